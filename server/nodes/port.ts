@@ -1,0 +1,42 @@
+/**
+ * Which nodes are alive, and small sums over them.
+ *
+ * A node holds a lease and renews it. When the lease runs out, everybody else treats the node as gone, whatever it
+ * thinks of itself; when it comes back it has a new incarnation. Two adapters: `local` (one node) and `redis`.
+ */
+export interface Nodes {
+  readonly self: NodeInfo;
+
+  /** Nodes whose lease stands, this one included, as of the latest renewal. */
+  live(): readonly NodeInfo[];
+
+  /** Calls back once for each other node that came (a first lease, or another incarnation) or went. */
+  onChange(
+    listener: (change: { readonly came: readonly NodeInfo[]; readonly went: readonly NodeInfo[] }) => void,
+  ): void;
+
+  /**
+   * Calls back when this node's own lease had run out, as others see it, and stands again under a new incarnation:
+   * whatever it shared under the old one has to be shared anew.
+   */
+  onReturn(listener: () => void): void;
+
+  /**
+   * Adds `by` to this node's part of a tally and resolves to the sum over all live nodes. Parts of dead nodes do not
+   * count. Used for "how many sockets has this agent, everywhere".
+   */
+  tally(name: string, by: number): Promise<number>;
+
+  /** Publishes a number about this node with its next renewal (CPU load, connections). */
+  report(gauges: Readonly<Record<string, number>>): void;
+
+  /** Gives the lease back: others see this node go at once. */
+  close(): Promise<void>;
+}
+
+export interface NodeInfo {
+  readonly id: string;
+  /** Changes whenever the node lost its lease and came back. Unique over all nodes and times. */
+  readonly incarnation: string;
+  readonly gauges: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,129 @@
+/**
+ * The store port: what the rules of the platform need from a database, in the server's words.
+ *
+ * State is kept in *aggregates*: things that change as a whole (an agent, a task, a payment channel). An aggregate has
+ * named fields, ordered streams, places in ordered indexes and at most one deadline. One `commit` changes all of these
+ * at once or not at all, and only if nobody else has changed the aggregate since it was read: decisions are made again
+ * on a conflict, so no rule lives in the database.
+ *
+ * Two adapters keep the same promises (spec/server/store/contract.ts): `embedded` on LMDB and `redis`.
+ */
+export interface Store {
+  readonly name: 'embedded' | 'redis';
+
+  /** The aggregate as it is now; version 0 and no fields if it was never committed. */
+  read(aggregate: AggregateId): Promise<Snapshot>;
+
+  /** Many aggregates of one kind, in the order of `ids`; each is read whole, but not all at one instant. */
+  readMany(kind: string, ids: readonly string[]): Promise<Snapshot[]>;
+
+  /**
+   * Applies `change` if the aggregate is still at `expected`, else changes nothing.
+   * Resolves when the change is durable, that is, when it survives the end of this process at any moment.
+   */
+  commit(aggregate: AggregateId, expected: Version, change: Change): Promise<CommitResult>;
+
+  /** Entries of a stream with `position >= from`, by ascending position, at most `limit`. */
+  range(aggregate: AggregateId, stream: string, from: number, limit: number): Promise<StreamEntry[]>;
+
+  /**
+   * Entries of an index in the order of `key` (by UTF-8 bytes), then of `id`. In a Redis Cluster an index may for a
+   * moment name an aggregate that is not there (yet, or any more): a reader checks a hit against what it reads.
+   */
+  lookup(index: string, query: IndexQuery): Promise<IndexHit[]>;
+
+  /**
+   * Takes up to `limit` aggregates of `kind` whose deadline has passed. Each is handed to one caller on one node only.
+   * Whoever takes one commits a change of its deadline; if that has not happened after `leaseMs` (the node died), it
+   * is handed out again.
+   */
+  claimDue(kind: string, limit: number, leaseMs: number): Promise<Due[]>;
+
+  /** Adds `by` (an integer, may be 0 or negative) to a durable counter and resolves to its new value; 0 at first. */
+  increment(counter: string, by: number): Promise<number>;
+
+  /** The store's clock, in ms since the epoch: the only clock that decisions see. */
+  nowMs(): Promise<number>;
+
+  /** Resolves to what "durable" means here, for operators (`fsync`, `appendonly everysec`, …). */
+  durability(): Promise<string>;
+
+  close(): Promise<void>;
+}
+
+/** `kind` is one of the platform's own words, never user text; `id` matches the contract's id pattern. */
+export interface AggregateId {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** 0: never committed. Grows by one with every commit. */
+export type Version = number;
+
+export interface Snapshot {
+  readonly version: Version;
+  /** The store's clock at the read. */
+  readonly nowMs: number;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export interface Change {
+  /** Fields to set; `null` removes one. Those not named stay. */
+  readonly fields?: Readonly<Record<string, string | null>>;
+  /** Entries to put into streams; `value: null` removes one, a position already taken is overwritten. */
+  readonly entries?: readonly StreamChange[];
+  /** Streams to remove whole. Applied before `entries`. */
+  readonly dropStreams?: readonly string[];
+  /** All places in indexes from now on: earlier ones that are not named are given up. Left out: they stay. */
+  readonly index?: readonly IndexEntry[];
+  /** When `claimDue` hands the aggregate out, in ms by the store's clock; `null`: never. Left out: as it was. */
+  readonly deadlineMs?: number | null;
+}
+
+export interface StreamChange {
+  readonly stream: string;
+  /** A safe integer, 0 or more. */
+  readonly position: number;
+  readonly value: string | null;
+}
+
+export interface StreamEntry {
+  readonly position: number;
+  readonly value: string;
+}
+
+export interface IndexEntry {
+  readonly index: string;
+  /** Free of U+0000; at most 512 bytes. */
+  readonly key: string;
+}
+
+export interface IndexQuery {
+  /** Lowest key, inclusive. */
+  readonly from?: string;
+  /** Keys from this one on are left out. */
+  readonly until?: string;
+  /** Goes on behind this hit, as an earlier answer gave it. */
+  readonly after?: IndexHit;
+  readonly limit: number;
+}
+
+export interface IndexHit {
+  readonly key: string;
+  readonly id: string;
+}
+
+export interface Due {
+  readonly id: string;
+  /** The deadline that has passed. */
+  readonly deadlineMs: number;
+}
+
+export type CommitResult =
+  | { readonly ok: true; readonly version: Version }
+  | { readonly ok: false; readonly conflict: true };
+
+/** The store is out of reach or did not answer in time: whether a commit took effect is unknown. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}

@@ -1,0 +1,12 @@
+import { ownRedis, type RedisServer } from './redis.ts';
+
+declare global {
+  var aerieSpecRedis: RedisServer | undefined;
+}
+
+/** One Redis for all specs that only need *a* Redis: `REDIS_URL` if it is set, else one started here. */
+export default async function setup() {
+  if (process.env.REDIS_URL) return;
+  globalThis.aerieSpecRedis = await ownRedis();
+  process.env.REDIS_URL = globalThis.aerieSpecRedis.url;
+}
