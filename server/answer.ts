@@ -1,0 +1,80 @@
+import type { Refusal } from './refusal.ts';
+
+/** What a handler of a client's event answers. A `Refusal` is an error reply. */
+export type Answer = Reply | Refusal | NoReply | Later | Stop;
+
+/** What a join answers; an `errorReply` refuses it with a response of any form. */
+export type JoinAnswer<A extends object> = Accept<A> | Refusal | Reply<'error'>;
+
+export type Awaitable<T> = T | Promise<T>;
+
+export interface Reply<Status extends string = 'ok' | 'error'> {
+  readonly kind: 'reply';
+  readonly status: Status;
+  /** A JSON value, or bytes. */
+  readonly response: unknown;
+}
+
+export interface NoReply {
+  readonly kind: 'no_reply';
+}
+
+export interface Later {
+  readonly kind: 'later';
+  readonly answer: Promise<Reply | Refusal | NoReply>;
+}
+
+export interface Stop {
+  readonly kind: 'stop';
+  readonly reply: Reply | Refusal | undefined;
+}
+
+export interface Accept<A extends object> {
+  readonly kind: 'accept';
+  readonly assigns: A;
+  readonly response: object;
+  readonly options: AcceptOptions;
+}
+
+export interface AcceptOptions {
+  /** Broadcasts that this member does not get. */
+  readonly without?: readonly string[];
+}
+
+export function reply(response: unknown = {}): Reply<'ok'> {
+  return { kind: 'reply', status: 'ok', response };
+}
+
+/** An error reply of any form; where the answer is one of the application's reasons, return its `Refusal` instead. */
+export function errorReply(response: unknown): Reply<'error'> {
+  return { kind: 'reply', status: 'error', response };
+}
+
+const NO_REPLY: NoReply = { kind: 'no_reply' };
+export function noReply(): NoReply {
+  return NO_REPLY;
+}
+
+/**
+ * Answers when `answer` resolves; meanwhile the channel handles other events, so replies may overtake each other. A
+ * handler that is `async` instead holds back the channel's next events until it is done. A reply that is still to
+ * come when the channel ends is dropped.
+ */
+export function later(answer: Later['answer']): Later {
+  return { kind: 'later', answer };
+}
+
+/** Ends the channel (the client sees `phx_close`), after a reply if one is given. */
+export function stop(finalReply?: Reply | Refusal): Stop {
+  return { kind: 'stop', reply: finalReply };
+}
+
+/**
+ * Lets a client join.
+ *
+ * @param assigns  what the channel's handlers need to know from now on
+ * @param response what the client gets: the state that it needs to go on from nothing
+ */
+export function accept<A extends object>(assigns: A, response: object = {}, options: AcceptOptions = {}): Accept<A> {
+  return { kind: 'accept', assigns, response, options };
+}

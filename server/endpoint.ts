@@ -1,0 +1,309 @@
+import {
+  App,
+  SSLApp,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+  type WebSocket,
+} from 'uWebSockets.js';
+import { type Exchange, openExchange } from './http/exchange.ts';
+import type { Log } from './log.ts';
+import type { PubSub } from './pubsub/port.ts';
+import { Connection } from './runtime/connection.ts';
+import { Connections } from './runtime/connections.ts';
+import type { Limits, RuntimeContext, RuntimeStats } from './runtime/context.ts';
+import { Fanout } from './runtime/fanout.ts';
+import type { ConnectRequest, OpenSocket } from './socket.ts';
+import { handleLongPoll } from './transport/longpoll/http.ts';
+import { LongPollSession } from './transport/longpoll/session.ts';
+import { LongPollSessions } from './transport/longpoll/sessions.ts';
+import { SessionTokens } from './transport/longpoll/token.ts';
+import type { LongPollMount, Mount } from './transport/mount.ts';
+import { closeCodes } from './transport/transport.ts';
+import { handleUpgrade, type Upgraded } from './transport/upgrade.ts';
+import { WebSocketTransport } from './transport/websocket.ts';
+import type { Frame } from './wire/serializer.ts';
+import { v2Text } from './wire/v2_text.ts';
+import { serializerFor } from './wire/vsn.ts';
+
+export interface EndpointOptions {
+  readonly mounts: readonly Mount[];
+  readonly pubsub: PubSub;
+  readonly log: Log;
+  /** Signs long-poll sessions; the same on all nodes. */
+  readonly secret: string;
+  readonly limits: Limits & EndpointLimits;
+  readonly trustedProxies?: ReadonlySet<string>;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Answers what no mount does; without it that is 404. */
+  readonly http?: (exchange: Exchange) => void | Promise<void>;
+  readonly onFault?: RuntimeContext['onFault'];
+}
+
+export interface EndpointLimits {
+  /** A larger client frame ends the connection. */
+  readonly maxFrameBytes: number;
+  /** A reader further behind with live traffic is closed. */
+  readonly maxBackpressureBytes: number;
+  /** Of an HTTP request. */
+  readonly maxBodyBytes: number;
+}
+
+/** Where nodes tell each other to close the sockets of an id. */
+const DISCONNECT_TOPIC = 'disconnect';
+/** How often silence, expiry and long-poll windows are looked at. */
+const TICK_MS = 100;
+/** Over how long a node's channels are ended after it may have missed broadcasts. */
+const RESTART_SPREAD_MS = 3_000;
+
+/** A server for Phoenix channels: sockets mounted on paths, over WebSocket and long-poll. */
+export class Endpoint {
+  readonly connections: Connections;
+  readonly stats: RuntimeStats = {
+    joins: 0,
+    refusedJoins: 0,
+    messagesIn: 0,
+    messagesOut: 0,
+    faults: 0,
+    rateLimited: 0,
+  };
+  readonly #app: TemplatedApp;
+  readonly #options: EndpointOptions;
+  readonly #context: RuntimeContext;
+  readonly #sessions: LongPollSessions;
+  readonly #tokens: SessionTokens;
+  readonly #mountsByPath = new Map<string, Mount>();
+  readonly #longPollsByPath = new Map<string, LongPollMount>();
+  readonly #ticker: NodeJS.Timeout;
+  readonly #stopDisconnects: () => void;
+  #listening: us_listen_socket | undefined;
+  #publishedBytes = 0;
+  #draining = false;
+
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+    const { pubsub, log, limits, tls } = options;
+    this.#app = tls ? SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : App();
+    this.#context = {
+      fanout: new Fanout(pubsub, (topic, frame) => this.#publishNatively(topic, frame)),
+      log,
+      limits,
+      stats: this.stats,
+      onFault: options.onFault ?? (() => undefined),
+    };
+    this.connections = new Connections();
+    this.#sessions = new LongPollSessions(pubsub);
+    this.#tokens = new SessionTokens(options.secret);
+    for (const mount of options.mounts) this.#mount(mount);
+    this.#stopDisconnects = this.#listenForDisconnects();
+    pubsub.onGap(() => this.connections.restartChannels(RESTART_SPREAD_MS));
+    this.#routeRequests();
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Resolves to the port. @throws Error if the address cannot be had */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#app.listen(host, port, (socket) => {
+        if (!socket) return reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not ours`));
+        this.#listening = socket;
+        resolve(us_socket_local_port(socket as never));
+      });
+    });
+  }
+
+  /**
+   * Broadcasts to a topic on every node; `disconnect` to a socket id closes the sockets of that id.
+   *
+   * @param payload an object, or bytes
+   */
+  broadcast(topic: string, event: string, payload: object): void {
+    if (event === 'disconnect') this.disconnect(topic);
+    this.#context.fanout.publish(topic, event, payload);
+  }
+
+  /** Broadcasts to this node's members only. @param payloadJson JSON text of an object */
+  broadcastLocal(topic: string, event: string, payloadJson: string): void {
+    this.#context.fanout.publishLocal(topic, event, payloadJson);
+  }
+
+  /** Closes every socket of an id, on every node; clients may come back. */
+  disconnect(id: string): void {
+    this.#options.pubsub.publish(DISCONNECT_TOPIC, { event: 'disconnect', payload: JSON.stringify({ id }) });
+  }
+
+  get fanoutStats() {
+    return this.#context.fanout.stats;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Moves all clients away with 1012, spread over `spreadMs`; new ones are refused meanwhile. */
+  async drain(spreadMs: number): Promise<void> {
+    this.#draining = true;
+    await this.connections.drain(spreadMs);
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    clearInterval(this.#ticker);
+    this.#stopDisconnects();
+    this.connections.closeAll(closeCodes.serviceRestart);
+    this.#sessions.close();
+    if (this.#listening) us_listen_socket_close(this.#listening);
+    this.#listening = undefined;
+    this.#app.close();
+  }
+
+  // ---- requests
+
+  #mount(mount: Mount): void {
+    const path = pathKey(mount.path);
+    this.#mountsByPath.set(`${path}/websocket`, mount);
+    if (mount.websocket.atMount) this.#mountsByPath.set(path, mount);
+    this.#longPollsByPath.set(`${path}/longpoll`, mount);
+  }
+
+  #routeRequests(): void {
+    const { limits, trustedProxies = new Set<string>() } = this.#options;
+    this.#app.ws<Upgraded>('/*', {
+      maxPayloadLength: limits.maxFrameBytes,
+      // No limit here: past it uWebSockets.js would leave frames out. Backlogs are minded in this class.
+      maxBackpressure: 0,
+      idleTimeout: 0,
+      sendPingsAutomatically: false,
+      upgrade: (res, req, context) => {
+        handleUpgrade(res, req, context, {
+          mountFor: (path) => this.#mountsByPath.get(pathKey(path)),
+          trustedProxies,
+          open: (mount, request) => this.#open(mount, request),
+        }).catch((error: unknown) => this.#options.log.error({ err: error }, 'upgrade failed'));
+      },
+      open: (ws) => this.#opened(ws),
+      message: (ws, data, isBinary) => {
+        const { connection } = ws.getUserData() as Open;
+        connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
+      },
+      ping: (ws) => heard(ws),
+      pong: (ws) => heard(ws),
+      close: (ws) => {
+        const { connection, transport } = ws.getUserData() as Open;
+        transport.closed();
+        this.connections.remove(connection);
+      },
+    });
+    this.#app.any('/*', (res, req) => {
+      const exchange = openExchange(res, req, { maxBodyBytes: limits.maxBodyBytes, trustedProxies });
+      this.#answer(exchange).catch((error: unknown) => {
+        this.#options.log.error({ err: error, path: exchange.segments.join('/') }, 'request failed');
+        exchange.respond({ status: 500 });
+      });
+    });
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const path = `/${exchange.segments.join('/')}`;
+    const longPoll = this.#longPollsByPath.get(path);
+    if (longPoll) {
+      return handleLongPoll(exchange, longPoll, {
+        sessions: this.#sessions,
+        tokens: this.#tokens,
+        nodeId: this.#options.pubsub.nodeId,
+        connect: (mount, request) => this.#openLongPoll(mount, request),
+      });
+    }
+    const mount = this.#mountsByPath.get(path);
+    if (mount && path.endsWith('/websocket')) {
+      const body =
+        exchange.method === 'GET' ? 'This is a WebSocket: it takes an upgrade with Sec-WebSocket-Key.\n' : '';
+      return exchange.respond({ status: 400, body });
+    }
+    if (!this.#options.http) return exchange.respond({ status: 404 });
+    return this.#options.http(exchange);
+  }
+
+  // ---- connections
+
+  async #open(mount: Pick<Mount, 'open' | 'path'>, request: ConnectRequest): Promise<OpenSocket | 403 | 503> {
+    if (this.#draining) return 503;
+    try {
+      const opened = await mount.open(request);
+      if (opened.ok) return opened;
+      this.#options.log.info({ mount: mount.path, address: request.address, reason: opened.reason }, 'connect refused');
+      return opened.reason === 'unavailable' ? 503 : 403;
+    } catch (error) {
+      this.#options.log.error({ err: error, mount: mount.path }, 'connect failed');
+      return 503;
+    }
+  }
+
+  #opened(ws: WebSocket<Upgraded>): void {
+    const { mount, serializer, socket } = ws.getUserData();
+    const transport = new WebSocketTransport(ws, this.#options.limits.maxBackpressureBytes);
+    const connection = new Connection(this.#context, transport, serializer, socket);
+    transport.connection = connection;
+    Object.assign(ws.getUserData(), { connection, transport });
+    this.connections.add(connection, { transport, ...mount.websocket });
+    this.#options.log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'websocket' }, 'connected');
+  }
+
+  async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | 403 | 503> {
+    const serializer = serializerFor(request.params.vsn);
+    if (!serializer) return 403;
+    const socket = await this.#open(mount, request);
+    if (typeof socket === 'number') return socket;
+    const { maxBackpressureBytes, maxFrameBytes } = this.#options.limits;
+    const session = new LongPollSession({ maxBacklogBytes: maxBackpressureBytes, maxFrameBytes });
+    const connection = new Connection(this.#context, session, serializer.version === 2 ? v2Text : serializer, socket);
+    session.connection = connection;
+    this.connections.add(connection, undefined);
+    session.onClose(() => this.connections.remove(connection));
+    this.#options.log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'longpoll' }, 'connected');
+    return session;
+  }
+
+  #publishNatively(topic: string, frame: Frame): void {
+    this.#app.publish(topic, frame, typeof frame !== 'string');
+    this.#publishedBytes += frame.length;
+    // No socket can be further behind than what was published since it was last looked at.
+    if (this.#publishedBytes < this.#options.limits.maxBackpressureBytes / 8) return;
+    this.#publishedBytes = 0;
+    this.connections.mindBacklogs();
+  }
+
+  #listenForDisconnects(): () => void {
+    const { ready, stop } = this.#options.pubsub.subscribe(DISCONNECT_TOPIC, ({ payload }) => {
+      const { id } = JSON.parse(String(payload)) as { id: string };
+      this.connections.closeById(id, closeCodes.goingAway);
+    });
+    ready?.catch(() => {});
+    return stop;
+  }
+
+  #tick(): void {
+    const nowMs = Date.now();
+    this.#sessions.tick(nowMs);
+    this.connections.tick(nowMs);
+  }
+}
+
+/** uWebSockets.js' user data once the socket is open. */
+interface Open extends Upgraded {
+  readonly connection: Connection;
+  readonly transport: WebSocketTransport;
+}
+
+function heard(ws: WebSocket<Upgraded>): void {
+  (ws.getUserData() as Open).connection.heardAtMs = Date.now();
+}
+
+/** Empty segments do not count: `/socket//websocket/` is `/socket/websocket`. */
+function pathKey(path: string): string {
+  return `/${path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .join('/')}`;
+}

@@ -1,0 +1,145 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+
+/** One HTTP request and its answer, usable after the handler has returned. */
+export interface Exchange {
+  readonly method: string;
+  /** The path without its empty segments: `['api', 'agents', 'a-1']`, percent-decoded. */
+  readonly segments: readonly string[];
+  readonly query: URLSearchParams;
+  /** The peer's address as text, as the socket has it. */
+  readonly peer: string;
+  /** The client's address: behind a trusted proxy the one that it names in `X-Forwarded-For`. */
+  readonly address: string;
+  header(name: string): string | undefined;
+  /** The whole body; `too_large` as soon as it is, `aborted` if the client went away. */
+  body(): Promise<Buffer | 'too_large' | 'aborted'>;
+  /** Answers once; later calls and calls after the client went away do nothing. */
+  respond(answer: HttpAnswer): void;
+  /** Calls back if the client goes away before it is answered. */
+  onAborted(listener: () => void): void;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface ExchangeOptions {
+  readonly maxBodyBytes: number;
+  readonly trustedProxies: ReadonlySet<string>;
+}
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  204: 'No Content',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** Copies what a handler needs: uWebSockets.js' request object is gone once the handler returns. */
+export function openExchange(res: HttpResponse, req: HttpRequest, options: ExchangeOptions): Exchange {
+  const method = req.getMethod().toUpperCase();
+  const headers = new Map<string, string>();
+  req.forEach((name, value) => {
+    headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value);
+  });
+  const peer = addressText(res.getRemoteAddressAsText());
+
+  let open = true;
+  const abortListeners: (() => void)[] = [];
+  res.onAborted(() => {
+    open = false;
+    for (const listener of abortListeners) listener();
+  });
+  const body = readBody(res, options.maxBodyBytes, abortListeners);
+
+  return {
+    method,
+    segments: pathSegments(req.getUrl()),
+    query: new URLSearchParams(req.getQuery()),
+    peer,
+    address: clientAddress(peer, headers.get('x-forwarded-for'), options.trustedProxies),
+    header: (name) => headers.get(name),
+    body: () => body,
+    onAborted: (listener) => abortListeners.push(listener),
+    respond({ status, headers: answerHeaders = {}, body: text = '' }) {
+      if (!open) return;
+      open = false;
+      res.cork(() => {
+        res.writeStatus(`${status} ${reasonPhrases[status] ?? 'Unknown'}`);
+        for (const [name, value] of Object.entries(answerHeaders)) res.writeHeader(name, value);
+        // What was sent of an oversize body is in the way of the next request on this connection.
+        if (method === 'HEAD' || status === 204) res.endWithoutBody(undefined, status === 413);
+        else res.end(text, status === 413);
+      });
+    },
+  };
+}
+
+/** Starts at once: what arrives while nobody listens is lost. */
+function readBody(res: HttpResponse, maxBytes: number, abortListeners: (() => void)[]): ReturnType<Exchange['body']> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    abortListeners.push(() => resolve('aborted'));
+    res.onData((chunk, isLast) => {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) resolve('too_large');
+      else chunks.push(Buffer.from(Buffer.from(chunk)));
+      if (isLast) resolve(Buffer.concat(chunks));
+    });
+  });
+}
+
+/** The path's segments without empty ones; a segment that is not percent-encoded UTF-8 stays as it is. */
+export function pathSegments(path: string): string[] {
+  return path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) => {
+      try {
+        return decodeURIComponent(segment);
+      } catch {
+        return segment;
+      }
+    });
+}
+
+export function addressText(binary: ArrayBuffer): string {
+  const text = Buffer.from(binary).toString();
+  // A dual-stack listener shows IPv4 peers as mapped addresses, fully written out.
+  const mapped = /^0000:0000:0000:0000:0000:ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/.exec(text);
+  return mapped
+    ? mapped
+        .slice(1)
+        .map((byte) => Number.parseInt(byte, 16))
+        .join('.')
+    : text;
+}
+
+/** The last address in `X-Forwarded-For` that no trusted proxy stands behind; a peer that is not trusted has no say. */
+export function clientAddress(
+  peer: string,
+  forwardedFor: string | undefined,
+  trustedProxies: ReadonlySet<string>,
+): string {
+  let address = peer;
+  const hops = forwardedFor?.split(',').map((hop) => hop.trim()) ?? [];
+  while (trustedProxies.has(address)) {
+    const hop = hops.pop();
+    if (!hop) break;
+    address = hop;
+  }
+  return address;
+}

@@ -1,0 +1,34 @@
+import type { Log } from '../log.ts';
+import type { Refusal } from '../refusal.ts';
+import type { Fanout } from './fanout.ts';
+
+/** What all connections of an endpoint share. */
+export interface RuntimeContext {
+  readonly fanout: Fanout;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly stats: RuntimeStats;
+  /**
+   * What a client gets when a handler threw. `undefined`: the channel crashes (`phx_error`, or `join crashed`), as in
+   * Phoenix.
+   */
+  readonly onFault: (error: unknown, where: { readonly topic: string; readonly event: string }) => Refusal | undefined;
+}
+
+export interface Limits {
+  readonly maxChannelsPerSocket: number;
+  /** Client messages per second and burst; `undefined`: no limit. Heartbeats and leaves are free. */
+  readonly rate: { readonly perSecond: number; readonly burst: number } | undefined;
+  /** What may wait for a channel that is still joining or busy; beyond it messages are answered `rate_limited`. */
+  readonly maxWaitingMessages: number;
+  readonly maxWaitingBytes: number;
+}
+
+export interface RuntimeStats {
+  joins: number;
+  refusedJoins: number;
+  messagesIn: number;
+  messagesOut: number;
+  faults: number;
+  rateLimited: number;
+}

@@ -1,0 +1,198 @@
+import type { Channel } from '../channel.ts';
+import type { Broadcast, PubSub, Subscription } from '../pubsub/port.ts';
+import type { NativePublish } from '../transport/transport.ts';
+import { EncodeError, type Frame, isBinary, type Serializer } from '../wire/serializer.ts';
+import type { JoinedChannel } from './joined_channel.ts';
+
+/** Members of a topic that get the same bytes: one channel, one protocol version, the same events left out. */
+export interface Group {
+  readonly key: string;
+  readonly topic: Topic;
+  readonly channel: Channel<never>;
+  readonly serializer: Serializer;
+  readonly without: readonly string[];
+  readonly nativeTopic: string;
+  natives: number;
+  /** Those that no native publisher serves; all of them where the channel intercepts events. */
+  readonly members: Set<JoinedChannel> | undefined;
+  readonly others: Set<JoinedChannel>;
+}
+
+export interface Topic {
+  readonly name: string;
+  readonly groups: Map<string, Group>;
+  size: number;
+  subscription: Subscription | undefined;
+}
+
+export interface FanoutStats {
+  broadcasts: number;
+  deliveries: number;
+}
+
+/**
+ * Brings broadcasts to the members on this node. A broadcast is encoded once per protocol version and handed to the
+ * native publisher once per group, so no JavaScript runs per subscriber; only long-poll members and channels that
+ * intercept the event cost a loop.
+ */
+export class Fanout {
+  readonly stats: FanoutStats = { broadcasts: 0, deliveries: 0 };
+  readonly #topics = new Map<string, Topic>();
+  readonly #channelNumbers = new Map<Channel<never>, number>();
+  readonly #pubsub: PubSub;
+  readonly #publish: NativePublish;
+  /** The member whose broadcast is being delivered to all others, while `publish` runs. */
+  #sender: JoinedChannel | undefined;
+
+  constructor(pubsub: PubSub, publish: NativePublish) {
+    this.#pubsub = pubsub;
+    this.#publish = publish;
+  }
+
+  /** Resolves when other nodes' broadcasts to the topic arrive here; `undefined` if they do already. */
+  ready(name: string): Promise<void> | undefined {
+    return this.#topic(name).subscription?.ready;
+  }
+
+  /** From now on the member gets what is broadcast to its topic. */
+  join(member: JoinedChannel): void {
+    const topic = this.#topic(member.topic);
+    const group = this.#group(topic, member);
+    topic.size++;
+    member.group = group;
+    if (member.connection.transport.subscribe(group.nativeTopic)) group.natives++;
+    else group.others.add(member);
+    group.members?.add(member);
+  }
+
+  leave(member: JoinedChannel): void {
+    const { group } = member;
+    if (!group) return;
+    member.group = undefined;
+    group.topic.size--;
+    group.members?.delete(member);
+    if (!group.others.delete(member)) {
+      group.natives--;
+      member.connection.transport.unsubscribe(group.nativeTopic);
+    }
+    if (group.natives === 0 && group.others.size === 0) group.topic.groups.delete(group.key);
+    this.release(group.topic.name);
+  }
+
+  /** Gives a topic up that `ready` has opened, if nobody joined it. */
+  release(name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic?.size !== 0) return;
+    topic.subscription?.stop();
+    this.#topics.delete(name);
+  }
+
+  /**
+   * Broadcasts to every node.
+   *
+   * @param payload an object or bytes
+   * @param sender the member that shall not get it
+   * @throws EncodeError before anything is sent, if a member's protocol version cannot carry the payload
+   */
+  publish(name: string, event: string, payload: unknown, sender?: JoinedChannel): void {
+    const encoded = isBinary(payload) ? payload : JSON.stringify(payload);
+    if (encoded === undefined || (!isObject(encoded) && this.#hasVersion2(name))) {
+      throw new EncodeError('the payload of a push or broadcast is an object or bytes');
+    }
+    const outer = this.#sender;
+    this.#sender = sender;
+    try {
+      this.#pubsub.publish(name, { event, payload: encoded });
+    } finally {
+      this.#sender = outer;
+    }
+  }
+
+  /** Broadcasts to this node's members only. @param payload JSON text of an object, or bytes */
+  publishLocal(name: string, event: string, payload: string | Uint8Array): void {
+    const topic = this.#topics.get(name);
+    if (topic) this.#deliver(topic, { event, payload }, undefined);
+  }
+
+  #topic(name: string): Topic {
+    let topic = this.#topics.get(name);
+    if (!topic) {
+      const opened: Topic = { name, groups: new Map(), size: 0, subscription: undefined };
+      topic = opened;
+      this.#topics.set(name, opened);
+      opened.subscription = this.#pubsub.subscribe(name, (message, nodeId) =>
+        this.#deliver(opened, message, nodeId === this.#pubsub.nodeId ? this.#sender : undefined),
+      );
+    }
+    return topic;
+  }
+
+  #group(topic: Topic, member: JoinedChannel): Group {
+    const key = this.#groupKey(member);
+    let group = topic.groups.get(key);
+    if (!group) {
+      const { channel, without, connection } = member;
+      const { serializer } = connection;
+      const members = channel.intercepts.size > 0 ? new Set<JoinedChannel>() : undefined;
+      const nativeTopic = `${key}:${topic.name}`;
+      group = { key, topic, channel, serializer, without, nativeTopic, natives: 0, members, others: new Set() };
+      topic.groups.set(key, group);
+    }
+    return group;
+  }
+
+  #groupKey({ channel, without, connection }: JoinedChannel): string {
+    let number = this.#channelNumbers.get(channel);
+    if (number === undefined) {
+      number = this.#channelNumbers.size;
+      this.#channelNumbers.set(channel, number);
+    }
+    const key = `${number}.${connection.serializer.name}`;
+    return without.length === 0 ? key : `${key}-${without.join()}`;
+  }
+
+  #hasVersion2(name: string): boolean {
+    for (const group of this.#topics.get(name)?.groups.values() ?? []) {
+      if (group.serializer.version === 2) return true;
+    }
+    return false;
+  }
+
+  #deliver(topic: Topic, message: Broadcast, sender: JoinedChannel | undefined): void {
+    this.stats.broadcasts++;
+    const frames = new Map<Serializer, Frame | undefined>();
+    for (const group of topic.groups.values()) {
+      if (group.without.includes(message.event)) continue;
+      if (group.channel.intercepts.has(message.event)) {
+        intercept(group, message, sender);
+        continue;
+      }
+      let frame = frames.get(group.serializer);
+      if (frame === undefined) {
+        frame = group.serializer.broadcast(topic.name, message.event, message.payload);
+        frames.set(group.serializer, frame);
+      }
+      if (frame !== undefined) this.#send(group, frame, sender);
+    }
+  }
+
+  #send(group: Group, frame: Frame, sender: JoinedChannel | undefined): void {
+    this.stats.deliveries += group.natives + group.others.size;
+    if (sender?.group === group && !group.others.has(sender)) {
+      sender.connection.transport.publishOthers(group.nativeTopic, frame);
+    } else if (group.natives > 0) {
+      this.#publish(group.nativeTopic, frame);
+    }
+    for (const member of group.others) if (member !== sender) member.connection.transport.send(frame);
+  }
+}
+
+/** Hands the payload to every member's own handler; they share one parsed value. */
+function intercept(group: Group, { event, payload }: Broadcast, sender: JoinedChannel | undefined): void {
+  const value: unknown = typeof payload === 'string' ? JSON.parse(payload) : payload;
+  for (const member of [...(group.members ?? [])]) if (member !== sender) member.intercepted(event, value);
+}
+
+function isObject(encoded: string | Uint8Array): boolean {
+  return typeof encoded !== 'string' || encoded.startsWith('{');
+}

@@ -1,0 +1,341 @@
+import { type Answer, errorReply, type Later, type Reply } from '../answer.ts';
+import type { Channel, ChannelSocket, EndReason } from '../channel.ts';
+import { frameworkRefusal, isFinal, type Refusal } from '../refusal.ts';
+import type { Route } from '../socket.ts';
+import { type Address, type ClientMessage, json, type Ref } from '../wire/serializer.ts';
+import type { Connection } from './connection.ts';
+import type { Group } from './fanout.ts';
+
+const EVERYTHING: readonly string[] = [];
+
+/**
+ * One client joined to one topic: from its `phx_join` until it left, was stopped, crashed or its connection closed.
+ *
+ * Like a Phoenix channel it takes one message after the other: while the join or an `async` handler is under way,
+ * later messages wait.
+ */
+export class JoinedChannel implements ChannelSocket<never>, Address {
+  readonly connection: Connection;
+  readonly channel: Channel<never>;
+  readonly topic: string;
+  readonly topicJson: string;
+  readonly id: string;
+  /** The join's join_ref as it came: a message with another one is stale. `phx_close` and `phx_error` carry it. */
+  readonly rawJoinRef: Ref;
+  /** What replies and pushes carry: the join's ref where it had no join_ref. */
+  readonly joinRef: Ref;
+  readonly joinRefJson: string;
+  assigns: never;
+  /** Broadcasts that this member does not get. */
+  without: readonly string[] = EVERYTHING;
+  /** Where the fan-out keeps it; set and cleared there. */
+  group: Group | undefined;
+
+  #state: 'joining' | 'joined' | EndReason = 'joining';
+  #busy = true;
+  #waiting: { readonly message: ClientMessage; readonly bytes: number }[] | undefined;
+  #waitingBytes = 0;
+  #endListeners: ((reason: EndReason) => void)[] | undefined;
+
+  constructor(connection: Connection, { channel, id }: Route, topic: string, join: ClientMessage) {
+    this.connection = connection;
+    this.channel = channel;
+    this.topic = topic;
+    this.topicJson = json(topic);
+    this.id = id;
+    this.rawJoinRef = join.joinRef;
+    this.joinRef = join.joinRef ?? join.ref;
+    this.joinRefJson = json(this.joinRef);
+    this.assigns = connection.socket.connected.assigns as never;
+  }
+
+  get transport(): 'websocket' | 'longpoll' {
+    return this.connection.transport.name;
+  }
+
+  get ended(): boolean {
+    return this.#state !== 'joining' && this.#state !== 'joined';
+  }
+
+  // ---- what a channel author calls
+
+  push(event: string, payload: unknown): void {
+    if (this.#state === 'joining') throw new Error('a channel pushes after it has joined');
+    if (this.ended) return;
+    this.connection.send(this.connection.serializer.push(this, event, payload));
+  }
+
+  pushSnapshot(event: string, payloadJson: string): void {
+    if (this.ended) return;
+    this.connection.sendSnapshot(this.connection.serializer.pushJson(this, event, payloadJson));
+  }
+
+  broadcast(event: string, payload: unknown): void {
+    this.connection.context.fanout.publish(this.topic, event, payload);
+  }
+
+  broadcastOthers(event: string, payload: unknown): void {
+    this.connection.context.fanout.publish(this.topic, event, payload, this);
+  }
+
+  stop(): void {
+    this.end('stopped');
+  }
+
+  onEnd(listener: (reason: EndReason) => void): void {
+    if (this.#state !== 'joining' && this.#state !== 'joined') listener(this.#state);
+    else if (this.#endListeners) this.#endListeners.push(listener);
+    else this.#endListeners = [listener];
+  }
+
+  // ---- joining
+
+  /** Asks the channel. Its answer decides at once or later; `replaced` is the channel that this join has pushed out. */
+  join(message: ClientMessage, replaced: JoinedChannel | undefined): void {
+    const { ref } = message;
+    const params = this.channel.checkParams(message.payload);
+    if (!params.ok) return this.#refuseJoin(ref, params, replaced);
+    const { topic, id, assigns } = this;
+    let answer: ReturnType<Channel<never>['join']>;
+    try {
+      answer = this.channel.join({ topic, id, params: params.payload as never, assigns, socket: this });
+    } catch (error) {
+      return this.#joinFailed(ref, error, replaced);
+    }
+    if (!(answer instanceof Promise)) return this.#joinAnswered(ref, answer, replaced);
+    answer.then(
+      (settled) => this.#joinAnswered(ref, settled, replaced),
+      (error: unknown) => this.#joinFailed(ref, error, replaced),
+    );
+  }
+
+  #joinAnswered(
+    ref: Ref,
+    answer: Awaited<ReturnType<Channel<never>['join']>>,
+    replaced: JoinedChannel | undefined,
+  ): void {
+    if (this.ended) return;
+    if ('ok' in answer || answer.kind === 'reply') return this.#refuseJoin(ref, answer, replaced);
+    const { fanout } = this.connection.context;
+    this.without = answer.options.without ?? EVERYTHING;
+    if (Object.keys(answer.assigns).length > 0)
+      this.assigns = { ...(this.assigns as object), ...answer.assigns } as never;
+    const ready = fanout.ready(this.topic);
+    if (!ready) return this.#joined(ref, answer.response, replaced);
+    ready.then(
+      () => this.#joined(ref, answer.response, replaced),
+      (error: unknown) => {
+        fanout.release(this.topic);
+        this.#joinFailed(ref, error, replaced);
+      },
+    );
+  }
+
+  #joined(ref: Ref, response: object, replaced: JoinedChannel | undefined): void {
+    const { context } = this.connection;
+    if (this.ended) return context.fanout.release(this.topic);
+    this.#state = 'joined';
+    context.stats.joins++;
+    context.fanout.join(this);
+    this.#sendJoinReply(ref, 'ok', response);
+    replaced?.sendEnded('phx_close');
+    try {
+      const joining = this.channel.joined?.(this);
+      if (joining instanceof Promise) {
+        joining.then(
+          () => this.#takeWaiting(),
+          (error: unknown) => this.#crash(error, 'joined'),
+        );
+        return;
+      }
+    } catch (error) {
+      return this.#crash(error, 'joined');
+    }
+    this.#takeWaiting();
+  }
+
+  #joinFailed(ref: Ref, error: unknown, replaced: JoinedChannel | undefined): void {
+    if (this.ended) return;
+    const { context } = this.connection;
+    context.stats.faults++;
+    const refusal = context.onFault(error, { topic: this.topic, event: 'phx_join' });
+    if (refusal) return this.#refuseJoin(ref, refusal, replaced);
+    context.log.error({ err: error, topic: this.topic }, 'join crashed');
+    this.#refuseJoin(ref, errorReply({ reason: 'join crashed' }), replaced);
+  }
+
+  #refuseJoin(ref: Ref, answer: Reply<'error'> | Refusal, replaced: JoinedChannel | undefined): void {
+    const { context } = this.connection;
+    context.stats.refusedJoins++;
+    context.log.info({ topic: this.topic, reason: 'ok' in answer ? answer.reason : undefined }, 'join refused');
+    this.#sendJoinReply(ref, 'error', 'ok' in answer ? refusalResponse(answer) : answer.response);
+    replaced?.sendEnded('phx_close');
+    // The stock client would join again for ever: `phx_close` tells it to stop.
+    if ('ok' in answer && isFinal(answer)) this.sendEnded('phx_close');
+    this.#finish('stopped');
+  }
+
+  // A join reply carries the join_ref as it came, null included.
+  #sendJoinReply(ref: Ref, status: 'ok' | 'error', response: unknown): void {
+    const { connection, topicJson } = this;
+    connection.send(
+      connection.serializer.plainReply(json(this.rawJoinRef), json(ref), topicJson, status, json(response)),
+    );
+  }
+
+  // ---- messages
+
+  /** A message to this topic, not a join. `bytes`: its size on the wire. */
+  receive(message: ClientMessage, bytes: number): void {
+    if (message.joinRef !== null && message.joinRef !== this.rawJoinRef) return;
+    if (this.#busy) this.wait(message, bytes);
+    else this.#take(message);
+  }
+
+  /** Keeps a message until the channel is free; a join that comes while another is under way waits here as well. */
+  wait(message: ClientMessage, bytes: number): void {
+    const { limits } = this.connection.context;
+    this.#waiting ??= [];
+    if (this.#waiting.length >= limits.maxWaitingMessages || this.#waitingBytes + bytes > limits.maxWaitingBytes) {
+      return this.connection.refuse(message, frameworkRefusal('rate_limited', { retry_after_ms: 1_000 }));
+    }
+    this.#waiting.push({ message, bytes });
+    this.#waitingBytes += bytes;
+  }
+
+  get joining(): boolean {
+    return this.#state === 'joining';
+  }
+
+  #takeWaiting(): void {
+    this.#busy = false;
+    while (!this.#busy && this.#waiting && this.#waiting.length > 0 && !this.ended) {
+      const [next, ...rest] = this.#waiting;
+      this.#waiting = rest.length > 0 ? rest : undefined;
+      if (!next) return;
+      this.#waitingBytes -= next.bytes;
+      this.connection.dispatch(next.message, next.bytes);
+    }
+  }
+
+  #take({ event, payload, ref }: ClientMessage): void {
+    if (event === 'phx_leave') {
+      this.#reply(ref, 'ok', {});
+      return this.end('left');
+    }
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = this.#handle(String(event), payload);
+    } catch (error) {
+      return this.#handlerFailed(ref, String(event), error);
+    }
+    if (!(answer instanceof Promise)) return this.#answered(ref, String(event), answer);
+    this.#busy = true;
+    answer.then(
+      (settled) => {
+        this.#answered(ref, String(event), settled);
+        this.#takeWaiting();
+      },
+      (error: unknown) => {
+        this.#handlerFailed(ref, String(event), error);
+        this.#takeWaiting();
+      },
+    );
+  }
+
+  #handle(event: string, payload: unknown): Answer | Promise<Answer> {
+    const handler = this.channel.events.get(event);
+    if (!handler) return this.channel.unknownEvent?.(event, payload, this) ?? frameworkRefusal('unknown_event');
+    const checked = handler.check(payload);
+    return checked.ok ? handler.handle(checked.payload as never, this) : checked;
+  }
+
+  #answered(ref: Ref, event: string, answer: Answer): void {
+    if (this.ended) return;
+    try {
+      if ('ok' in answer) this.#reply(ref, 'error', refusalResponse(answer));
+      else if (answer.kind === 'reply') this.#reply(ref, answer.status, answer.response);
+      else if (answer.kind === 'later') this.#answerLater(ref, event, answer);
+      else if (answer.kind === 'stop') {
+        if (answer.reply) this.#answered(ref, event, answer.reply);
+        this.end('stopped');
+      }
+    } catch (error) {
+      this.#handlerFailed(ref, event, error);
+    }
+  }
+
+  #answerLater(ref: Ref, event: string, { answer }: Later): void {
+    answer.then(
+      (settled) => this.#answered(ref, event, settled),
+      (error: unknown) => this.#handlerFailed(ref, event, error),
+    );
+  }
+
+  #reply(ref: Ref, status: string, response: unknown): void {
+    this.connection.send(this.connection.serializer.reply(this, ref, status, response));
+  }
+
+  #handlerFailed(ref: Ref, event: string, error: unknown): void {
+    if (this.ended) return;
+    const { context } = this.connection;
+    const refusal = context.onFault(error, { topic: this.topic, event });
+    if (!refusal) return this.#crash(error, event);
+    context.stats.faults++;
+    this.#reply(ref, 'error', refusalResponse(refusal));
+  }
+
+  /** A broadcast that this channel intercepts. */
+  intercepted(event: string, payload: unknown): void {
+    if (this.ended) return;
+    try {
+      this.channel.intercepts.get(event)?.(payload, this);
+    } catch (error) {
+      this.#crash(error, event);
+    }
+  }
+
+  // ---- the end
+
+  /** Ends the channel and tells the client, unless its connection is gone or its next join is to be answered first. */
+  end(reason: EndReason): void {
+    if (this.ended) return;
+    if (reason === 'left' || reason === 'stopped') this.sendEnded('phx_close');
+    else if (reason === 'crashed' || reason === 'restarted') this.sendEnded('phx_error');
+    this.#finish(reason);
+  }
+
+  sendEnded(event: 'phx_close' | 'phx_error'): void {
+    this.connection.send(this.connection.serializer.ended(this.topicJson, json(this.rawJoinRef), event));
+  }
+
+  #crash(error: unknown, event: string): void {
+    if (this.ended) return;
+    this.connection.context.stats.faults++;
+    this.connection.context.log.error({ err: error, topic: this.topic, event }, 'channel crashed');
+    this.end('crashed');
+  }
+
+  #finish(reason: EndReason): void {
+    const wasJoined = this.#state === 'joined';
+    this.#state = reason;
+    const { context } = this.connection;
+    context.fanout.leave(this);
+    this.connection.forget(this);
+    try {
+      if (wasJoined) this.channel.terminate?.(reason, this);
+      for (const listener of this.#endListeners ?? []) listener(reason);
+    } catch (error) {
+      context.log.error({ err: error, topic: this.topic }, 'terminate failed');
+    }
+    this.#endListeners = undefined;
+    // What waited is answered as for a topic that is not joined, but for the client's own new join: there it is stale.
+    const waiting = reason === 'duplicate_join' ? [] : (this.#waiting ?? []);
+    this.#waiting = undefined;
+    for (const { message, bytes } of waiting) this.connection.dispatch(message, bytes);
+  }
+}
+
+function refusalResponse({ reason, message, details }: Refusal): object {
+  return details ? { reason, message, details } : { reason, message };
+}

@@ -1,0 +1,94 @@
+import type { Awaitable } from './answer.ts';
+import type { Channel } from './channel.ts';
+
+/** What a client says when it connects. */
+export interface ConnectRequest {
+  /** The query parameters, decoded; of a name given twice the last one counts. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The official client's `authToken`. */
+  readonly authToken: string | undefined;
+  readonly transport: 'websocket' | 'longpoll';
+  /** Where it connects from: an address as text, a trusted proxy's `X-Forwarded-For` respected. */
+  readonly address: string;
+}
+
+export type ConnectAnswer<C extends object> = Connected<C> | Rejected;
+
+export interface Connected<C extends object> {
+  readonly ok: true;
+  readonly assigns: C;
+  /** Broadcasting `disconnect` to any of these closes the socket, on whichever node it is. The first is *the* id. */
+  readonly ids: readonly string[];
+  /** When the server closes the socket, in ms since the epoch. */
+  readonly expiresAtMs: number | undefined;
+  /** Called once when the connection is gone. */
+  readonly onClose: (() => void) | undefined;
+}
+
+/** `forbidden` is HTTP 403, `unavailable` 503. */
+export interface Rejected {
+  readonly ok: false;
+  readonly reason: 'forbidden' | 'unavailable';
+}
+
+export function connected<C extends object>(
+  assigns: C,
+  more: { ids?: readonly string[]; expiresAtMs?: number | undefined; onClose?: () => void } = {},
+): Connected<C> {
+  return { ok: true, assigns, ids: more.ids ?? [], expiresAtMs: more.expiresAtMs, onClose: more.onClose };
+}
+
+export function reject(reason: Rejected['reason'] = 'forbidden'): Rejected {
+  return { ok: false, reason };
+}
+
+/** A socket as its author writes it: who may connect, and which channels there are. */
+export interface SocketSpec<C extends object> {
+  connect(request: ConnectRequest): Awaitable<ConnectAnswer<C>>;
+  readonly channels: readonly Channel<C>[];
+}
+
+/** A client that connected, and the channels it may join. */
+export interface OpenSocket {
+  readonly ok: true;
+  readonly connected: Connected<object>;
+  readonly channels: ChannelTable;
+}
+
+/** Opens sockets for a mount; refuses by a `Rejected`. */
+export type Opener = (request: ConnectRequest) => Awaitable<OpenSocket | Rejected>;
+
+/** Defines a socket. What it returns opens connections: mount it on an endpoint. */
+export function socket<C extends object>(spec: SocketSpec<C>): Opener {
+  const channels = new ChannelTable(spec.channels as readonly Channel<never>[]);
+  return async (request) => {
+    const answer = await spec.connect(request);
+    return answer.ok ? { ok: true, connected: answer, channels } : answer;
+  };
+}
+
+export interface Route {
+  readonly channel: Channel<never>;
+  /** What stands for `*`. */
+  readonly id: string;
+}
+
+/** Finds the channel of a topic: the first whose pattern is the topic, or a prefix of it that ends with `*`. */
+export class ChannelTable {
+  readonly #patterns: readonly { readonly prefix: string; readonly exact: boolean; readonly channel: Channel<never> }[];
+
+  constructor(channels: readonly Channel<never>[]) {
+    this.#patterns = channels.map((channel) => {
+      const star = channel.topic.indexOf('*');
+      if (star >= 0 && star !== channel.topic.length - 1) throw new Error(`${channel.topic}: * stands at the end only`);
+      return { prefix: star < 0 ? channel.topic : channel.topic.slice(0, -1), exact: star < 0, channel };
+    });
+  }
+
+  route(topic: string): Route | undefined {
+    for (const { prefix, exact, channel } of this.#patterns) {
+      if (exact ? topic === prefix : topic.startsWith(prefix)) return { channel, id: topic.slice(prefix.length) };
+    }
+    return undefined;
+  }
+}

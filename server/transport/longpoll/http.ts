@@ -1,0 +1,93 @@
+import type { Exchange } from '../../http/exchange.ts';
+import type { ConnectRequest } from '../../socket.ts';
+import type { LongPollMount } from '../mount.ts';
+import { originAllowed } from '../origin.ts';
+import type { LongPollSession } from './session.ts';
+import type { LongPollSessions } from './sessions.ts';
+import type { SessionRef, SessionTokens } from './token.ts';
+
+export interface LongPollDeps {
+  readonly sessions: LongPollSessions;
+  readonly tokens: SessionTokens;
+  readonly nodeId: string;
+  /** Connects a new client; a number is the status that refuses it. */
+  readonly connect: (mount: LongPollMount, request: ConnectRequest) => Promise<LongPollSession | 403 | 503>;
+}
+
+/**
+ * Long-poll as Phoenix has it: HTTP is 200 throughout, `status` in the JSON body tells how it went (PHOENIX.md, "long
+ * poll").
+ */
+export async function handleLongPoll(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps): Promise<void> {
+  const { method } = exchange;
+  if (!originAllowed(mount.origins, exchange.header('origin'), exchange.header('host'))) {
+    return answer(exchange, { status: 403 });
+  }
+  if (method === 'OPTIONS') return preflight(exchange);
+  if (method !== 'GET' && method !== 'POST') return exchange.respond({ status: 400, headers: cors });
+  const token = exchange.header('x-phoenix-longpoll-token') ?? exchange.query.getAll('token').at(-1);
+  const named = token === undefined ? undefined : deps.tokens.verify(token);
+  const session = named?.mount === mount.path ? named : undefined;
+  if (method === 'POST') return post(exchange, mount, deps, session);
+  if (!session || token === undefined) return open(exchange, mount, deps);
+  const abandon = deps.sessions.poll(session, mount.longpoll.windowMs, (result) => {
+    if (result.kind === 'messages') answer(exchange, { status: 200, token, messages: result.messages });
+    else if (result.kind === 'empty') answer(exchange, { status: 204, token, messages: [] });
+    // The client closes and tries again; on a new session alone, older ones would not join their channels again.
+    else if (result.kind === 'closed') answer(exchange, { status: 500 });
+    else void open(exchange, mount, deps);
+  });
+  exchange.onAborted(abandon);
+}
+
+/** 410 says: this is a new session, and here is its token. */
+async function open(exchange: Exchange, mount: LongPollMount, { connect, sessions, tokens, nodeId }: LongPollDeps) {
+  const authToken = exchange.header('x-phoenix-authtoken') ?? bearer(exchange.header('authorization'));
+  const session = await connect(mount, {
+    params: Object.fromEntries(exchange.query),
+    authToken: mount.authToken ? authToken : undefined,
+    transport: 'longpoll',
+    address: exchange.address,
+  });
+  if (typeof session === 'number') return answer(exchange, { status: session });
+  const sessionId = sessions.hold(session, mount.longpoll.windowMs);
+  session.onClose(() => sessions.drop(sessionId));
+  answer(exchange, { status: 410, token: tokens.sign({ nodeId, mount: mount.path, sessionId }), messages: [] });
+}
+
+async function post(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps, session: SessionRef | undefined) {
+  const body = await exchange.body();
+  if (body === 'aborted') return;
+  if (body === 'too_large') return answer(exchange, { status: 413 });
+  if (!session) return answer(exchange, { status: 410 });
+  const ndjson = exchange.header('content-type')?.split(';')[0]?.trim() === 'application/x-ndjson';
+  const result = await deps.sessions.post(session, mount.longpoll.windowMs, body, ndjson);
+  answer(exchange, { status: result === 'handled' ? 200 : result === 'malformed' ? 400 : 410 });
+}
+
+/** Any page may ask: the origin of the request itself is what counts. */
+const cors = { 'access-control-allow-origin': '*' };
+
+function preflight(exchange: Exchange): void {
+  exchange.respond({
+    status: 200,
+    headers: {
+      ...cors,
+      'access-control-allow-headers': exchange.header('access-control-request-headers') ?? '',
+      'access-control-allow-methods': 'get, post, options',
+      'access-control-max-age': '3600',
+    },
+  });
+}
+
+function answer(exchange: Exchange, body: { status: number; token?: string; messages?: readonly string[] }): void {
+  exchange.respond({
+    status: 200,
+    headers: { ...cors, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+    body: JSON.stringify(body),
+  });
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+}

@@ -1,0 +1,156 @@
+import type { Connection } from '../../runtime/connection.ts';
+import type { Frame } from '../../wire/serializer.ts';
+import { closeCodes, type Transport } from '../transport.ts';
+
+/**
+ * What a poll is answered: frames; nothing within the window; the session is not there (any more); or it was closed
+ * while the poll was open.
+ */
+export type PollResult =
+  | { readonly kind: 'messages'; readonly messages: readonly string[] }
+  | { readonly kind: 'empty' | 'gone' | 'closed' };
+
+/** How a POST went. */
+export type PostResult = 'handled' | 'malformed' | 'gone';
+
+/** At most so many messages of a batch are handled, as in Phoenix; phoenix.js sends no more. */
+const MAX_BATCH = 100;
+const STRICT_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+interface Poll {
+  readonly sinceMs: number;
+  readonly answer: (result: PollResult) => void;
+}
+
+/** A client on long-poll: frames wait here until it asks. */
+export class LongPollSession implements Transport {
+  readonly name = 'longpoll';
+  readonly #maxBacklogBytes: number;
+  readonly #maxFrameBytes: number;
+  #connection: Connection | undefined;
+  #messages: string[] = [];
+  #bytes = 0;
+  #excusedBytes = 0;
+  #poll: Poll | undefined;
+  #lastPollMs = Date.now();
+  #open = true;
+
+  constructor(limits: { maxBacklogBytes: number; maxFrameBytes: number }) {
+    this.#maxBacklogBytes = limits.maxBacklogBytes;
+    this.#maxFrameBytes = limits.maxFrameBytes;
+  }
+
+  readonly #closeListeners: (() => void)[] = [];
+
+  /** Set once, right after the connection was made. */
+  set connection(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  // ---- the client's requests
+
+  /** Answers with what waits, else with what comes next. @returns a function for a client that went away */
+  poll(answer: (result: PollResult) => void): () => void {
+    this.#poll?.answer({ kind: 'empty' });
+    const poll = { sinceMs: Date.now(), answer };
+    this.#poll = poll;
+    this.#lastPollMs = poll.sinceMs;
+    if (!this.#open) this.#answer({ kind: 'gone' });
+    else if (this.#messages.length > 0) this.#handOut();
+    return () => {
+      if (this.#poll === poll) this.#poll = undefined;
+    };
+  }
+
+  /** @param ndjson a batch of lines, a line that does not start with `[` being base64 of a binary frame */
+  post(body: Buffer, ndjson: boolean): PostResult {
+    if (!this.#open || !this.#connection) return 'gone';
+    const lines = ndjson ? body.toString().split(/\r?\n/) : [body.toString()];
+    if (ndjson && lines.at(-1) === '') lines.pop();
+    for (const line of lines.slice(0, MAX_BATCH)) {
+      if (!this.#receive(this.#connection, line, ndjson)) return 'malformed';
+    }
+    return 'handled';
+  }
+
+  #receive(connection: Connection, line: string, ndjson: boolean): boolean {
+    const isText = !ndjson || line.startsWith('[');
+    const fits = line.length <= (isText ? this.#maxFrameBytes : Math.ceil(this.#maxFrameBytes / 3) * 4);
+    if (!fits || (!isText && !STRICT_BASE64.test(line))) {
+      connection.close(closeCodes.internalError, '');
+      return false;
+    }
+    return connection.receive(isText ? line : Buffer.from(line, 'base64'));
+  }
+
+  // ---- the transport
+
+  send(frame: Frame): void {
+    if (!this.#open) return;
+    this.#push(frame);
+    if (this.#bytes - this.#excusedBytes > this.#maxBacklogBytes)
+      this.#connection?.close(closeCodes.tooSlow, 'too slow');
+  }
+
+  sendExcused(frame: Frame): void {
+    if (!this.#open) return;
+    this.#push(frame);
+    this.#excusedBytes = this.#bytes;
+  }
+
+  #push(frame: Frame): void {
+    // Its serializer makes text only.
+    const text = String(frame);
+    this.#messages.push(text);
+    this.#bytes += text.length;
+    // Not at once: what one turn of the event loop sends goes out in one answer.
+    if (this.#poll && this.#messages.length === 1) setImmediate(() => this.#handOut());
+  }
+
+  #handOut(): void {
+    if (!this.#poll || this.#messages.length === 0) return;
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#bytes = 0;
+    this.#excusedBytes = 0;
+    this.#answer({ kind: 'messages', messages });
+  }
+
+  #answer(result: PollResult): void {
+    const poll = this.#poll;
+    this.#poll = undefined;
+    this.#lastPollMs = Date.now();
+    poll?.answer(result);
+  }
+
+  subscribe(): boolean {
+    return false;
+  }
+  unsubscribe(): void {}
+  publishOthers(): void {}
+  ping(): void {}
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#messages.length > 0) this.#handOut();
+    else this.#answer({ kind: 'closed' });
+    for (const listener of this.#closeListeners) listener();
+  }
+
+  /** Calls back when the session has ended. */
+  onClose(listener: () => void): void {
+    this.#closeListeners.push(listener);
+  }
+
+  // ---- time
+
+  /** Answers a poll that has waited for `windowMs`, ends a session that nobody has polled for one and a half. */
+  tick(nowMs: number, windowMs: number): void {
+    if (this.#poll) {
+      if (nowMs - this.#poll.sinceMs >= windowMs) this.#answer({ kind: 'empty' });
+    } else if (nowMs - this.#lastPollMs > windowMs * 1.5) {
+      this.#connection?.close(closeCodes.goingAway, '');
+    }
+  }
+}

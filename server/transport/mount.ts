@@ -1,0 +1,27 @@
+import type { Opener } from '../socket.ts';
+import type { OriginPolicy } from './origin.ts';
+
+/** Where clients of a socket connect, and under which terms. */
+export interface Mount {
+  /** `/socket`: its transports are `/socket/websocket` and `/socket/longpoll`. */
+  readonly path: string;
+  /** Lets clients in. */
+  readonly open: Opener;
+  readonly origins: OriginPolicy;
+  /** Whether the official client's `authToken` is read. */
+  readonly authToken: boolean;
+  readonly websocket: {
+    /** Silence after which a client is closed (1001). */
+    readonly timeoutMs: number;
+    /** Whether the server pings a silent client, whose pong then counts; browsers throttle what their pages send. */
+    readonly pings: boolean;
+    /** Whether the mount's own path takes an upgrade too. */
+    readonly atMount?: boolean;
+  };
+  readonly longpoll: {
+    /** How long a poll waits for a message. */
+    readonly windowMs: number;
+  };
+}
+
+export type LongPollMount = Pick<Mount, 'path' | 'open' | 'origins' | 'authToken' | 'longpoll'>;

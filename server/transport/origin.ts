@@ -1,0 +1,36 @@
+/**
+ * Which pages may connect. `any`: all; `same_host`: those of the host that the request names; else a list of origins,
+ * where `//example.com` leaves scheme and port open and `*.` stands for any subdomain.
+ */
+export type OriginPolicy = 'any' | 'same_host' | readonly string[];
+
+/** @param origin the `Origin` header; a client without one is no browser and passes */
+export function originAllowed(policy: OriginPolicy, origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined || policy === 'any') return true;
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  // `null`, userinfo, a path: not what a browser sends for a page.
+  if (!url || url.origin === 'null' || origin.toLowerCase() !== url.origin) return false;
+  if (policy === 'same_host') return host !== undefined && url.hostname === hostname(host);
+  return policy.some((allowed) => matches(allowed, url));
+}
+
+/** Whether `text` can stand in a list of allowed origins. */
+export function isOriginPattern(text: string): boolean {
+  return /^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:\*\.)?[a-z0-9.[\]:-]+$/i.test(text);
+}
+
+function matches(allowed: string, url: URL): boolean {
+  const [, scheme, wildcard, host = '', port] =
+    /^([a-z][a-z0-9+.-]*:)?\/\/(\*\.)?(.+?)(?::(\d+))?$/i.exec(allowed) ?? [];
+  if (scheme && scheme.toLowerCase() !== url.protocol) return false;
+  // With a scheme the port is pinned, written or not; without one any port will do unless one is written.
+  const defaultPort = scheme ? '' : undefined;
+  const wanted = port === undefined ? defaultPort : new URL(`${url.protocol}//x:${port}`).port;
+  if (wanted !== undefined && wanted !== url.port) return false;
+  const name = host.toLowerCase();
+  return wildcard ? url.hostname.endsWith(`.${name}`) : url.hostname === name;
+}
+
+function hostname(host: string): string {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : host;
+}

@@ -1,0 +1,32 @@
+import type { Frame } from '../wire/serializer.ts';
+
+/** How frames reach one client. */
+export interface Transport {
+  readonly name: 'websocket' | 'longpoll';
+  /** In order. After `close` it does nothing. A reader too far behind is closed, never skipped. */
+  send(frame: Frame): void;
+  /**
+   * Lets the transport's own publisher serve this client.
+   * @returns false if the transport has none: then every broadcast is handed to `send`
+   */
+  subscribe(nativeTopic: string): boolean;
+  unsubscribe(nativeTopic: string): void;
+  /** Publishes natively to all subscribers but this client; only after `subscribe`. */
+  publishOthers(nativeTopic: string, frame: Frame): void;
+  /** Sends what may be large through no fault of the reader's: what then waits does not count against it. */
+  sendExcused(frame: Frame): void;
+  /** Asks for a sign of life, where the transport can. */
+  ping(): void;
+  close(code: number, reason: string): void;
+}
+
+/** Serves all subscribers of a native topic at once. */
+export type NativePublish = (nativeTopic: string, frame: Frame) => void;
+
+/** WebSocket close codes (PROTOCOL.md, section 2). */
+export const closeCodes = {
+  goingAway: 1001,
+  internalError: 1011,
+  serviceRestart: 1012,
+  tooSlow: 1013,
+} as const;

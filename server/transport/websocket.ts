@@ -1,0 +1,81 @@
+import type { WebSocket } from 'uWebSockets.js';
+import type { Connection } from '../runtime/connection.ts';
+import type { Frame } from '../wire/serializer.ts';
+import { closeCodes, type Transport } from './transport.ts';
+
+/** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
+const BACKPRESSURE = 0;
+
+/** A client on a WebSocket of uWebSockets.js, whose own publisher serves its broadcasts. */
+export class WebSocketTransport implements Transport {
+  readonly name = 'websocket';
+  readonly #ws: WebSocket<unknown>;
+  readonly #maxBacklogBytes: number;
+  #connection: Connection | undefined;
+  #excusedBytes = 0;
+  /** Calls on a closed socket throw, so nothing may reach it any more. */
+  #open = true;
+
+  constructor(ws: WebSocket<unknown>, maxBacklogBytes: number) {
+    this.#ws = ws;
+    this.#maxBacklogBytes = maxBacklogBytes;
+  }
+
+  /** Set once, right after the connection was made. */
+  set connection(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  send(frame: Frame): void {
+    if (this.#open && this.#ws.send(frame, typeof frame !== 'string') === BACKPRESSURE) this.mindBacklog();
+  }
+
+  sendExcused(frame: Frame): void {
+    if (!this.#open) return;
+    if (this.#ws.send(frame, typeof frame !== 'string') === BACKPRESSURE) {
+      this.#excusedBytes = this.#ws.getBufferedAmount();
+    }
+  }
+
+  /**
+   * Closes a reader that is too far behind. Broadcasts are published natively and count nothing here, so the endpoint
+   * calls this for every socket after so many published bytes.
+   */
+  mindBacklog(): void {
+    if (!this.#open) return;
+    const waitingBytes = this.#ws.getBufferedAmount();
+    this.#excusedBytes = Math.min(this.#excusedBytes, waitingBytes);
+    if (waitingBytes - this.#excusedBytes > this.#maxBacklogBytes) {
+      this.#connection?.close(closeCodes.tooSlow, 'too slow');
+    }
+  }
+
+  subscribe(nativeTopic: string): boolean {
+    if (this.#open) this.#ws.subscribe(nativeTopic);
+    return true;
+  }
+
+  unsubscribe(nativeTopic: string): void {
+    if (this.#open) this.#ws.unsubscribe(nativeTopic);
+  }
+
+  publishOthers(nativeTopic: string, frame: Frame): void {
+    if (this.#open) this.#ws.publish(nativeTopic, frame, typeof frame !== 'string');
+  }
+
+  ping(): void {
+    if (this.#open) this.#ws.ping();
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#ws.end(code, reason);
+  }
+
+  /** The socket is gone, whoever closed it. */
+  closed(): void {
+    this.#open = false;
+    this.#connection?.closed();
+  }
+}

@@ -1,0 +1,95 @@
+import {
+  type ClientMessage,
+  EncodeError,
+  endedPayload,
+  isBinary,
+  json,
+  objectJson,
+  type Ref,
+  type Serializer,
+  type WireRefusal,
+} from './serializer.ts';
+
+const PUSH = 0;
+const REPLY = 1;
+const BROADCAST = 2;
+
+/** `[join_ref, ref, topic, event, payload]`, and binary frames with lengths of one byte (PHOENIX.md, "binary"). */
+export const v2: Serializer = {
+  name: 'v2',
+  version: 2,
+
+  decode: (data) =>
+    typeof data === 'string'
+      ? decodeText(data)
+      : decodeBinary(Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+
+  reply(address, ref, status, response) {
+    if (isBinary(response)) {
+      return binaryFrame([REPLY], [text(address.joinRef), text(ref), address.topic, status], response);
+    }
+    return v2.plainReply(address.joinRefJson, json(ref), address.topicJson, status, json(response));
+  },
+
+  push(address, event, payload) {
+    if (isBinary(payload)) return binaryFrame([PUSH], [text(address.joinRef), address.topic, event], payload);
+    return v2.pushJson(address, event, objectJson(payload));
+  },
+
+  pushJson: (address, event, payloadJson) =>
+    `[${address.joinRefJson},null,${address.topicJson},${json(event)},${payloadJson}]`,
+
+  broadcast(topic, event, payload) {
+    if (isBinary(payload)) return binaryFrame([BROADCAST], [topic, event], payload);
+    return `[null,null,${json(topic)},${json(event)},${payload}]`;
+  },
+
+  ended: (topicJson, joinRefJson, event) =>
+    `[${joinRefJson},${joinRefJson},${topicJson},"${event}",${endedPayload[event]}]`,
+
+  plainReply: (joinRefJson, refJson, topicJson, status, responseJson) =>
+    `[${joinRefJson},${refJson},${topicJson},"phx_reply",{"status":"${status}","response":${responseJson}}]`,
+};
+
+function decodeText(frame: string): ClientMessage | WireRefusal {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(frame);
+  } catch {
+    return 'not_json';
+  }
+  if (!Array.isArray(parts) || parts.length < 5) return 'not_a_message';
+  return { joinRef: parts[0], ref: parts[1], topic: parts[2], event: parts[3], payload: parts[4] };
+}
+
+function decodeBinary(frame: Buffer): ClientMessage | WireRefusal {
+  if (frame.length < 5) return 'truncated';
+  if (frame[0] !== PUSH) return 'unknown_kind';
+  const joinRefAt = 5;
+  const refAt = joinRefAt + frame.readUInt8(1);
+  const topicAt = refAt + frame.readUInt8(2);
+  const eventAt = topicAt + frame.readUInt8(3);
+  const dataAt = eventAt + frame.readUInt8(4);
+  if (dataAt > frame.length) return 'truncated';
+  return {
+    joinRef: frame.toString('utf8', joinRefAt, refAt),
+    ref: frame.toString('utf8', refAt, topicAt),
+    topic: frame.toString('utf8', topicAt, eventAt),
+    event: frame.toString('utf8', eventAt, dataAt),
+    payload: Uint8Array.from(frame.subarray(dataAt)),
+  };
+}
+
+/** A kind, the byte length of every string, the strings, the data. */
+function binaryFrame(kind: readonly [number], strings: readonly string[], data: Uint8Array): Uint8Array {
+  const parts = strings.map((part) => Buffer.from(part));
+  for (const part of parts) {
+    if (part.length > 255) throw new EncodeError(`${part.length} bytes do not fit a binary frame's 255`);
+  }
+  return Buffer.concat([Buffer.from([...kind, ...parts.map((part) => part.length)]), ...parts, data]);
+}
+
+/** A ref in a binary frame: `null` is the empty string there. */
+function text(ref: Ref): string {
+  return typeof ref === 'string' ? ref : ref === null ? '' : json(ref);
+}
