@@ -47,7 +47,15 @@ export class Connection {
       this.close(closeCodes.internalError, '');
       return false;
     }
-    if (this.#mayGoOn(message)) this.dispatch(message, bytes);
+    try {
+      if (this.#mayGoOn(message)) this.dispatch(message, bytes);
+    } catch (error) {
+      // No channel's fault, or it would be answered there. The other connections of this process go on.
+      this.context.stats.faults++;
+      this.context.log.error({ err: error }, 'message failed');
+      this.close(closeCodes.internalError, '');
+      return false;
+    }
     return true;
   }
 

@@ -54,6 +54,15 @@ export class EncodeError extends Error {
   override readonly name = 'EncodeError';
 }
 
+/** Levels of nesting that a ref may have, which goes back to the client as it came. */
+const MAX_REF_DEPTH = 8;
+
+/** Whether a ref can be written back without exhausting the stack. */
+export function isRef(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < MAX_REF_DEPTH && Object.values(value).every((member) => isRef(member, depth + 1));
+}
+
 /** JSON text of a value; refs and responses that were left out are `null` and `{}` by then. */
 export function json(value: unknown): string {
   return JSON.stringify(value) ?? 'null';

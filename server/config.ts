@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { isOriginPattern, type OriginPolicy } from './transport/origin.ts';
+
+/** What the environment says (PROTOCOL.md, section 2). */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly networkId: string;
+  readonly redisUrl: string | undefined;
+  readonly dataDir: string;
+  readonly adminToken: string | undefined;
+  readonly tokenSecret: string | undefined;
+  readonly allowedOrigins: OriginPolicy;
+  readonly nodeId: string;
+  readonly maxFrameBytes: number;
+  readonly maxBackpressureBytes: number;
+  readonly maxChannelsPerSocket: number;
+  readonly maxSocketsPerAgent: number;
+  readonly rateLimit: RateLimit | undefined;
+  readonly httpRateLimit: RateLimit | undefined;
+  readonly socketTimeoutMs: number;
+  readonly drainMs: number;
+  readonly taskRetentionDays: number;
+  readonly logLevel: string;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly trustedProxies: ReadonlySet<string>;
+}
+
+export interface RateLimit {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** A variable that makes no sense; the message is one line that names it, its value and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const MIN_SECRET_LENGTH = 32;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+/** A day in ms: nothing that is counted in ms here makes sense above it. */
+const MAX_MS = 86_400_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the configuration; a variable that is set to nothing counts as not set. @throws ConfigError */
+export function readConfig(environment: Environment): Config {
+  const variable = (name: string) => environment[name]?.trim() || undefined;
+  const integer = (name: string, fallback: number, min: number, max: number) =>
+    readInteger(name, variable(name), fallback, min, max);
+
+  return {
+    port: integer('PORT', 4000, 0, 65_535),
+    host: variable('HOST') ?? '127.0.0.1',
+    networkId: readName('NETWORK_ID', variable('NETWORK_ID'), 'local'),
+    redisUrl: readRedisUrl(variable('REDIS_URL')),
+    dataDir: variable('DATA_DIR') ?? './data',
+    adminToken: readSecret('ADMIN_TOKEN', variable('ADMIN_TOKEN')),
+    tokenSecret: readSecret('TOKEN_SECRET', variable('TOKEN_SECRET')),
+    allowedOrigins: readOrigins(variable('ALLOWED_ORIGINS')),
+    nodeId: readName('NODE_ID', variable('NODE_ID'), `${hostname()}-${randomBytes(4).toString('hex')}`),
+    maxFrameBytes: integer('MAX_FRAME_BYTES', 524_288, 1_024, 64 * 1_048_576),
+    maxBackpressureBytes: integer('MAX_BACKPRESSURE_BYTES', 1_048_576, 16_384, 1_073_741_824),
+    maxChannelsPerSocket: integer('MAX_CHANNELS_PER_SOCKET', 100, 1, 100_000),
+    maxSocketsPerAgent: integer('MAX_SOCKETS_PER_AGENT', 50, 1, 1_000_000),
+    rateLimit: readRate('RATE_LIMIT', variable('RATE_LIMIT'), { perSecond: 200, burst: 400 }),
+    httpRateLimit: readRate('HTTP_RATE_LIMIT', variable('HTTP_RATE_LIMIT'), { perSecond: 50, burst: 100 }),
+    socketTimeoutMs: integer('SOCKET_TIMEOUT_MS', 60_000, 1_000, MAX_MS),
+    drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
+    taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
+    logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
+    tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),
+    trustedProxies: readAddresses('TRUST_PROXY', variable('TRUST_PROXY')),
+  };
+}
+
+function refuse(name: string, value: string, allowed: string): never {
+  throw new ConfigError(`${name}=${value} makes no sense: it takes ${allowed}`);
+}
+
+function readInteger(name: string, value: string | undefined, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
+  return number >= min && number <= max ? number : refuse(name, value, `a whole number from ${min} to ${max}`);
+}
+
+function readChoice(name: string, value: string | undefined, fallback: string, choices: readonly string[]): string {
+  if (value === undefined) return fallback;
+  return choices.includes(value) ? value : refuse(name, value, `one of ${choices.join(', ')}`);
+}
+
+/** Part of keys, tokens and signed texts: nothing in it may need quoting there. */
+function readName(name: string, value: string | undefined, fallback: string): string {
+  const given = value ?? fallback;
+  const allowed = 'letters, digits, dots, underscores and hyphens, at most 128, a letter or digit first';
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(given) ? given : refuse(name, given, allowed);
+}
+
+function readRedisUrl(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const known = /^rediss?:\/\//.test(value) && URL.canParse(value);
+  // The value may hold a password.
+  return known ? value : refuse('REDIS_URL', '(not shown)', 'a URL like redis://host:6379');
+}
+
+function readSecret(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || value.length >= MIN_SECRET_LENGTH) return value;
+  return refuse(name, '(not shown)', `a secret of at least ${MIN_SECRET_LENGTH} characters`);
+}
+
+function readOrigins(value: string | undefined): OriginPolicy {
+  if (value === undefined) return 'same_host';
+  if (value === '*') return 'any';
+  const origins = listOf(value);
+  const allowed = 'origins separated by commas, like https://app.example.com, or *';
+  return origins.every(isOriginPattern) ? origins : refuse('ALLOWED_ORIGINS', value, allowed);
+}
+
+function readRate(name: string, value: string | undefined, fallback: RateLimit): RateLimit | undefined {
+  if (value === undefined) return fallback;
+  if (value === '0') return undefined;
+  const [, perSecond, burst] = /^([1-9]\d{0,6}):([1-9]\d{0,6})$/.exec(value) ?? [];
+  if (perSecond && burst) return { perSecond: Number(perSecond), burst: Number(burst) };
+  return refuse(name, value, 'messages per second and burst, like 200:400, or 0 for no limit');
+}
+
+function readTls(certFile: string | undefined, keyFile: string | undefined): Config['tls'] {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  for (const [name, file] of [
+    ['TLS_CERT', certFile],
+    ['TLS_KEY', keyFile],
+  ] as const) {
+    if (file === undefined || !existsSync(file))
+      refuse(name, file ?? '', 'a PEM file; both or none of the two are set');
+  }
+  return certFile && keyFile ? { certFile, keyFile } : undefined;
+}
+
+function readAddresses(name: string, value: string | undefined): ReadonlySet<string> {
+  const addresses = value === undefined ? [] : listOf(value);
+  const wrong = addresses.find((address) => !/^[0-9a-f.:]+$/i.test(address));
+  return wrong === undefined ? new Set(addresses) : refuse(name, wrong, 'IP addresses separated by commas');
+}
+
+function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
