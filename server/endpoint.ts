@@ -80,6 +80,7 @@ export class Endpoint {
   #listening: us_listen_socket | undefined;
   #publishedBytes = 0;
   #draining = false;
+  #closed = false;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
@@ -147,8 +148,10 @@ export class Endpoint {
     await this.connections.drain(spreadMs);
   }
 
-  /** Closes everything at once. */
+  /** Closes everything at once. Twice is fine. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     clearInterval(this.#ticker);
     this.#stopDisconnects();
     this.connections.closeAll(closeCodes.serviceRestart);

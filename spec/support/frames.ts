@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 
@@ -328,7 +328,8 @@ class Inbox {
   }
 
   assertEmpty() {
-    if (!this.empty) throw new Error(`frames that were not expected: ${this.all.slice(this.#taken).map(show).join(' ')}`);
+    if (!this.empty)
+      throw new Error(`frames that were not expected: ${this.all.slice(this.#taken).map(show).join(' ')}`);
   }
 
   #woken(ms: number): Promise<void> {
