@@ -24,6 +24,9 @@ export interface Nodes {
   /**
    * Adds `by` to this node's part of a tally and resolves to the sum over all live nodes. Parts of dead nodes do not
    * count. Used for "how many sockets has this agent, everywhere".
+   *
+   * Of two nodes that add at the same time at least one sees both. Rejects with `NodesUnavailable` while the sum cannot
+   * be told; `by` counts all the same, so whoever gives up takes it back with `-by`.
    */
   tally(name: string, by: number): Promise<number>;
 
@@ -39,4 +42,8 @@ export interface NodeInfo {
   /** Changes whenever the node lost its lease and came back. Unique over all nodes and times. */
   readonly incarnation: string;
   readonly gauges: Readonly<Record<string, number>>;
+}
+
+export class NodesUnavailable extends Error {
+  override readonly name = 'NodesUnavailable';
 }

@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import type { PubSub } from '../pubsub/port.ts';
+import { connectRedis, type RedisOptions } from '../redis/connect.ts';
+import { Leases } from './lease.ts';
+import { Neighbours } from './neighbours.ts';
+import { type NodeInfo, type Nodes, NodesUnavailable } from './port.ts';
+import { createTallies } from './tallies.ts';
+
+/** Nodes whisper on this topic that something has changed; no client can join it. */
+const CHANGED = '\0nodes';
+
+export interface RedisNodesOptions extends RedisOptions {
+  readonly nodeId: string;
+  /** How long a node lives on without renewing. 5 s unless told. */
+  readonly leaseMs?: number;
+  /** How often it renews and looks for the others. 1 s unless told. */
+  readonly renewMs?: number;
+  /** After Redis itself was away: how long other nodes have to come back before they count as gone. 3 s unless told. */
+  readonly patienceMs?: number;
+  /** Given: others see this node come and go at once, and not with their next renewal. Closed after the nodes. */
+  readonly pubsub?: PubSub;
+}
+
+export interface RedisNodes extends Nodes {
+  /** Resolves when the lease stands. @throws NodesUnavailable after `timeoutMs` */
+  ready(timeoutMs: number): Promise<void>;
+}
+
+type Change = Parameters<Parameters<Nodes['onChange']>[0]>[0];
+
+/** Leases in Redis. While Redis is away everything stays as it was last known, as nobody can tell a node's end. */
+export function redisNodes(options: RedisNodesOptions): RedisNodes {
+  const { nodeId, leaseMs = 5_000, renewMs = 1_000, patienceMs = 3_000, pubsub, onTrouble } = options;
+  const redis = connectRedis(options);
+  const leases = new Leases(redis, options.networkId, leaseMs);
+  const neighbours = new Neighbours();
+  const tallies = createTallies();
+  const unwritten = new Set<string>();
+  const changeListeners: ((change: Change) => void)[] = [];
+  const returnListeners: (() => void)[] = [];
+
+  let incarnation: string = randomUUID();
+  let holding = false;
+  /** The incarnation to take, from the moment when the lease was found lost. */
+  let next: string | undefined;
+  let gauges: Readonly<Record<string, number>> = {};
+  let failed = false;
+  let patientUntil = 0;
+  let running: Promise<void> | undefined;
+  let ticksWaited = 0;
+  let closed = false;
+  let onFirstLease = () => {};
+  const firstLease = new Promise<void>((resolve) => {
+    onFirstLease = resolve;
+  });
+
+  const self = () => ({ id: nodeId, incarnation, gauges });
+  const parts = (names: Iterable<string>) => [...names].map((name) => [name, tallies.get(name)] as const);
+
+  /** Renews the lease and writes what is unwritten. @returns false if it has run out. */
+  async function renew(): Promise<boolean> {
+    const names = [...unwritten];
+    unwritten.clear();
+    try {
+      return await leases.renew(incarnation, { gauges, parts: parts(names) });
+    } catch (error) {
+      // Whether it was written is unknown; a part is written as a whole, so once more does no harm.
+      for (const name of names) unwritten.add(name);
+      throw error;
+    }
+  }
+
+  /** @returns true if others have seen this node go meanwhile. */
+  async function keepLease(): Promise<boolean> {
+    if (holding && next === undefined) {
+      if (await renew()) return false;
+      next = randomUUID();
+    }
+    // A name stays until it is taken, so that an attempt of unknown outcome leaves no second lease behind.
+    const taking = next ?? incarnation;
+    unwritten.clear();
+    await leases.take(taking, nodeId, { gauges, parts: parts(tallies.names()) });
+    const returned = next !== undefined;
+    incarnation = taking;
+    next = undefined;
+    holding = true;
+    pubsub?.publish(CHANGED, { event: 'came', payload: '' });
+    return returned;
+  }
+
+  async function look() {
+    const named = (await leases.incarnations()).filter((each) => each !== incarnation);
+    const read = await Promise.all(named.map((each) => leases.read(each)));
+    await leases.forget(named.filter((_, index) => !read[index]));
+    return named.flatMap((each, index): NodeInfo[] => {
+      const leased = read[index];
+      return leased ? [{ ...leased, incarnation: each }] : [];
+    });
+  }
+
+  async function renewAndLook() {
+    try {
+      const returned = await keepLease();
+      const seen = await look();
+      if (failed || returned) patientUntil = performance.now() + patienceMs;
+      failed = false;
+      if (closed) return;
+      const change = neighbours.look(seen, performance.now() < patientUntil);
+      onFirstLease();
+      if (returned) for (const listener of returnListeners) listener();
+      if (change.came.length + change.went.length > 0) for (const listener of changeListeners) listener(change);
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  }
+
+  function round(): Promise<void> {
+    running ??= renewAndLook().finally(() => {
+      running = undefined;
+      ticksWaited = 0;
+    });
+    return running;
+  }
+
+  function roundSoon() {
+    if (closed) return;
+    if (running) return void running.then(roundSoon, roundSoon);
+    round().catch((error: Error) => {
+      // A connection that is away tells of itself.
+      if (redis.status === 'ready') onTrouble?.(error);
+    });
+  }
+
+  function tick() {
+    if (!running) roundSoon();
+    // Black-holed: TCP would take minutes to notice, and the lease runs out in seconds.
+    else if (++ticksWaited >= 2 && redis.status === 'ready') redis.stream.destroy();
+  }
+
+  redis.on('ready', roundSoon);
+  redis.connect().catch(() => {});
+
+  const whisper = pubsub?.subscribe(CHANGED, (_, from) => {
+    if (from !== pubsub.nodeId) roundSoon();
+  });
+  const timer = setInterval(tick, renewMs).unref();
+
+  /** @returns undefined if the lease has run out. */
+  async function sumOfOthers(name: string): Promise<number | undefined> {
+    const known = neighbours.all().map((node) => node.incarnation);
+    // One batch: Redis runs it in this order, so the own part stands before the others are read.
+    const [kept, named, ...read] = await Promise.all([
+      renew(),
+      leases.incarnations(),
+      ...known.map((each) => leases.part(each, name)),
+    ]);
+    if (!kept) return undefined;
+    const unknown = named.filter((each) => each !== incarnation && !neighbours.has(each) && !known.includes(each));
+    const more = await Promise.all(unknown.map((each) => leases.part(each, name)));
+    return [...read, ...more].reduce((sum, part) => sum + part, 0);
+  }
+
+  return {
+    get self() {
+      return self();
+    },
+    live: () => [self(), ...neighbours.all()],
+    onChange: (listener) => void changeListeners.push(listener),
+    onReturn: (listener) => void returnListeners.push(listener),
+
+    async tally(name, by) {
+      const own = tallies.add(name, by);
+      unwritten.add(name);
+      if (closed) throw new NodesUnavailable('closed');
+      try {
+        for (let attempt = 0; attempt < 3; attempt++) {
+          const others = holding && next === undefined ? await sumOfOthers(name) : undefined;
+          if (others !== undefined) return own + others;
+          await round();
+        }
+      } catch (cause) {
+        throw new NodesUnavailable('Redis is out of reach', { cause });
+      }
+      throw new NodesUnavailable('the lease runs out before the tally is written');
+    },
+
+    report(numbers) {
+      gauges = numbers;
+    },
+
+    async ready(timeoutMs) {
+      let timeout: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((_, reject) => {
+        const error = new NodesUnavailable(`no lease within ${timeoutMs} ms`);
+        timeout = setTimeout(() => reject(error), timeoutMs);
+      });
+      await Promise.race([firstLease, late]).finally(() => clearTimeout(timeout));
+    },
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      clearInterval(timer);
+      whisper?.stop();
+      await running?.catch(() => {});
+      await leases.release(incarnation).then(
+        () => pubsub?.publish(CHANGED, { event: 'went', payload: '' }),
+        () => {},
+      );
+      redis.disconnect();
+    },
+  };
+}

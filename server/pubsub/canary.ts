@@ -1,0 +1,53 @@
+/** So many canaries in a row may stay unanswered or unheard before a connection counts as dead. */
+const PATIENCE = 3;
+
+/**
+ * Measures whether what this node publishes comes back to it, and how soon.
+ *
+ * It judges in canaries, not by the clock: after the process itself stood still, what has come meanwhile is read before
+ * the next canary counts.
+ */
+export class Canary {
+  #heardAt = performance.now();
+  #lagMs = 0;
+  #unanswered = 0;
+  #unheard = 0;
+  #answeredUnheard = 0;
+
+  sent(answer: Promise<unknown>) {
+    this.#unanswered++;
+    this.#unheard++;
+    answer.then(
+      () => {
+        this.#unanswered = 0;
+        this.#answeredUnheard++;
+      },
+      () => {},
+    );
+  }
+
+  heard(sentAt: number) {
+    this.#heardAt = performance.now();
+    this.#lagMs = this.#heardAt - sentAt;
+    this.subscriberOpened();
+  }
+
+  /** Gives a new connection its time. */
+  publisherOpened() {
+    this.#unanswered = 0;
+  }
+
+  subscriberOpened() {
+    this.#unheard = 0;
+    this.#answeredUnheard = 0;
+  }
+
+  /** Whether Redis does not answer what is published. */
+  publisherDead = () => this.#unanswered >= PATIENCE;
+
+  /** Whether Redis takes our canaries and the subscriber connection brings none. */
+  subscriberDead = () => this.#unheard >= PATIENCE && this.#answeredUnheard >= PATIENCE - 1;
+
+  silenceMs = () => performance.now() - this.#heardAt;
+  lagMs = () => this.#lagMs;
+}
