@@ -7,8 +7,10 @@ import {
   us_socket_local_port,
   type WebSocket,
 } from 'uWebSockets.js';
+import { randomUUID } from 'node:crypto';
 import { type Exchange, openExchange } from './http/exchange.ts';
-import type { Log } from './log.ts';
+import { type Log, silentLog } from './log.ts';
+import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
 import { Connection } from './runtime/connection.ts';
 import { Connections } from './runtime/connections.ts';
@@ -19,7 +21,7 @@ import { handleLongPoll } from './transport/longpoll/http.ts';
 import { LongPollSession } from './transport/longpoll/session.ts';
 import { LongPollSessions } from './transport/longpoll/sessions.ts';
 import { SessionTokens } from './transport/longpoll/token.ts';
-import type { LongPollMount, Mount } from './transport/mount.ts';
+import { type LongPollMount, type Mount, type MountOptions, mountDefaults } from './transport/mount.ts';
 import { closeCodes } from './transport/transport.ts';
 import { handleUpgrade, type Upgraded } from './transport/upgrade.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
@@ -27,17 +29,21 @@ import type { Frame } from './wire/serializer.ts';
 import { v2Text } from './wire/v2_text.ts';
 import { serializerFor } from './wire/vsn.ts';
 
+/** What an endpoint is made of; a mount is all it needs. */
 export interface EndpointOptions {
-  readonly mounts: readonly Mount[];
-  readonly pubsub: PubSub;
-  readonly log: Log;
-  /** Signs long-poll sessions; the same on all nodes. */
-  readonly secret: string;
-  readonly limits: Limits & EndpointLimits;
+  readonly mounts: readonly MountOptions[];
+  /** Left out: this node is alone. */
+  readonly pubsub?: PubSub;
+  readonly log?: Log;
+  /** Signs long-poll sessions; the same on all nodes. Left out: made up, so sessions end with the process. */
+  readonly secret?: string;
+  /** Those left out are as `defaultLimits` says. */
+  readonly limits?: Partial<Limits & EndpointLimits>;
   readonly trustedProxies?: ReadonlySet<string>;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Answers what no mount does; without it that is 404. */
   readonly http?: (exchange: Exchange) => void | Promise<void>;
+  /** What a client gets when a handler threw; without it the channel crashes, as in Phoenix. */
   readonly onFault?: RuntimeContext['onFault'];
 }
 
@@ -49,6 +55,16 @@ export interface EndpointLimits {
   /** Of an HTTP request. */
   readonly maxBodyBytes: number;
 }
+
+export const defaultLimits: Limits & EndpointLimits = {
+  maxFrameBytes: 512 * 1024,
+  maxBackpressureBytes: 1024 * 1024,
+  maxBodyBytes: 1024 * 1024,
+  maxChannelsPerSocket: 100,
+  rate: undefined,
+  maxWaitingMessages: 1_000,
+  maxWaitingBytes: 1024 * 1024,
+};
 
 /** Where nodes tell each other to close the sockets of an id. */
 const DISCONNECT_TOPIC = 'disconnect';
@@ -69,7 +85,11 @@ export class Endpoint {
     rateLimited: 0,
   };
   readonly #app: TemplatedApp;
-  readonly #options: EndpointOptions;
+  readonly #limits: Limits & EndpointLimits;
+  readonly #pubsub: PubSub;
+  readonly #log: Log;
+  readonly #trustedProxies: ReadonlySet<string>;
+  readonly #http: EndpointOptions['http'];
   readonly #context: RuntimeContext;
   readonly #sessions: LongPollSessions;
   readonly #tokens: SessionTokens;
@@ -83,22 +103,21 @@ export class Endpoint {
   #closed = false;
 
   constructor(options: EndpointOptions) {
-    this.#options = options;
-    const { pubsub, log, limits, tls } = options;
+    const { tls, onFault = () => undefined, secret = randomUUID() } = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#pubsub = options.pubsub ?? localPubSub({ nodeId: randomUUID() });
+    this.#log = options.log ?? silentLog;
+    this.#trustedProxies = options.trustedProxies ?? new Set();
+    this.#http = options.http;
     this.#app = tls ? SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : App();
-    this.#context = {
-      fanout: new Fanout(pubsub, (topic, frame) => this.#publishNatively(topic, frame)),
-      log,
-      limits,
-      stats: this.stats,
-      onFault: options.onFault ?? (() => undefined),
-    };
+    const fanout = new Fanout(this.#pubsub, (topic, frame) => this.#publishNatively(topic, frame));
+    this.#context = { fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
     this.connections = new Connections();
-    this.#sessions = new LongPollSessions(pubsub);
-    this.#tokens = new SessionTokens(options.secret);
-    for (const mount of options.mounts) this.#mount(mount);
+    this.#sessions = new LongPollSessions(this.#pubsub);
+    this.#tokens = new SessionTokens(secret);
+    for (const mount of options.mounts) this.#mount({ ...mountDefaults, ...mount });
     this.#stopDisconnects = this.#listenForDisconnects();
-    pubsub.onGap(() => this.connections.restartChannels(RESTART_SPREAD_MS));
+    this.#pubsub.onGap(() => this.connections.restart(RESTART_SPREAD_MS));
     this.#routeRequests();
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -131,7 +150,7 @@ export class Endpoint {
 
   /** Closes every socket of an id, on every node; clients may come back. */
   disconnect(id: string): void {
-    this.#options.pubsub.publish(DISCONNECT_TOPIC, { event: 'disconnect', payload: JSON.stringify({ id }) });
+    this.#pubsub.publish(DISCONNECT_TOPIC, { event: 'disconnect', payload: JSON.stringify({ id }) });
   }
 
   get fanoutStats() {
@@ -171,9 +190,8 @@ export class Endpoint {
   }
 
   #routeRequests(): void {
-    const { limits, trustedProxies = new Set<string>() } = this.#options;
     this.#app.ws<Upgraded>('/*', {
-      maxPayloadLength: limits.maxFrameBytes,
+      maxPayloadLength: this.#limits.maxFrameBytes,
       // No limit here: past it uWebSockets.js would leave frames out. Backlogs are minded in this class.
       maxBackpressure: 0,
       idleTimeout: 0,
@@ -181,9 +199,9 @@ export class Endpoint {
       upgrade: (res, req, context) => {
         handleUpgrade(res, req, context, {
           mountFor: (path) => this.#mountsByPath.get(pathKey(path)),
-          trustedProxies,
+          trustedProxies: this.#trustedProxies,
           open: (mount, request) => this.#open(mount, request),
-        }).catch((error: unknown) => this.#options.log.error({ err: error }, 'upgrade failed'));
+        }).catch((error: unknown) => this.#log.error({ err: error }, 'upgrade failed'));
       },
       open: (ws) => this.#opened(ws),
       message: (ws, data, isBinary) => {
@@ -199,9 +217,12 @@ export class Endpoint {
       },
     });
     this.#app.any('/*', (res, req) => {
-      const exchange = openExchange(res, req, { maxBodyBytes: limits.maxBodyBytes, trustedProxies });
+      const exchange = openExchange(res, req, {
+        maxBodyBytes: this.#limits.maxBodyBytes,
+        trustedProxies: this.#trustedProxies,
+      });
       this.#answer(exchange).catch((error: unknown) => {
-        this.#options.log.error({ err: error, path: exchange.segments.join('/') }, 'request failed');
+        this.#log.error({ err: error, path: exchange.segments.join('/') }, 'request failed');
         exchange.respond({ status: 500 });
       });
     });
@@ -214,7 +235,7 @@ export class Endpoint {
       return handleLongPoll(exchange, longPoll, {
         sessions: this.#sessions,
         tokens: this.#tokens,
-        nodeId: this.#options.pubsub.nodeId,
+        nodeId: this.#pubsub.nodeId,
         connect: (mount, request) => this.#openLongPoll(mount, request),
       });
     }
@@ -224,8 +245,8 @@ export class Endpoint {
         exchange.method === 'GET' ? 'This is a WebSocket: it takes an upgrade with Sec-WebSocket-Key.\n' : '';
       return exchange.respond({ status: 400, body });
     }
-    if (!this.#options.http) return exchange.respond({ status: 404 });
-    return this.#options.http(exchange);
+    if (!this.#http) return exchange.respond({ status: 404 });
+    return this.#http(exchange);
   }
 
   // ---- connections
@@ -235,22 +256,22 @@ export class Endpoint {
     try {
       const opened = await mount.open(request);
       if (opened.ok) return opened;
-      this.#options.log.info({ mount: mount.path, address: request.address, reason: opened.reason }, 'connect refused');
+      this.#log.info({ mount: mount.path, address: request.address, reason: opened.reason }, 'connect refused');
       return opened.reason === 'unavailable' ? 503 : 403;
     } catch (error) {
-      this.#options.log.error({ err: error, mount: mount.path }, 'connect failed');
+      this.#log.error({ err: error, mount: mount.path }, 'connect failed');
       return 503;
     }
   }
 
   #opened(ws: WebSocket<Upgraded>): void {
     const { mount, serializer, socket } = ws.getUserData();
-    const transport = new WebSocketTransport(ws, this.#options.limits.maxBackpressureBytes);
+    const transport = new WebSocketTransport(ws, this.#limits.maxBackpressureBytes);
     const connection = new Connection(this.#context, transport, serializer, socket);
     transport.connection = connection;
     Object.assign(ws.getUserData(), { connection, transport });
     this.connections.add(connection, { transport, ...mount.websocket });
-    this.#options.log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'websocket' }, 'connected');
+    this.#log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'websocket' }, 'connected');
   }
 
   async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | 403 | 503> {
@@ -258,13 +279,13 @@ export class Endpoint {
     if (!serializer) return 403;
     const socket = await this.#open(mount, request);
     if (typeof socket === 'number') return socket;
-    const { maxBackpressureBytes, maxFrameBytes } = this.#options.limits;
+    const { maxBackpressureBytes, maxFrameBytes } = this.#limits;
     const session = new LongPollSession({ maxBacklogBytes: maxBackpressureBytes, maxFrameBytes });
     const connection = new Connection(this.#context, session, serializer.version === 2 ? v2Text : serializer, socket);
     session.connection = connection;
     this.connections.add(connection, undefined);
     session.onClose(() => this.connections.remove(connection));
-    this.#options.log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'longpoll' }, 'connected');
+    this.#log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'longpoll' }, 'connected');
     return session;
   }
 
@@ -272,13 +293,13 @@ export class Endpoint {
     this.#app.publish(topic, frame, typeof frame !== 'string');
     this.#publishedBytes += frame.length;
     // No socket can be further behind than what was published since it was last looked at.
-    if (this.#publishedBytes < this.#options.limits.maxBackpressureBytes / 8) return;
+    if (this.#publishedBytes < this.#limits.maxBackpressureBytes / 8) return;
     this.#publishedBytes = 0;
     this.connections.mindBacklogs();
   }
 
   #listenForDisconnects(): () => void {
-    const { ready, stop } = this.#options.pubsub.subscribe(DISCONNECT_TOPIC, ({ payload }) => {
+    const { ready, stop } = this.#pubsub.subscribe(DISCONNECT_TOPIC, ({ payload }) => {
       const { id } = JSON.parse(String(payload)) as { id: string };
       this.connections.closeById(id, closeCodes.goingAway);
     });

@@ -9,4 +9,4 @@ export { localPubSub } from './pubsub/local.ts';
 export type { PubSub } from './pubsub/port.ts';
 export type { Refusal } from './refusal.ts';
 export { type ConnectRequest, connected, reject, socket } from './socket.ts';
-export type { Mount } from './transport/mount.ts';
+export type { MountOptions } from './transport/mount.ts';

@@ -23,6 +23,11 @@ export interface Connected<C extends object> {
   readonly expiresAtMs: number | undefined;
   /** Called once when the connection is gone. */
   readonly onClose: (() => void) | undefined;
+  /**
+   * Whether the credential still holds. Asked once the socket is open, for it may have been revoked in between, and
+   * after this node may have missed a `disconnect`. The socket is closed if not; a rejection changes nothing.
+   */
+  readonly stillHolds: (() => Promise<boolean>) | undefined;
 }
 
 /** `forbidden` is HTTP 403, `unavailable` 503. */
@@ -33,18 +38,18 @@ export interface Rejected {
 
 export function connected<C extends object>(
   assigns: C,
-  more: { ids?: readonly string[]; expiresAtMs?: number | undefined; onClose?: () => void } = {},
+  { ids = [], expiresAtMs, onClose, stillHolds }: Partial<Omit<Connected<C>, 'ok' | 'assigns'>> = {},
 ): Connected<C> {
-  return { ok: true, assigns, ids: more.ids ?? [], expiresAtMs: more.expiresAtMs, onClose: more.onClose };
+  return { ok: true, assigns, ids, expiresAtMs, onClose, stillHolds };
 }
 
 export function reject(reason: Rejected['reason'] = 'forbidden'): Rejected {
   return { ok: false, reason };
 }
 
-/** A socket as its author writes it: who may connect, and which channels there are. */
-export interface SocketSpec<C extends object> {
-  connect(request: ConnectRequest): Awaitable<ConnectAnswer<C>>;
+/** A socket as its author writes it: who may connect, and which channels there are. `R`: what it is asked with. */
+export interface SocketSpec<C extends object, R extends ConnectRequest = ConnectRequest> {
+  connect(request: R): Awaitable<ConnectAnswer<C>>;
   readonly channels: readonly Channel<C>[];
 }
 
@@ -56,10 +61,10 @@ export interface OpenSocket {
 }
 
 /** Opens sockets for a mount; refuses by a `Rejected`. */
-export type Opener = (request: ConnectRequest) => Awaitable<OpenSocket | Rejected>;
+export type Opener<R extends ConnectRequest = ConnectRequest> = (request: R) => Awaitable<OpenSocket | Rejected>;
 
 /** Defines a socket. What it returns opens connections: mount it on an endpoint. */
-export function socket<C extends object>(spec: SocketSpec<C>): Opener {
+export function socket<C extends object, R extends ConnectRequest = ConnectRequest>(spec: SocketSpec<C, R>): Opener<R> {
   const channels = new ChannelTable(spec.channels as readonly Channel<never>[]);
   return async (request) => {
     const answer = await spec.connect(request);

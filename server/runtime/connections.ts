@@ -31,6 +31,19 @@ export class Connections {
       if (same) same.add(connection);
       else this.#byId.set(id, new Set([connection]));
     }
+    this.recheck(connection);
+  }
+
+  /** Closes a connection whose credential holds no more. */
+  recheck(connection: Connection): void {
+    const holds = connection.socket.connected.stillHolds?.();
+    holds?.then(
+      (good) => {
+        if (!good) connection.close(closeCodes.goingAway, '');
+      },
+      // Out of reach: nothing is known against it.
+      () => {},
+    );
   }
 
   remove(connection: Connection): void {
@@ -72,12 +85,14 @@ export class Connections {
   }
 
   /**
-   * Ends every channel with `phx_error`, spread over `spreadMs`, so that clients join again and find what they missed.
-   * Channels that join meanwhile are not touched.
+   * After broadcasts may have been missed, `disconnect` among them: looks at every credential again and ends every
+   * channel with `phx_error`, spread over `spreadMs`, so that clients join again and find what they missed. Channels
+   * that join meanwhile are not touched.
    */
-  restartChannels(spreadMs: number): void {
+  restart(spreadMs: number): void {
     const channels = [...this.#watches.keys()].flatMap((connection) => [...connection.channels]);
     void inBatches(channels, spreadMs, (channel) => channel.end('restarted'));
+    void inBatches([...this.#watches.keys()], spreadMs, (connection) => this.recheck(connection));
   }
 
   drain(spreadMs: number): Promise<void> {

@@ -96,7 +96,7 @@ export class Fanout {
    */
   publish(name: string, event: string, payload: unknown, sender?: JoinedChannel): void {
     const encoded = isBinary(payload) ? payload : JSON.stringify(payload);
-    if (encoded === undefined || (!isObject(encoded) && this.#hasVersion2(name))) {
+    if (encoded === undefined || (!isObject(encoded) && this.#needsObject(name, event))) {
       throw new EncodeError('the payload of a push or broadcast is an object or bytes');
     }
     const outer = this.#sender;
@@ -151,9 +151,10 @@ export class Fanout {
     return without.length === 0 ? key : `${key}-${without.join()}`;
   }
 
-  #hasVersion2(name: string): boolean {
-    for (const group of this.#topics.get(name)?.groups.values() ?? []) {
-      if (group.serializer.version === 2) return true;
+  /** Version 2.0.0 broadcasts objects and bytes only; a channel that intercepts the event may get anything. */
+  #needsObject(name: string, event: string): boolean {
+    for (const { serializer, channel } of this.#topics.get(name)?.groups.values() ?? []) {
+      if (serializer.version === 2 && !channel.intercepts.has(event)) return true;
     }
     return false;
   }

@@ -187,7 +187,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
   /** A message to this topic, not a join. `bytes`: its size on the wire. */
   receive(message: ClientMessage, bytes: number): void {
-    if (message.joinRef !== null && message.joinRef !== this.rawJoinRef) return;
+    if (message.joinRef !== null && !sameRef(message.joinRef, this.rawJoinRef)) return;
     if (this.#busy) this.wait(message, bytes);
     else this.#take(message);
   }
@@ -338,4 +338,8 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
 function refusalResponse({ reason, message, details }: Refusal): object {
   return details ? { reason, message, details } : { reason, message };
+}
+
+function sameRef(one: Ref, other: Ref): boolean {
+  return one === other || (typeof one === 'object' && json(one) === json(other));
 }

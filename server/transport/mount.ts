@@ -1,6 +1,19 @@
 import type { Opener } from '../socket.ts';
 import type { OriginPolicy } from './origin.ts';
 
+/** A mount as an application gives it; what it leaves out is as `mountDefaults` says. */
+export type MountOptions = Pick<Mount, 'path' | 'open'> & {
+  readonly [K in keyof typeof mountDefaults]?: Mount[K];
+};
+
+/** Terms that suit browsers and other clients of the official kind. */
+export const mountDefaults = {
+  origins: 'same_host',
+  authToken: true,
+  websocket: { timeoutMs: 60_000, pings: true },
+  longpoll: { windowMs: 10_000 },
+} as const;
+
 /** Where clients of a socket connect, and under which terms. */
 export interface Mount {
   /** `/socket`: its transports are `/socket/websocket` and `/socket/longpoll`. */

@@ -1,18 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { Endpoint, type EndpointLimits, type EndpointOptions, localPubSub, silentLog } from '../../server/index.ts';
+import { Endpoint, type EndpointLimits, type EndpointOptions } from '../../server/index.ts';
 import type { Limits } from '../../server/runtime/context.ts';
 import type { Opener } from '../../server/socket.ts';
-import type { Mount } from '../../server/transport/mount.ts';
-
-const limits: Limits & EndpointLimits = {
-  maxFrameBytes: 524_288,
-  maxBackpressureBytes: 1_048_576,
-  maxBodyBytes: 1_048_576,
-  maxChannelsPerSocket: 100,
-  rate: undefined,
-  maxWaitingMessages: 100,
-  maxWaitingBytes: 1_048_576,
-};
+import type { MountOptions } from '../../server/transport/mount.ts';
 
 export interface Served {
   readonly endpoint: Endpoint;
@@ -25,26 +14,21 @@ export interface Served {
 }
 
 export interface ServeOptions extends Partial<Omit<EndpointOptions, 'limits' | 'mounts'>> {
-  readonly mount?: Partial<Omit<Mount, 'open' | 'path'>>;
+  readonly mount?: Partial<Omit<MountOptions, 'open' | 'path'>>;
   readonly limits?: Partial<Limits & EndpointLimits>;
 }
 
 /** Serves one socket, mounted at `/socket`, in this process on a free port. */
-export async function serve(open: Opener, { mount, limits: changed, ...options }: ServeOptions = {}): Promise<Served> {
+export async function serve(open: Opener, { mount, limits, ...options }: ServeOptions = {}): Promise<Served> {
   const endpoint = new Endpoint({
-    pubsub: localPubSub({ nodeId: randomUUID() }),
-    log: silentLog,
     secret: 'a secret that all nodes of a spec share',
     ...options,
-    limits: { ...limits, ...changed },
+    limits: { maxWaitingMessages: 100, ...limits },
     mounts: [
       {
         path: '/socket',
         open,
         origins: 'any',
-        authToken: true,
-        websocket: { timeoutMs: 60_000, pings: true },
-        longpoll: { windowMs: 10_000 },
         ...mount,
       },
     ],

@@ -221,7 +221,7 @@ describe('draining', () => {
 it('restarts the channels of a node that may have missed broadcasts, and they can be joined again', async () => {
   await start();
   const client = await enter();
-  served.endpoint.connections.restartChannels(100);
+  served.endpoint.connections.restart(100);
   expect(JSON.parse(String(await client.next()))).toEqual([
     '1',
     '1',

@@ -1,0 +1,62 @@
+import type { Meta } from './entry.ts';
+import type { Replication } from './replication.ts';
+import { Tracker } from './tracker.ts';
+
+/** What presence needs of a channel: a member of a topic that ends some day. */
+export interface Tracked {
+  readonly topic: string;
+  /** Calls back once when the channel ends; at once if it has ended. */
+  onEnd(listener: () => void): void;
+}
+
+/** Who is there, by key, as Phoenix.Presence tells it to the official client's `Presence`. */
+export interface Presence {
+  /**
+   * Keeps the topic's presences up to date on this node until the channel ends; undefined if they are already.
+   * Rejects if other nodes' presences cannot be had now; those come as diffs then, as soon as they can.
+   */
+  follow(channel: Tracked): Promise<void> | undefined;
+
+  /**
+   * Tracks `key` for this channel until it ends.
+   *
+   * @returns phx_ref
+   * @throws Error if this channel already tracks that key
+   * @throws TypeError if `meta` cannot be written as JSON
+   */
+  track(channel: Tracked, key: string, meta: object): string;
+
+  /** Replaces the meta: new phx_ref, phx_ref_prev = the former one. @returns false if not tracked */
+  update(channel: Tracked, key: string, meta: object): boolean;
+
+  untrack(channel: Tracked, key: string): void;
+
+  /** The metas of one key as they are now, newest last; [] if absent. */
+  get(topic: string, key: string): readonly Meta[];
+
+  /** The keys that are present now. */
+  keys(topic: string): Iterable<string>;
+
+  /**
+   * The JSON text of a `presence_state` payload: `{key:{metas:[{…meta, phx_ref}]}}`. It is what the diffs broadcast so
+   * far add up to, so that a member which gets it and all later diffs knows the truth: a change of this moment is not
+   * in it, its diff follows. One cached string until a diff is broadcast.
+   */
+  state(topic: string): string;
+
+  /** Broadcasts what is gathered, then gives up this node's entries. */
+  close(): Promise<void>;
+}
+
+export interface PresenceOptions {
+  /** Sends a `presence_diff` to the members of `topic` on this node. */
+  readonly broadcastLocal: (topic: string, event: string, payloadJson: string) => void;
+  /** The least time between two diffs of one topic; 0: every change is a diff of its own. */
+  readonly gatherMs: number;
+  /** Left out: this node is alone. */
+  readonly replication?: Replication;
+}
+
+export function createPresence(options: PresenceOptions): Presence {
+  return new Tracker(options);
+}

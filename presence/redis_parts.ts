@@ -1,0 +1,135 @@
+import type { Redis } from 'ioredis';
+import { leaseKey } from '../server/nodes/lease.ts';
+import { connectRedis, keyPrefix, type RedisOptions } from '../server/redis/connect.ts';
+import { Entry } from './entry.ts';
+
+/** One command names at most so many fields or keys. */
+const PER_COMMAND = 1_000;
+
+/** What one node has tracked on one topic. Version 0: nothing. */
+export interface Part {
+  readonly version: number;
+  readonly entries: readonly Entry[];
+}
+
+/**
+ * The truth in Redis. A part is a hash per (incarnation, topic): its entries by ref, and its version under the empty
+ * name. Beside it one hash per incarnation with the versions of all its parts, to compare many at once, and one hash
+ * of all incarnations that have ever shared, so that whoever sees one gone can remove what it left.
+ */
+export class RedisParts {
+  readonly redis: Redis;
+  readonly #prefix: string;
+  readonly #networkId: string;
+
+  constructor(options: RedisOptions) {
+    this.redis = connectRedis(options);
+    this.#networkId = options.networkId;
+    this.#prefix = `${keyPrefix(options.networkId)}presence:`;
+    this.redis.connect().catch(() => {});
+  }
+
+  get connected(): boolean {
+    return this.redis.status === 'ready';
+  }
+
+  /** Adds to a part and removes from it, in one step. */
+  async change(
+    incarnation: string,
+    topic: string,
+    version: number,
+    joins: readonly Entry[],
+    leaves: readonly string[],
+  ) {
+    await this.#write(incarnation, topic, version, joins, leaves, false);
+  }
+
+  /** Makes a part consist of `entries`; without entries there is no part. */
+  async replace(incarnation: string, topic: string, version: number, entries: readonly Entry[]) {
+    await this.#write(incarnation, topic, version, entries, [], true);
+  }
+
+  async #write(
+    incarnation: string,
+    topic: string,
+    version: number,
+    joins: readonly Entry[],
+    leaves: readonly string[],
+    anew: boolean,
+  ) {
+    const [part, versions] = [this.#part(incarnation, topic), this.#versions(incarnation)];
+    const transaction = this.redis.multi().hsetnx(this.#owners, incarnation, 'sharing');
+    if (anew) transaction.unlink(part);
+    if (version === 0) transaction.hdel(versions, topic);
+    else transaction.hset(versions, topic, version).hset(part, '', version);
+    for (const some of chunks(joins)) transaction.hset(part, ...some.flatMap((entry) => [entry.ref, wireText(entry)]));
+    for (const refs of chunks(leaves)) transaction.hdel(part, ...refs);
+    for (const [error] of (await this.#answer(transaction.exec())) ?? []) if (error) throw error;
+  }
+
+  /** Says that an incarnation has shared all that it has. */
+  async complete(incarnation: string) {
+    await this.#answer(this.redis.hset(this.#owners, incarnation, 'complete'));
+  }
+
+  async isComplete(incarnation: string): Promise<boolean> {
+    return (await this.#answer(this.redis.hget(this.#owners, incarnation))) === 'complete';
+  }
+
+  async read(incarnation: string, topic: string): Promise<Part> {
+    const { '': version, ...texts } = await this.#answer(this.redis.hgetall(this.#part(incarnation, topic)));
+    return { version: Number(version ?? 0), entries: Object.values(texts).map(readEntry) };
+  }
+
+  /** The versions of an incarnation's parts, in the order of `topics`. */
+  async versions(incarnation: string, topics: readonly string[]): Promise<number[]> {
+    const reads = [...chunks(topics)].map((some) => this.redis.hmget(this.#versions(incarnation), ...some));
+    return (await this.#answer(Promise.all(reads))).flat().map((version) => Number(version ?? 0));
+  }
+
+  /** How many parts an incarnation has. */
+  count = (incarnation: string): Promise<number> => this.#answer(this.redis.hlen(this.#versions(incarnation)));
+
+  /** Removes what incarnations without a lease have left. A lease that is gone never returns, so nobody misses it. */
+  async removeLeft(own: string) {
+    const owners = (await this.#answer(this.redis.hkeys(this.#owners))).filter((each) => each !== own);
+    const leases = await Promise.all(owners.map((each) => this.redis.exists(leaseKey(this.#networkId, each))));
+    for (const [index, owner] of owners.entries()) if (leases[index] === 0) await this.remove(owner);
+  }
+
+  async remove(incarnation: string) {
+    const versions = this.#versions(incarnation);
+    const topics = await this.#answer(this.redis.hkeys(versions));
+    for (const some of chunks(topics)) await this.redis.unlink(...some.map((topic) => this.#part(incarnation, topic)));
+    await this.redis.unlink(versions);
+    await this.redis.hdel(this.#owners, incarnation);
+  }
+
+  /** A connection that does not answer is opened again, as it would else take TCP minutes to give it up. */
+  async #answer<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof Error && error.message === 'Command timed out') this.redis.stream.destroy();
+      throw error;
+    }
+  }
+
+  get #owners() {
+    return `${this.#prefix}owners`;
+  }
+  #versions = (incarnation: string) => `${this.#prefix}{${incarnation}}:versions`;
+  #part = (incarnation: string, topic: string) => `${this.#prefix}{${incarnation}}:part:${topic}`;
+}
+
+/** An entry as nodes exchange it; the meta stays the text that clients get. */
+export const wireText = ({ ref, key, prev, atMs, text }: Entry) => JSON.stringify([ref, key, prev ?? null, atMs, text]);
+
+export function readEntry(wire: string): Entry {
+  const [ref, key, prev, atMs, text] = JSON.parse(wire) as [string, string, string | null, number, string];
+  return new Entry({ ref, key, prev: prev ?? undefined, atMs, text });
+}
+
+function* chunks<T>(items: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < items.length; at += PER_COMMAND) yield items.slice(at, at + PER_COMMAND);
+}

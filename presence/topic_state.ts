@@ -1,0 +1,67 @@
+import { applyChange, type Change, type Group, memberText } from './group.ts';
+
+/**
+ * The presences of one topic, twice: as they are, and as clients have been told.
+ *
+ * A diff is the difference of the two, so that only net effects are told, and the state for a newcomer is what was
+ * told: with the diffs that follow it gives the truth. A state of the present would leave a newcomer with whoever came
+ * and went between two diffs.
+ */
+export class TopicState {
+  readonly #current = new Map<string, Group>();
+  readonly #told = new Map<string, Group>();
+  readonly #changed = new Set<string>();
+  #text: string | undefined;
+
+  apply(change: Change) {
+    for (const key of applyChange(this.#current, change)) this.#changed.add(key);
+  }
+
+  /** For what no client needs to be told, as none has been given a state with or without it. */
+  applySilently(change: Change) {
+    applyChange(this.#current, change);
+    applyChange(this.#told, change);
+    this.#text = undefined;
+  }
+
+  /** @returns the payload of a `presence_diff` with all that has changed since the last one; undefined if nothing */
+  takeDiff(): string | undefined {
+    const joins: string[] = [];
+    const leaves: string[] = [];
+    for (const key of this.#changed) {
+      const told = this.#told.get(key);
+      const current = this.#current.get(key);
+      const joined = current?.without(told) ?? [];
+      const left = told?.without(current) ?? [];
+      if (joined.length > 0) joins.push(memberText(key, joined));
+      if (left.length > 0) leaves.push(memberText(key, left));
+      if (current) this.#told.set(key, current);
+      else this.#told.delete(key);
+    }
+    this.#changed.clear();
+    if (joins.length + leaves.length === 0) return undefined;
+    this.#text = undefined;
+    return `{"joins":{${joins.join(',')}},"leaves":{${leaves.join(',')}}}`;
+  }
+
+  /** The payload of a `presence_state`. */
+  get text(): string {
+    this.#text ??= `{${Array.from(this.#told.values(), ({ text }) => text).join(',')}}`;
+    return this.#text;
+  }
+
+  wasTold(key: string, ref: string): boolean {
+    return this.#told.get(key)?.entries.some((entry) => entry.ref === ref) ?? false;
+  }
+
+  group = (key: string) => this.#current.get(key);
+  keys = () => this.#current.keys();
+
+  get changed(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  get empty(): boolean {
+    return this.#current.size + this.#told.size === 0;
+  }
+}

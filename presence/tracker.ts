@@ -1,0 +1,187 @@
+import { type Entry, entryMaker, type Meta } from './entry.ts';
+import type { Change } from './group.ts';
+import type { Presence, PresenceOptions, Tracked } from './presence.ts';
+import { TopicState } from './topic_state.ts';
+
+interface Topic {
+  readonly name: string;
+  readonly state: TopicState;
+  followers: number;
+  /** Diffs in the order of their changes, where each change has its own. */
+  readonly ready: string[];
+  scheduled: boolean;
+  /** Runs while a diff was broadcast less than `gatherMs` ago. */
+  window: NodeJS.Timeout | undefined;
+}
+
+interface Member {
+  readonly entries: Map<string, Entry>;
+  follows: boolean;
+  ended: boolean;
+}
+
+const nothing: readonly Entry[] = [];
+
+/** Knows which channel tracks what on this node, and tells the members of a topic of changes here and elsewhere. */
+export class Tracker implements Presence {
+  readonly #options: PresenceOptions;
+  readonly #topics = new Map<string, Topic>();
+  readonly #members = new Map<Tracked, Member>();
+  readonly #make = entryMaker();
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    options.replication?.start((topic, change, silent) => {
+      if (silent) this.#topic(topic).state.applySilently(change);
+      else this.#apply(topic, change);
+    });
+  }
+
+  follow(channel: Tracked): Promise<void> | undefined {
+    const member = this.#member(channel);
+    if (member.ended) return undefined;
+    if (!member.follows) {
+      member.follows = true;
+      this.#topic(channel.topic).followers++;
+    }
+    return this.#options.replication?.follow(channel.topic);
+  }
+
+  track(channel: Tracked, key: string, meta: object): string {
+    const member = this.#member(channel);
+    if (member.entries.has(key)) throw new Error(`this channel of ${channel.topic} already tracks ${key}`);
+    const entry = this.#make(key, meta);
+    if (!member.ended) {
+      member.entries.set(key, entry);
+      this.#change(channel.topic, { joins: [entry], leaves: nothing });
+    }
+    return entry.ref;
+  }
+
+  update(channel: Tracked, key: string, meta: object): boolean {
+    const member = this.#members.get(channel);
+    const former = member?.entries.get(key);
+    if (!member || !former) return false;
+    const entry = this.#make(key, meta, this.#knownRef(channel.topic, former));
+    member.entries.set(key, entry);
+    this.#change(channel.topic, { joins: [entry], leaves: [former] });
+    return true;
+  }
+
+  untrack(channel: Tracked, key: string) {
+    const entries = this.#members.get(channel)?.entries;
+    const entry = entries?.get(key);
+    if (!entries?.delete(key) || !entry) return;
+    this.#change(channel.topic, { joins: nothing, leaves: [entry] });
+  }
+
+  get(topic: string, key: string): readonly Meta[] {
+    return (
+      this.#topics
+        .get(topic)
+        ?.state.group(key)
+        ?.entries.map(({ meta }) => meta) ?? []
+    );
+  }
+
+  keys(topic: string): Iterable<string> {
+    return this.#topics.get(topic)?.state.keys() ?? [];
+  }
+
+  state(topic: string): string {
+    return this.#topics.get(topic)?.state.text ?? '{}';
+  }
+
+  async close() {
+    for (const topic of this.#topics.values()) {
+      this.#flush(topic);
+      clearTimeout(topic.window);
+      topic.window = undefined;
+    }
+    await this.#options.replication?.close();
+  }
+
+  /** The ref that an update's `phx_ref_prev` names: one that was never told is skipped, clients have not seen it. */
+  #knownRef(topic: string, former: Entry): string {
+    if (this.#options.gatherMs === 0 || former.prev === undefined) return former.ref;
+    return this.#topic(topic).state.wasTold(former.key, former.ref) ? former.ref : former.prev;
+  }
+
+  #member(channel: Tracked): Member {
+    const known = this.#members.get(channel);
+    if (known) return known;
+    const member: Member = { entries: new Map(), follows: false, ended: false };
+    this.#members.set(channel, member);
+    channel.onEnd(() => this.#end(channel, member));
+    return member;
+  }
+
+  #end(channel: Tracked, member: Member) {
+    if (member.ended) return;
+    member.ended = true;
+    this.#members.delete(channel);
+    if (member.entries.size > 0) this.#change(channel.topic, { joins: nothing, leaves: [...member.entries.values()] });
+    if (!member.follows) return;
+    const topic = this.#topic(channel.topic);
+    if (--topic.followers === 0) {
+      const leaves = this.#options.replication?.unfollow(topic.name) ?? nothing;
+      topic.state.applySilently({ joins: nothing, leaves });
+    }
+    this.#forgetIfIdle(topic);
+  }
+
+  #topic(name: string): Topic {
+    let topic = this.#topics.get(name);
+    if (!topic) {
+      topic = { name, state: new TopicState(), followers: 0, ready: [], scheduled: false, window: undefined };
+      this.#topics.set(name, topic);
+    }
+    return topic;
+  }
+
+  #change(topic: string, change: Change) {
+    this.#options.replication?.own(topic, change);
+    this.#apply(topic, change);
+  }
+
+  #apply(name: string, change: Change) {
+    const topic = this.#topic(name);
+    topic.state.apply(change);
+    if (this.#options.gatherMs === 0) {
+      const diff = topic.state.takeDiff();
+      if (diff) topic.ready.push(diff);
+      this.#schedule(topic, queueMicrotask);
+    } else if (!topic.window) {
+      this.#schedule(topic, setImmediate);
+    }
+  }
+
+  #schedule(topic: Topic, later: (callback: () => void) => void) {
+    if (topic.scheduled) return;
+    topic.scheduled = true;
+    later(() => this.#flush(topic));
+  }
+
+  #flush(topic: Topic) {
+    topic.scheduled = false;
+    const diff = topic.state.takeDiff();
+    if (diff) topic.ready.push(diff);
+    for (const ready of topic.ready.splice(0)) this.#options.broadcastLocal(topic.name, 'presence_diff', ready);
+    this.#options.replication?.flush(topic.name);
+    if (diff) this.#openWindow(topic);
+    else this.#forgetIfIdle(topic);
+  }
+
+  #openWindow(topic: Topic) {
+    topic.window = setTimeout(() => {
+      topic.window = undefined;
+      if (topic.state.changed) this.#flush(topic);
+      else this.#forgetIfIdle(topic);
+    }, this.#options.gatherMs).unref();
+  }
+
+  #forgetIfIdle(topic: Topic) {
+    if (topic.followers > 0 || topic.scheduled || topic.window || topic.state.changed || !topic.state.empty) return;
+    this.#topics.delete(topic.name);
+  }
+}
