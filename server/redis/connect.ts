@@ -24,6 +24,10 @@ export function connectRedis({ url, onTrouble }: RedisOptions): Redis {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+    // A connection that swallows everything is given up with the first command that times out. Else each would have to
+    // time out on its own, until the system notices many minutes later.
+    socketTimeout: REDIS_COMMAND_TIMEOUT_MS,
+    disconnectTimeout: 100,
     connectTimeout: 2_000,
     keepAlive: 5_000,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1_000),

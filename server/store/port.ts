@@ -51,7 +51,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** `kind` is one of the platform's own words, never user text; `id` matches the contract's id pattern. */
+/**
+ * `kind` is one of the platform's own words, never user text; `id` matches the contract's id pattern. Names of streams,
+ * indexes and counters are such words or ids too: free of U+0000.
+ */
 export interface AggregateId {
   readonly kind: string;
   readonly id: string;
@@ -76,7 +79,7 @@ export interface Change {
   readonly dropStreams?: readonly string[];
   /** All places in indexes from now on: earlier ones that are not named are given up. Left out: they stay. */
   readonly index?: readonly IndexEntry[];
-  /** When `claimDue` hands the aggregate out, in ms by the store's clock; `null`: never. Left out: as it was. */
+  /** When `claimDue` hands the aggregate out, in ms by the store's clock; `null`: never. Left out or repeated: as it was. */
   readonly deadlineMs?: number | null;
 }
 

@@ -1,0 +1,186 @@
+import { mkdir, open as openFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { diskRoom } from './disk_room.ts';
+import { commitChange } from './embedded_commit.ts';
+import { claims } from './embedded_deadlines.ts';
+import { aggregateKey, below, openTables, sortable, type Tables, tableKey } from './embedded_tables.ts';
+import { type AggregateId, type IndexQuery, type Snapshot, type Store, StoreUnavailable } from './port.ts';
+import { ownAlone } from './sole_owner.ts';
+
+export interface EmbeddedOptions {
+  /** Made if it is not there. Belongs to one process at a time. */
+  readonly dir: string;
+  /** Told once, when a write has failed: from then on the store only reads, and the process should be started again. */
+  readonly onFailure?: (error: Error) => void;
+  /** The store's clock; specs move it. */
+  readonly nowMs?: () => number;
+}
+
+/**
+ * Opens the store in this process: LMDB, in one file.
+ *
+ * @throws Error with a message of one line if another process uses the folder
+ */
+export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: EmbeddedOptions): Promise<Store> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const release = await ownAlone(dir);
+  const tables = await openFiles(dir).catch(async (error) => {
+    await release();
+    throw error;
+  });
+
+  const { heads, fields, entries, places, counters } = tables;
+  const deadlines = claims(tables);
+  const room = diskRoom(dir);
+  await room.look();
+  const writing = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  let failure: StoreUnavailable | undefined;
+
+  /** LMDB must not be touched once it is closed: its memory is gone. */
+  function assertOpen() {
+    if (closing) throw new StoreUnavailable('The store is closed');
+  }
+
+  function assertWritable() {
+    assertOpen();
+    if (failure) throw failure;
+    room.assertRoom();
+  }
+
+  /**
+   * A write that fails has changed nothing, nor have those that shared its transaction. But from then on nobody knows
+   * what of the file reached the disk, and LMDB is known to damage its memory: the process writes nothing any more.
+   */
+  async function written<T>(write: Promise<T>): Promise<T> {
+    writing.add(write);
+    try {
+      return await write;
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
+      if (!failure) {
+        failure = new StoreUnavailable(
+          `The store failed to write and has to be started again: ${await reasonOf(error)}`,
+        );
+        onFailure?.(failure);
+      }
+      throw failure;
+    } finally {
+      writing.delete(write);
+    }
+  }
+
+  function snapshot({ kind, id }: AggregateId): Snapshot {
+    const head = heads.getEntry(aggregateKey({ kind, id }));
+    const named: Record<string, string> = Object.create(null);
+    if (!head?.version) return { version: 0, nowMs: nowMs(), fields: named };
+    const range = below(kind, id);
+    for (const { key, value } of fields.getRange(range)) named[key.slice(range.start.length)] = value;
+    return { version: head.version, nowMs: nowMs(), fields: named };
+  }
+
+  return {
+    name: 'embedded',
+
+    async read(aggregate) {
+      assertOpen();
+      return snapshot(aggregate);
+    },
+
+    async readMany(kind, ids) {
+      assertOpen();
+      return ids.map((id) => snapshot({ kind, id }));
+    },
+
+    async commit(aggregate, expected, change) {
+      assertWritable();
+      const result = await written(commitChange(tables, aggregate, expected, change));
+      if (result.ok && change.deadlineMs !== undefined && !closing) deadlines.settle(aggregate);
+      return result;
+    },
+
+    async range({ kind, id }, stream, from, limit) {
+      assertOpen();
+      const { start, end } = below(kind, id, stream);
+      return entries
+        .getRange({ start: start + sortable(from), end, limit })
+        .map(({ key, value }) => ({ position: Number(key.slice(start.length)), value })).asArray;
+    },
+
+    async lookup(index, query) {
+      assertOpen();
+      const { start, end } = span(index, query);
+      return places.getKeys({ start, end, limit: query.limit }).map((place) => {
+        const [, key, id] = place.split('\0') as [string, string, string];
+        return { key, id };
+      }).asArray;
+    },
+
+    async claimDue(kind, limit, leaseMs) {
+      assertOpen();
+      return deadlines.claim(kind, limit, leaseMs, nowMs());
+    },
+
+    async increment(counter, by) {
+      assertOpen();
+      const key = tableKey(counter);
+      if (by === 0) return Number(counters.get(key) ?? 0);
+      assertWritable();
+      const addition = counters.transaction(() => {
+        const value = Number(counters.get(key) ?? 0) + by;
+        counters.put(key, String(value));
+        return value;
+      });
+      return written(addition);
+    },
+
+    async nowMs() {
+      return nowMs();
+    },
+
+    async durability() {
+      return 'fsync';
+    },
+
+    close() {
+      closing ??= (async () => {
+        await Promise.allSettled(writing);
+        await tables.close();
+        await release();
+      })();
+      return closing;
+    },
+  };
+}
+
+function span(index: string, { from, until, after }: IndexQuery) {
+  const all = below(index);
+  const starts = [all.start];
+  if (from) starts.push(tableKey(index, from));
+  if (after) starts.push(tableKey(index, after.key, `${after.id}\u0000`));
+  return {
+    start: starts.reduce((a, b) => (Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 ? b : a)),
+    end: until === undefined ? all.end : tableKey(index, until),
+  };
+}
+
+/** A new file outlasts a power loss only if its folder has been synced too, and that one's folder. */
+async function openFiles(dir: string): Promise<Tables> {
+  const tables = openTables(join(dir, 'aerie.mdb'));
+  await syncFolder(dir);
+  await syncFolder(dirname(resolve(dir)));
+  return tables;
+}
+
+async function syncFolder(dir: string) {
+  const folder = await openFile(dir, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
+
+/** LMDB tells the cause by a promise of its own, which nobody else awaits. */
+async function reasonOf(error: unknown): Promise<string> {
+  if (!(error instanceof Error)) return String(error);
+  const { commitError } = error as { commitError?: Promise<never> };
+  return commitError ? commitError.catch((cause: Error) => cause.message) : error.message;
+}

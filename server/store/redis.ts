@@ -1,0 +1,111 @@
+import { ReplyError } from 'ioredis';
+import { connectRedis, type RedisOptions } from '../redis/connect.ts';
+import { type Snapshot, type Store, StoreUnavailable } from './port.ts';
+import { committer } from './redis_commit.ts';
+import { claim } from './redis_deadlines.ts';
+import { keysOf, parseEntry } from './redis_keys.ts';
+import { lookupIndex } from './redis_lookup.ts';
+import { connected } from './redis_ready.ts';
+import { tidying } from './redis_tidy.ts';
+
+export interface RedisStore extends Store {
+  /**
+   * Resolves when Redis answers, now or for the first time.
+   *
+   * @throws StoreUnavailable after `timeoutMs`; the store goes on trying
+   */
+  ready(timeoutMs: number): Promise<void>;
+}
+
+export function openRedisStore(options: RedisOptions): RedisStore {
+  const redis = connectRedis(options);
+  redis.connect().catch(() => undefined); // told to onTrouble; it goes on trying
+
+  const keys = keysOf(options.networkId);
+  const tidy = tidying(redis);
+  const commit = committer(redis, keys, tidy);
+  let closing: Promise<void> | undefined;
+
+  const clock = async () => timeMs(await redis.time());
+
+  function snapshot(nowMs: number, hash: Record<string, string>): Snapshot {
+    const fields: Record<string, string> = Object.create(null);
+    for (const name of Object.keys(hash)) {
+      if (name.startsWith('=')) fields[name.slice(1)] = hash[name] ?? '';
+    }
+    return { version: Number(hash.v ?? 0), nowMs, fields };
+  }
+
+  return {
+    name: 'redis',
+
+    ready: (timeoutMs) => connected(redis, timeoutMs),
+
+    async read(aggregate) {
+      const [nowMs, hash] = await answered(Promise.all([clock(), redis.hgetall(keys.state(aggregate))]));
+      return snapshot(nowMs, hash);
+    },
+
+    async readMany(kind, ids) {
+      const hashes = ids.map((id) => redis.hgetall(keys.state({ kind, id })));
+      const [nowMs, all] = await answered(Promise.all([clock(), Promise.all(hashes)]));
+      return all.map((hash) => snapshot(nowMs, hash));
+    },
+
+    commit: (aggregate, expected, change) => answered(commit(aggregate, expected, change)),
+
+    async range(aggregate, stream, from, limit) {
+      const set = keys.stream(aggregate, stream);
+      const members = await answered(redis.zrangebyscore(set, from, '+inf', 'LIMIT', 0, limit));
+      return members.map(parseEntry);
+    },
+
+    lookup: (index, query) => answered(lookupIndex(redis, keys.index(index), query)),
+
+    claimDue: (kind, limit, leaseMs) => answered(claim(redis, keys, tidy, kind, limit, leaseMs)),
+
+    increment: (counter, by) => answered(redis.incrby(keys.counter(counter), by)),
+
+    nowMs: () => answered(clock()),
+
+    async durability() {
+      try {
+        const appendonly = await setting('appendonly');
+        return appendonly === 'yes' ? `appendonly ${await setting('appendfsync')}` : `appendonly ${appendonly}`;
+      } catch (error) {
+        if (error instanceof ReplyError) return 'unknown';
+        return unavailable(error);
+      }
+    },
+
+    close() {
+      closing ??= (async () => {
+        await tidy.settled();
+        await redis.quit().catch(() => undefined);
+        redis.disconnect();
+      })();
+      return closing;
+    },
+  };
+
+  async function setting(name: string): Promise<string> {
+    const answer = (await redis.config('GET', name)) as string[] | Record<string, string>;
+    return (Array.isArray(answer) ? answer[1] : answer[name]) ?? 'unknown';
+  }
+}
+
+const timeMs = ([seconds, micros]: readonly (string | number)[]) =>
+  Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    return unavailable(error);
+  }
+}
+
+function unavailable(error: unknown): never {
+  const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+  throw new StoreUnavailable(`Redis did not answer: ${reason}`, { cause: error });
+}

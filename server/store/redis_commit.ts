@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { AggregateId, Change, CommitResult, Version } from './port.ts';
+import type { Keys } from './redis_keys.ts';
+import {
+  deadlineText,
+  membersOnlyIn,
+  moved,
+  NOWHERE,
+  type Placement,
+  parsePlacement,
+  placesText,
+} from './redis_places.ts';
+import { COMMITTED, CONFLICT, commitScript, run } from './redis_scripts.ts';
+import type { Tidy } from './redis_tidy.ts';
+
+const conflict: CommitResult = { ok: false, conflict: true };
+
+/**
+ * Commits in one round trip, unless indexes or the deadline really change: those lie in other slots and are written
+ * before, so that an aggregate is never without its places. A first commit of an aggregate has none to ask for.
+ */
+export function committer(redis: Redis, keys: Keys, tidy: Tidy) {
+  const handle = randomBytes(6).toString('base64url');
+  let attempts = 0;
+
+  return async function commit(aggregate: AggregateId, expected: Version, change: Change): Promise<CommitResult> {
+    const request = encode(keys, aggregate, change);
+    const send = (isPlaced: '0' | '1', { places, deadline }: Placement) =>
+      run(redis, commitScript, request.keys, [
+        expected,
+        isPlaced,
+        request.places,
+        JSON.stringify(places.map(({ token }) => token)),
+        request.deadline,
+        deadline?.token ?? '',
+        ...request.rest,
+      ]) as Promise<[number, ...(string | null)[]]>;
+    const committed: CommitResult = { ok: true, version: expected + 1 };
+
+    let before = NOWHERE;
+    if (expected > 0 || !isPlacing(change)) {
+      const [answer, ...kept] = await send('0', NOWHERE);
+      if (answer === COMMITTED) return committed;
+      if (answer === CONFLICT) return conflict;
+      before = parsePlacement(kept);
+    }
+
+    const after = moved(before, change, `${expected + 1}.${handle}${(attempts++).toString(36)}`);
+    const { kind, id } = aggregate;
+    const added = membersOnlyIn(after, before, kind, id, keys);
+    try {
+      await Promise.all(added.map(({ set, score, member }) => redis.zadd(set, score, member)));
+    } catch (error) {
+      tidy(added);
+      throw error;
+    }
+    const [answer] = await send('1', after);
+    tidy(answer === COMMITTED ? membersOnlyIn(before, after, kind, id, keys) : added);
+    return answer === COMMITTED ? committed : conflict;
+  };
+}
+
+const isPlacing = ({ index, deadlineMs }: Change) => Boolean(index?.length) || typeof deadlineMs === 'number';
+
+/** The parts of a request that do not depend on what the aggregate is now. */
+function encode(keys: Keys, aggregate: AggregateId, change: Change) {
+  const state = keys.state(aggregate);
+  const touched = [state];
+  const positions = new Map<string, number>();
+  const keyPosition = (stream: string) => {
+    let position = positions.get(stream);
+    if (position === undefined) {
+      position = touched.push(keys.stream(aggregate, stream));
+      positions.set(stream, position);
+    }
+    return position;
+  };
+
+  const set: string[] = [];
+  const removed: string[] = [];
+  for (const [field, value] of Object.entries(change.fields ?? {})) {
+    if (value === null) removed.push(field);
+    else set.push(field, value);
+  }
+  const dropped = (change.dropStreams ?? []).map(keyPosition);
+  const rest: (string | number)[] = [set.length / 2, ...set, removed.length, ...removed, dropped.length, ...dropped];
+  for (const { stream, position, value } of change.entries ?? []) {
+    rest.push(keyPosition(stream), position, value === null ? '' : keys.entry(position, value));
+  }
+  return { keys: touched, places: placesText(change), deadline: deadlineText(change), rest };
+}

@@ -1,0 +1,96 @@
+import type { Change } from './port.ts';
+
+/**
+ * Where an aggregate can be found: members of sorted sets that lie in other slots than the aggregate, so that they
+ * cannot change together with it. Each member ends in the token of the commit that wrote it, and the aggregate keeps
+ * the tokens that count. So a commit that loses removes its own members, and one that wins those it replaced, however
+ * late: no other commit ever writes the same member.
+ */
+export interface Placement {
+  readonly places: readonly Place[];
+  readonly deadline: Deadline | undefined;
+}
+
+interface Place {
+  readonly index: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+export interface Deadline {
+  readonly deadlineMs: number;
+  readonly token: string;
+}
+
+export const NOWHERE: Placement = { places: [], deadline: undefined };
+
+/** A member of a sorted set. */
+export interface Member {
+  readonly set: string;
+  readonly score: number;
+  readonly member: string;
+}
+
+/** The index places of a change as the aggregate keeps them, or '' if it leaves them as they are. */
+export function placesText({ index }: Change): string {
+  if (!index) return '';
+  const pairs = index.map(({ index, key }) => JSON.stringify([index, key]));
+  return `[${[...new Set(pairs)].sort().join()}]`;
+}
+
+/** The deadline of a change as the aggregate keeps it, or '' if it leaves it as it is. */
+export function deadlineText({ deadlineMs }: Change): string {
+  if (deadlineMs === undefined) return '';
+  return deadlineMs === null ? 'never' : String(deadlineMs);
+}
+
+/** What the aggregate kept, as `commitScript` answers it. */
+export function parsePlacement([places, tokens, deadlineMs, token]: readonly (string | null)[]): Placement {
+  const pairs: [string, string][] = places ? JSON.parse(places) : [];
+  const each: string[] = tokens ? JSON.parse(tokens) : [];
+  return {
+    places: pairs.map(([index, key], i) => ({ index, key, token: each[i] ?? '' })),
+    deadline: deadlineMs && deadlineMs !== 'never' ? { deadlineMs: Number(deadlineMs), token: token ?? '' } : undefined,
+  };
+}
+
+/** The placement that a change leads to; what stays keeps its token. */
+export function moved(before: Placement, change: Change, token: string): Placement {
+  return {
+    places: change.index ? placesAfter(before, placesText(change), token) : before.places,
+    deadline: deadlineAfter(before.deadline, change, token),
+  };
+}
+
+function placesAfter(before: Placement, text: string, token: string): Place[] {
+  const pairs: [string, string][] = JSON.parse(text);
+  return pairs.map(
+    ([index, key]) =>
+      before.places.find((place) => place.index === index && place.key === key) ?? { index, key, token },
+  );
+}
+
+function deadlineAfter(before: Deadline | undefined, { deadlineMs }: Change, token: string): Deadline | undefined {
+  if (deadlineMs === undefined || deadlineMs === before?.deadlineMs) return before;
+  return deadlineMs === null ? undefined : { deadlineMs, token };
+}
+
+export interface Sets {
+  index(index: string): string;
+  deadlines(kind: string): string;
+}
+
+/** The members that `placement` has and `other` has not. */
+export function membersOnlyIn(placement: Placement, other: Placement, kind: string, id: string, sets: Sets): Member[] {
+  const known = new Set(other.places);
+  const members = placement.places
+    .filter((place) => !known.has(place))
+    .map(({ index, key, token }) => ({ set: sets.index(index), score: 0, member: `${key}\0${id}\0${token}` }));
+  const { deadline } = placement;
+  if (deadline && deadline !== other.deadline) {
+    members.push({ set: sets.deadlines(kind), score: deadline.deadlineMs, member: deadlineMember(id, deadline.token) });
+  }
+  return members;
+}
+
+const deadlineMember = (id: string, token: string) => `${id}\0${token}`;

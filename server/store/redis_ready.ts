@@ -1,0 +1,29 @@
+import type { Redis } from 'ioredis';
+import { StoreUnavailable } from './port.ts';
+
+/** Resolves when the connection is ready; rejects with the last trouble if that takes longer than `timeoutMs`. */
+export function connected(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let trouble = 'no answer';
+    const onError = (error: Error) => {
+      trouble = error.message.split('\n', 1)[0] || trouble;
+    };
+    const onReady = () => {
+      stop();
+      resolve();
+    };
+    const giveUp = (why: string) => {
+      stop();
+      const { host, port, path } = redis.options;
+      reject(new StoreUnavailable(`Redis at ${path ?? `${host}:${port}`} is out of reach: ${why}`));
+    };
+    const onEnd = () => giveUp('the store is closed');
+    const timer = setTimeout(() => giveUp(`${trouble} within ${timeoutMs} ms`), timeoutMs);
+    const stop = () => {
+      clearTimeout(timer);
+      redis.off('ready', onReady).off('error', onError).off('end', onEnd);
+    };
+    redis.on('ready', onReady).on('error', onError).on('end', onEnd);
+  });
+}
