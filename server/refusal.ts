@@ -13,7 +13,7 @@ export interface Refusal {
 
 /** The reasons that the framework itself gives; an application adds its own. */
 export const frameworkReasons = {
-  invalid_payload: 'The payload does not have the form that this event takes.',
+  invalid_payload: 'What was sent does not have the form that is taken here.',
   unknown_event: 'This channel has no such event.',
   rate_limited: 'Too many messages; wait a moment.',
   binary_unsupported: 'Binary data cannot be sent over long-poll; connect with a WebSocket.',

@@ -79,8 +79,10 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
       res.cork(() => {
         res.writeStatus(`${status} ${reasonPhrases[status] ?? 'Unknown'}`);
         for (const [name, value] of Object.entries(answerHeaders)) res.writeHeader(name, value);
+        if (status === 204) res.endWithoutBody();
+        // uWebSockets.js does not go on after the answer to a HEAD.
+        else if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(text), true);
         // What was sent of an oversize body is in the way of the next request on this connection.
-        if (method === 'HEAD' || status === 204) res.endWithoutBody(undefined, status === 413);
         else res.end(text, status === 413);
       });
     },

@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { Log } from '../log.ts';
+import { PubSubUnavailable } from '../pubsub/port.ts';
+import type { Refusal } from '../refusal.ts';
+import { StoreUnavailable } from '../store/port.ts';
+import { httpRefusal } from './problem.ts';
+
+/**
+ * What a client gets when a handler threw: `unavailable` if the store or the broker is out of reach, else
+ * `internal_error` with the id under which the log has the cause. Never more than that.
+ */
+export function faultRefusal(error: unknown, log: Log, where: object): Refusal {
+  if (error instanceof StoreUnavailable || error instanceof PubSubUnavailable) {
+    log.warn({ err: error, ...where }, 'unavailable');
+    return httpRefusal('unavailable');
+  }
+  const incident = randomUUID();
+  log.error({ err: error, incident, ...where }, 'internal error');
+  return httpRefusal('internal_error', { incident });
+}

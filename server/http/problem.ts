@@ -1,0 +1,75 @@
+import { frameworkReasons, type Refusal } from '../refusal.ts';
+import type { HttpAnswer } from './exchange.ts';
+
+/** The reasons that HTTP adds to the framework's own. */
+export const httpReasons = {
+  unauthorized: 'This needs a valid credential.',
+  forbidden: 'This credential does not allow that.',
+  not_found: 'There is no such thing here.',
+  method_not_allowed: 'This address does not take that method.',
+  payload_too_large: 'What was sent is larger than allowed.',
+  unavailable: 'The store is out of reach; whether this took effect is unknown. Try again.',
+  internal_error: 'Something went wrong on our side; the log has the cause under this incident.',
+} as const;
+
+export type HttpReason = keyof typeof httpReasons | keyof typeof frameworkReasons;
+
+export function httpRefusal(reason: HttpReason, details?: object): Refusal {
+  const message = { ...frameworkReasons, ...httpReasons }[reason];
+  return { ok: false, reason, message, ...(details && { details }) };
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  invalid_payload: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  payload_too_large: 413,
+  rate_limited: 429,
+  internal_error: 500,
+  unavailable: 503,
+};
+
+/** The status of a reason that the application does not give one: what is refused for a thing's state is a conflict. */
+const DEFAULT_STATUS = 409;
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+export type StatusOf = (reason: string) => number | undefined;
+
+/** A refusal as `application/problem+json` (RFC 9457). A list of details becomes `errors`. */
+export function problem(
+  { reason, message, details }: Refusal,
+  { statusOf = () => undefined, headers }: { statusOf?: StatusOf; headers?: HttpAnswer['headers'] } = {},
+): HttpAnswer {
+  const status = statusOf(reason) ?? statuses[reason] ?? DEFAULT_STATUS;
+  const body = {
+    type: 'about:blank',
+    title: titles[status] ?? 'Error',
+    status,
+    detail: message,
+    reason,
+    ...(details && (Array.isArray(details) ? { errors: details } : { details })),
+  };
+  return { status, headers: { ...headers, ...typed('application/problem+json') }, body: JSON.stringify(body) };
+}
+
+/** An answer with a JSON body. */
+export function jsonAnswer(status: number, body: object): HttpAnswer {
+  return { status, headers: typed('application/json'), body: JSON.stringify(body) };
+}
+
+/** Answers may hold credentials, and are of the moment. */
+const typed = (contentType: string) => ({ 'content-type': contentType, 'cache-control': 'no-store' });

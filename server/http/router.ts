@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Log } from '../log.ts';
+import type { Refusal } from '../refusal.ts';
+import type { OriginPolicy } from '../transport/origin.ts';
+import { corsOf, optionsAnswer } from './cors.ts';
+import type { Exchange, HttpAnswer } from './exchange.ts';
+import { faultRefusal } from './fault.ts';
+import { httpRefusal, problem, type StatusOf } from './problem.ts';
+import { type Rate, RateLimit } from './rate_limit.ts';
+import { type Match, methodsOf, type Route, RouteTable } from './routes.ts';
+
+export interface RouterOptions<P> {
+  readonly routes: readonly Route<P>[];
+  /** Who is behind the text of `Authorization: Bearer`; `undefined` if it is no good (any more). */
+  readonly authenticate: (credential: string) => Promise<P | undefined>;
+  readonly origins: OriginPolicy;
+  /** Per credential, else per address; `undefined`: no limit. */
+  readonly rate: Rate | undefined;
+  readonly log: Log;
+  /** The status of the application's own reasons; 409 where it gives none. */
+  readonly statusOf?: StatusOf;
+  /** For the rate limit: any clock that only goes forward. Specs move it. */
+  readonly nowMs?: () => number;
+}
+
+/**
+ * Serves a table of routes: what `Endpoint` takes as `http`. Every refusal goes out as `application/problem+json`, and so
+ * does an exception, as `unavailable` or `internal_error`.
+ */
+export function httpRouter<P>(options: RouterOptions<P>): (exchange: Exchange) => Promise<void> {
+  const router = new Router(options);
+  return async (exchange) => {
+    const cors = corsOf(exchange, options.origins);
+    const answer = cors.allowed
+      ? await router.answer(exchange)
+      : problem({ ...httpRefusal('forbidden'), message: 'Pages of this origin may not do this.' });
+    exchange.respond({ ...answer, headers: { ...answer.headers, ...cors.headers } });
+  };
+}
+
+type Admitted<P> = { readonly ok: true; readonly principal: P | undefined } | Refusal;
+const anonymous = { ok: true, principal: undefined } as const;
+
+class Router<P> {
+  readonly #options: RouterOptions<P>;
+  readonly #routes: RouteTable<P>;
+  readonly #limits: { readonly credentials: RateLimit; readonly addresses: RateLimit } | undefined;
+
+  constructor(options: RouterOptions<P>) {
+    this.#options = options;
+    this.#routes = new RouteTable(options.routes);
+    const { rate, nowMs } = options;
+    const limit = (of: Rate) => new RateLimit(of, nowMs ? { nowMs } : {});
+    // Two, so that a flood from many addresses pushes no credential out.
+    this.#limits = rate && { credentials: limit(rate), addresses: limit(rate) };
+  }
+
+  async answer(exchange: Exchange): Promise<HttpAnswer> {
+    const match = this.#routes.match(exchange.segments);
+    if (!match) return problem(httpRefusal('not_found'));
+    const allow = methodsOf(match);
+    if (exchange.method === 'OPTIONS') return optionsAnswer(exchange, allow);
+    const route = match.routes.get(exchange.method === 'HEAD' ? 'GET' : exchange.method);
+    if (!route) return problem(httpRefusal('method_not_allowed'), { headers: { allow: allow.join(', ') } });
+    try {
+      const result = await this.#perform(route, match, exchange);
+      return 'reason' in result ? this.#refused(result) : result;
+    } catch (error) {
+      return problem(faultRefusal(error, this.#options.log, { method: route.method, route: route.path }));
+    }
+  }
+
+  async #perform(route: Route<P>, { params }: Match<P>, exchange: Exchange): Promise<HttpAnswer | Refusal> {
+    const admitted = await this.#admit(route, exchange);
+    if (!admitted.ok) return admitted;
+    const call = { exchange, param: (name: string) => params.get(name) ?? '' };
+    const { principal } = admitted;
+    if (route.access === 'anybody') return route.handle({ ...call, principal });
+    return principal === undefined ? httpRefusal('unauthorized') : route.handle({ ...call, principal });
+  }
+
+  /**
+   * A good credential has a bucket of its own, whatever others behind the same address do; without one, or with a bad
+   * one, a request counts for its address.
+   */
+  async #admit(route: Route<P>, exchange: Exchange): Promise<Admitted<P>> {
+    const limits = route.access === 'anybody' && route.unlimited ? undefined : this.#limits;
+    const text = bearer(exchange.header('authorization'));
+    if (text === undefined) return limited(limits?.addresses.take(exchange.address)) ?? anonymous;
+
+    const key = createHash('sha256').update(text).digest('base64');
+    const isKnown = limits?.credentials.knows(key);
+    // Before the look-up: a caller over its limit costs the store nothing.
+    const early = isKnown && limited(limits?.credentials.take(key));
+    if (early) return early;
+    const principal = await this.#options.authenticate(text);
+    if (principal === undefined) return limited(limits?.addresses.take(exchange.address)) ?? anonymous;
+    return (isKnown ? undefined : limited(limits?.credentials.take(key))) ?? { ok: true, principal };
+  }
+
+  #refused(refusal: Refusal): HttpAnswer {
+    const { statusOf } = this.#options;
+    return problem(refusal, { headers: headersOf(refusal), ...(statusOf && { statusOf }) });
+  }
+}
+
+function limited(waitMs = 0): Refusal | undefined {
+  return waitMs === 0 ? undefined : httpRefusal('rate_limited', { retry_after_ms: waitMs });
+}
+
+function headersOf({ reason, details }: Refusal): Record<string, string> {
+  if (reason === 'unauthorized') return { 'www-authenticate': 'Bearer' };
+  if (reason !== 'rate_limited') return {};
+  const { retry_after_ms: waitMs = 1_000 } = (details ?? {}) as { retry_after_ms?: number };
+  return { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
+}
+
+/** The credential of `Authorization: Bearer` (RFC 6750); the scheme in any case. */
+function bearer(header: string | undefined): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+}
