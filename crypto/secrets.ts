@@ -1,0 +1,25 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** What a leaked key is recognised by, and told from a session token. */
+const API_KEY_PREFIX = 'aerie_sk_';
+const SECRET_BYTES = 32;
+/** 32 bytes as base64url. */
+const API_KEY = new RegExp(`^${API_KEY_PREFIX}[A-Za-z0-9_-]{43}$`);
+
+/** A secret of 256 random bits as text of `[A-Za-z0-9_-]`. */
+export const newSecret = () => randomBytes(SECRET_BYTES).toString('base64url');
+
+/** An API key: 256 random bits behind a prefix. It is shown once and kept only as its SHA-256. */
+export const newApiKey = () => `${API_KEY_PREFIX}${newSecret()}`;
+
+export const looksLikeApiKey = (text: string) => API_KEY.test(text);
+
+/** The SHA-256 of the text's UTF-8 bytes, as lower-case hex. Enough for secrets of 256 random bits: none is guessed. */
+export const sha256Hex = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Whether two texts are equal, in a time that tells nothing about where they differ or how long the secret is. */
+export function equalSecrets(given: string, secret: string): boolean {
+  return timingSafeEqual(digest(given), digest(secret));
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest();

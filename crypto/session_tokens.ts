@@ -1,0 +1,63 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { errors, jwtVerify, SignJWT } from 'jose';
+
+/** Who a session token speaks for, and until when. */
+export interface SessionClaims {
+  readonly kind: 'agent' | 'user' | 'app';
+  readonly id: string;
+  /** The API key that made it: the token dies with it. */
+  readonly keyId: string;
+  readonly expiresAtMs: number;
+}
+
+const SUBJECT = /^(agent|user|app):(.+)$/;
+/** `exp` counts whole seconds. */
+const MS_PER_SECOND = 1_000;
+
+/** Signs and verifies session tokens: JWT (RFC 7519) with HS256 and nothing else. */
+export class SessionTokens {
+  readonly #secret: KeyObject;
+
+  /** @param secret the deployment's token secret, at least 32 bytes; the same on all nodes */
+  constructor(secret: string) {
+    this.#secret = createSecretKey(Buffer.from(secret));
+  }
+
+  /** @returns the token, and its expiry: never earlier than asked for, and a whole second */
+  async issue(
+    { kind, id, keyId }: Pick<SessionClaims, 'kind' | 'id' | 'keyId'>,
+    { nowMs, ttlSeconds }: { readonly nowMs: number; readonly ttlSeconds: number },
+  ): Promise<{ token: string; expiresAtMs: number }> {
+    const issuedAt = Math.floor(nowMs / MS_PER_SECOND);
+    const expiresAt = Math.ceil(nowMs / MS_PER_SECOND) + ttlSeconds;
+    const token = await new SignJWT()
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: keyId })
+      .setSubject(`${kind}:${id}`)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .sign(this.#secret);
+    return { token, expiresAtMs: expiresAt * MS_PER_SECOND };
+  }
+
+  /**
+   * @param nowMs the store's clock
+   * @returns `undefined` unless this secret signed it with HS256, it names its subject, key and expiry, and is alive;
+   *          whether its key and its subject are is for the caller to find out
+   */
+  async verify(token: string, nowMs: number): Promise<SessionClaims | undefined> {
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, this.#secret, {
+        algorithms: ['HS256'],
+        requiredClaims: ['sub', 'exp'],
+        currentDate: new Date(nowMs),
+      });
+      const [, kind, id] = SUBJECT.exec(payload.sub ?? '') ?? [];
+      const { kid } = protectedHeader;
+      if (!kind || !id || typeof kid !== 'string' || kid === '' || payload.exp === undefined) return undefined;
+      return { kind: kind as SessionClaims['kind'], id, keyId: kid, expiresAtMs: payload.exp * MS_PER_SECOND };
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+}
