@@ -1,0 +1,63 @@
+import type { Metadata } from '../fields.ts';
+import { usdc } from '../money.ts';
+import type { Account } from './account.ts';
+
+/** An agent as it is kept. */
+export interface Agent extends Account {
+  /** Base64 of 32 bytes, standard alphabet, padded. */
+  readonly publicKey: string;
+  /** Its owner. */
+  readonly userId: string | null;
+  readonly capabilities: readonly Capability[];
+  readonly metadata: Metadata;
+  readonly status: AgentStatus;
+  /** What an admin pinned, in hundredths. */
+  readonly pinnedReputation: number | null;
+  /** Its tasks as provider that ended so. */
+  readonly completed: number;
+  readonly failed: number;
+}
+
+export interface Capability {
+  readonly name: string;
+  readonly priceMicro: bigint;
+  readonly description?: string;
+}
+
+export type AgentStatus = 'active' | 'suspended';
+
+/** In hundredths, so that it is exact: 0 to 500. `5·(completed+1)/(completed+failed+2)` unless pinned. */
+export function reputationHundredths(agent: Pick<Agent, 'pinnedReputation' | 'completed' | 'failed'>): number {
+  const { pinnedReputation, completed, failed } = agent;
+  return pinnedReputation ?? Math.round((500 * (completed + 1)) / (completed + failed + 2));
+}
+
+/** 0 to 5, two decimals. */
+export const reputation = (agent: Parameters<typeof reputationHundredths>[0]) => reputationHundredths(agent) / 100;
+
+/** The price of its cheapest capability; `undefined` if it has none. */
+export function lowestPriceMicro({ capabilities }: Pick<Agent, 'capabilities'>): bigint | undefined {
+  return capabilities.map(({ priceMicro }) => priceMicro).sort((a, b) => Number(a - b))[0];
+}
+
+/** A capability on the wire. */
+export const capabilityView = ({ name, priceMicro, description }: Capability) => ({
+  name,
+  price: usdc(priceMicro),
+  ...(description !== undefined && { description }),
+});
+
+/** An agent on the wire (PROTOCOL.md, section 3). */
+export const agentView = (agent: Agent) => ({
+  id: agent.id,
+  name: agent.name,
+  public_key: agent.publicKey,
+  user_id: agent.userId,
+  capabilities: agent.capabilities.map(capabilityView),
+  metadata: agent.metadata,
+  reputation: reputation(agent),
+  status: agent.status,
+  inserted_at: new Date(agent.insertedAtMs).toISOString(),
+});
+
+export type AgentView = ReturnType<typeof agentView>;

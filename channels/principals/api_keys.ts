@@ -1,0 +1,67 @@
+import type { Store } from '../../server/store/port.ts';
+import type { AccountKind } from './account.ts';
+
+export interface KeyOwner {
+  readonly kind: AccountKind;
+  readonly id: string;
+  readonly keyId: string;
+}
+
+/** What is known of a key besides its owner's word. */
+interface FoundKey {
+  readonly owner: KeyOwner;
+  /** Told at every use; written down at most once a minute. */
+  used(): void;
+}
+
+const KIND = 'api_key';
+const USE_INTERVAL_MS = 60_000;
+
+/**
+ * Finds the owner of an API key by its SHA-256. Whether the key is good is the owner's to say: one that its owner does
+ * not list was left behind by a registration that did not come through, and nobody knows it.
+ */
+export class ApiKeys {
+  readonly #store: Store;
+  readonly #noting = new Set<string>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** To be written before the owner lists it, so that a listed key can always be found. */
+  async write(sha256: string, { kind, id, keyId }: KeyOwner): Promise<void> {
+    const fields = { owner_kind: kind, owner_id: id, key_id: keyId };
+    const committed = await this.#store.commit({ kind: KIND, id: sha256 }, 0, { fields });
+    if (!committed.ok) throw new Error('Two keys of one digest (fault api-keys-1)');
+  }
+
+  async find(sha256: string): Promise<FoundKey | undefined> {
+    const { version, nowMs, fields } = await this.#store.read({ kind: KIND, id: sha256 });
+    if (version === 0) return undefined;
+    const { owner_kind: kind = '', owner_id: id = '', key_id: keyId = '' } = fields;
+    const lastUsedAtMs = Number(fields.last_used_at_ms ?? 0);
+    return {
+      owner: { kind: kind as AccountKind, id, keyId },
+      used: () => {
+        if (nowMs - lastUsedAtMs >= USE_INTERVAL_MS) this.#noteUse(sha256, version, nowMs);
+      },
+    };
+  }
+
+  /** In the order of `digests`; null: never, as far as is known. */
+  async lastUsedAtMs(digests: readonly string[]): Promise<(number | null)[]> {
+    const found = await this.#store.readMany(KIND, digests);
+    return found.map(({ fields }) => (fields.last_used_at_ms === undefined ? null : Number(fields.last_used_at_ms)));
+  }
+
+  /** Best effort and nobody waits for it: of two nodes that note a use at once one loses, which is as good. */
+  #noteUse(sha256: string, version: number, nowMs: number): void {
+    if (this.#noting.has(sha256)) return;
+    this.#noting.add(sha256);
+    this.#store
+      .commit({ kind: KIND, id: sha256 }, version, { fields: { last_used_at_ms: String(nowMs) } })
+      .catch(() => undefined)
+      .finally(() => this.#noting.delete(sha256));
+  }
+}

@@ -1,0 +1,76 @@
+import type { IndexEntry, Snapshot } from '../../server/store/port.ts';
+import type { AggregateType } from '../aggregate.ts';
+import type { Account, AccountKind, Key } from './account.ts';
+import type { Agent, Capability } from './agent.ts';
+import {
+  type AccountCommand,
+  type AccountEvent,
+  type AgentCommand,
+  type AgentEvent,
+  decideAccount,
+  decideAgent,
+} from './decide.ts';
+import { placesOf } from './rank.ts';
+
+/** A user or an app: `profile` holds all but the keys, each of which has a field of its own. */
+export function accountType(kind: AccountKind): AggregateType<Account, AccountCommand<Account>, AccountEvent> {
+  return {
+    kind,
+    parse: (fields) => ({ ...JSON.parse(fields.profile ?? '{}'), keys: keysOf(fields) }),
+    change: (after, before) => ({ fields: { ...profileChange(after, before), ...keyChanges(after, before) } }),
+    decide: decideAccount,
+  };
+}
+
+export const agentType: AggregateType<Agent, AgentCommand, AgentEvent> = {
+  kind: 'agent',
+  parse(fields) {
+    const profile = JSON.parse(fields.profile ?? '{}');
+    return { ...profile, capabilities: profile.capabilities.map(parseCapability), keys: keysOf(fields) };
+  },
+  change(after, before) {
+    const index = placesOf(after);
+    return {
+      fields: { ...profileChange(after, before), ...keyChanges(after, before) },
+      ...(!(before && samePlaces(index, placesOf(before))) && { index }),
+    };
+  },
+  decide: decideAgent,
+};
+
+const KEY_FIELD = 'key:';
+
+function profileChange<S extends Account>(after: S, before: S | undefined) {
+  const profile = profileOf(after);
+  return before && profileOf(before) === profile ? {} : { profile };
+}
+
+function profileOf({ keys: _, ...profile }: Account): string {
+  return JSON.stringify(profile, (_name, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+function keyChanges(after: Account, before: Account | undefined) {
+  const fields: Record<string, string | null> = {};
+  const old = new Map(before?.keys.map((key) => [key.id, key]));
+  for (const key of after.keys) {
+    if (old.get(key.id) !== key) fields[KEY_FIELD + key.id] = JSON.stringify(key);
+    old.delete(key.id);
+  }
+  for (const forgotten of old.keys()) fields[KEY_FIELD + forgotten] = null;
+  return fields;
+}
+
+function keysOf(fields: Snapshot['fields']): Key[] {
+  return Object.keys(fields)
+    .filter((name) => name.startsWith(KEY_FIELD))
+    .map((name) => JSON.parse(fields[name] ?? '') as Key)
+    .sort((a, b) => a.insertedAtMs - b.insertedAtMs || (a.id < b.id ? -1 : 1));
+}
+
+const parseCapability = ({ priceMicro, ...capability }: Capability & { priceMicro: unknown }): Capability => ({
+  ...capability,
+  priceMicro: BigInt(String(priceMicro)),
+});
+
+const samePlaces = (a: readonly IndexEntry[], b: readonly IndexEntry[]) =>
+  a.length === b.length && a.every(({ index, key }, at) => b[at]?.index === index && b[at]?.key === key);

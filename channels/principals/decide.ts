@@ -1,0 +1,101 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Decision, ok } from '../aggregate.ts';
+import { refuse } from '../reasons.ts';
+import { type Account, type Key, liveKey, liveKeyCount, MAX_KEYS, trimmed } from './account.ts';
+import type { Agent } from './agent.ts';
+
+export type AccountCommand<S extends Account> = Register<S> | AddKey | RevokeKey;
+export type AgentCommand = AccountCommand<Agent> | PatchAgent;
+
+export interface Register<S extends Account> {
+  readonly type: 'register';
+  readonly id: string;
+  readonly fields: RegistrationFields<S>;
+  /** What the request is recognised by when it comes again. */
+  readonly registration: string;
+  readonly key: NewKey;
+}
+
+/** What whoever registers a principal says of it. */
+export type RegistrationFields<S extends Account> = Omit<
+  S,
+  'id' | 'insertedAtMs' | 'registration' | 'firstKeyId' | 'keys'
+>;
+
+export interface AddKey {
+  readonly type: 'add_key';
+  readonly key: NewKey;
+}
+
+export interface RevokeKey {
+  readonly type: 'revoke_key';
+  readonly keyId: string;
+}
+
+/** Each field that is there replaces the whole one. */
+export interface PatchAgent {
+  readonly type: 'patch';
+  readonly patch: AgentPatch;
+}
+
+export type AgentField = 'name' | 'capabilities' | 'metadata' | 'status' | 'pinnedReputation';
+export type AgentPatch = Partial<Pick<Agent, AgentField>>;
+
+export type NewKey = Pick<Key, 'id' | 'sha256'>;
+
+export type AccountEvent =
+  | { readonly type: 'registered' }
+  | { readonly type: 'key_added'; readonly keyId: string }
+  | { readonly type: 'key_revoked'; readonly keyId: string };
+export type AgentEvent = AccountEvent | { readonly type: 'agent_changed'; readonly fields: readonly AgentField[] };
+
+export function decideAccount<S extends Account>(
+  state: S | undefined,
+  command: AccountCommand<S>,
+  nowMs: number,
+): Decision<S, AccountEvent> {
+  if (command.type === 'register') return register(state, command, nowMs);
+  if (!state) return refuse('not_found');
+  switch (command.type) {
+    case 'add_key': {
+      if (liveKeyCount(state) >= MAX_KEYS) return refuse('too_many_keys', { limit: MAX_KEYS });
+      const keys = [...state.keys, newKey(command.key, nowMs)];
+      return ok({ state: { ...state, keys }, events: [{ type: 'key_added', keyId: command.key.id }] });
+    }
+    case 'revoke_key': {
+      const revoked = liveKey(state, command.keyId);
+      if (!revoked) return refuse('not_found');
+      const keys = state.keys.map((key) => (key === revoked ? { ...key, revokedAtMs: nowMs } : key));
+      return ok({ state: { ...state, keys: trimmed(keys) }, events: [{ type: 'key_revoked', keyId: revoked.id }] });
+    }
+  }
+}
+
+export function decideAgent(
+  state: Agent | undefined,
+  command: AgentCommand,
+  nowMs: number,
+): Decision<Agent, AgentEvent> {
+  if (command.type !== 'patch') return decideAccount(state, command, nowMs);
+  if (!state) return refuse('not_found');
+  const fields = changedFields(state, command.patch);
+  if (fields.length === 0) return ok({ state, events: [] });
+  return ok({ state: { ...state, ...command.patch }, events: [{ type: 'agent_changed', fields }] });
+}
+
+/** The same request again finds what it made; an id is never free again for another one. */
+function register<S extends Account>(
+  state: S | undefined,
+  { id, fields, registration, key }: Register<S>,
+  nowMs: number,
+): Decision<S, AccountEvent> {
+  if (state) return state.registration === registration ? ok({ state, events: [] }) : refuse('conflict');
+  const made = { id, registration, insertedAtMs: nowMs, firstKeyId: key.id, keys: [newKey(key, nowMs)] };
+  return ok({ state: { ...fields, ...made } as Account as S, events: [{ type: 'registered' }] });
+}
+
+const newKey = (key: NewKey, nowMs: number): Key => ({ ...key, insertedAtMs: nowMs, revokedAtMs: null });
+
+function changedFields(state: Agent, patch: AgentPatch): AgentField[] {
+  return (Object.keys(patch) as AgentField[]).filter((field) => !isDeepStrictEqual(state[field], patch[field]));
+}

@@ -1,0 +1,57 @@
+import { jsonAnswer } from '../../server/http/problem.ts';
+import type { Refusal } from '../../server/index.ts';
+import { refuse } from '../reasons.ts';
+import type { Account, AccountKind } from './account.ts';
+import { type ApiCall, type Handle, mayManage, tokenRefusal } from './permissions.ts';
+import type { CreatedKey, KeyView } from './principals.ts';
+import type { PrincipalEvents } from './routes.ts';
+
+/** What of `Accounts` the calls on keys need, whatever the kind. */
+interface Keyring {
+  readonly kind: AccountKind;
+  read(id: string): Promise<Account | undefined>;
+  listKeys(account: Pick<Account, 'keys'>): Promise<KeyView[]>;
+  createKey(id: string): Promise<CreatedKey>;
+  revokeKey(id: string, keyId: string): Promise<{ readonly ok: true } | Refusal>;
+}
+
+/** `GET …/keys` */
+export function listKeys(accounts: Keyring): Handle {
+  return async (call) => {
+    const found = await manageable(accounts, call);
+    return found.ok ? jsonAnswer(200, { keys: await accounts.listKeys(found.account) }) : found;
+  };
+}
+
+/** `POST …/keys`; a body says nothing. */
+export function createKey(accounts: Keyring): Handle {
+  return async (call) => {
+    const found = await manageable(accounts, call);
+    if (!found.ok) return found;
+    const forbidden = tokenRefusal(call.principal);
+    if (forbidden) return forbidden;
+    const created = await accounts.createKey(found.account.id);
+    return created.ok ? jsonAnswer(201, { key_id: created.keyId, api_key: created.apiKey }) : created;
+  };
+}
+
+/** `DELETE …/keys/{key_id}` */
+export function revokeKey(accounts: Keyring, events: PrincipalEvents): Handle {
+  return async (call) => {
+    const found = await manageable(accounts, call);
+    if (!found.ok) return found;
+    const forbidden = tokenRefusal(call.principal);
+    if (forbidden) return forbidden;
+    const keyId = call.param('key_id');
+    const revoked = await accounts.revokeKey(found.account.id, keyId);
+    // Also for one that is revoked already: the node that revoked it may have died before it told the others.
+    if (revoked.ok || found.account.keys.some(({ id }) => id === keyId)) events.credentialRevoked(keyId);
+    return revoked.ok ? { status: 204, headers: { 'cache-control': 'no-store' } } : revoked;
+  };
+}
+
+async function manageable(accounts: Keyring, call: ApiCall): Promise<{ ok: true; account: Account } | Refusal> {
+  const account = await accounts.read(call.param('id'));
+  if (!account) return refuse('not_found');
+  return mayManage(call.principal, accounts.kind, account) ? { ok: true, account } : refuse('forbidden');
+}

@@ -1,0 +1,42 @@
+import type { Call } from '../../server/http/routes.ts';
+import type { HttpAnswer, Refusal } from '../../server/index.ts';
+import { refuse } from '../reasons.ts';
+import type { Account, AccountKind } from './account.ts';
+import type { Agent } from './agent.ts';
+import type { AccountPrincipal, Principal } from './authenticate.ts';
+
+export type ApiCall = Call<Principal>;
+export type Handle = (call: ApiCall) => Promise<HttpAnswer | Refusal>;
+
+/** Refuses suspended agents, before anything else is looked at. */
+export function unlessSuspended(handle: Handle): Handle {
+  return async (call) => (isSuspended(call.principal) ? refuse('forbidden', { status: 'suspended' }) : handle(call));
+}
+
+/** As `unlessSuspended`, but an agent's own things, under its id in the path, it may still read. */
+export function unlessSuspendedOrOwn(handle: Handle): Handle {
+  return async (call) => {
+    const { principal } = call;
+    const isOwn = principal.kind === 'agent' && principal.id === call.param('id');
+    return isOwn ? handle(call) : unlessSuspended(handle)(call);
+  };
+}
+
+const isSuspended = (principal: Principal) => principal.kind !== 'admin' && principal.suspended;
+
+/** Whether somebody may change an account and its keys: the admin, the user that owns the agent, itself. */
+export function mayManage(principal: Principal, kind: AccountKind, account: Account): boolean {
+  if (principal.kind === 'admin') return true;
+  if (principal.kind === kind && principal.id === account.id) return true;
+  return kind === 'agent' && principal.kind === 'user' && (account as Agent).userId === principal.id;
+}
+
+/** Refuses session tokens where only a lasting credential will do. */
+export function tokenRefusal(principal: Principal): Refusal | undefined {
+  const viaToken = principal.kind !== 'admin' && principal.via === 'session_token';
+  return viaToken ? refuse('forbidden', { credential: 'an API key is needed' }) : undefined;
+}
+
+/** How a principal is kept: `admin`, `user:u-1`. */
+export const nameOf = (principal: Principal | AccountPrincipal) =>
+  principal.kind === 'admin' ? 'admin' : `${principal.kind}:${principal.id}`;

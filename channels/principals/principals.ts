@@ -1,0 +1,163 @@
+import { newApiKey, sha256Hex } from '../../crypto/secrets.ts';
+import type { Refusal } from '../../server/refusal.ts';
+import type { Store } from '../../server/store/port.ts';
+import { Aggregates, type AggregateType, type Applied } from '../aggregate.ts';
+import { newId } from '../ids.ts';
+import { requestDigest } from '../repeats.ts';
+import type { Account, AccountKind } from './account.ts';
+import type { Agent, Capability } from './agent.ts';
+import { ApiKeys } from './api_keys.ts';
+import { accountType, agentType } from './codec.ts';
+import type {
+  AccountCommand,
+  AccountEvent,
+  AgentCommand,
+  AgentEvent,
+  AgentPatch,
+  NewKey,
+  RegistrationFields,
+} from './decide.ts';
+
+export type Registered<S> = Created<S> | Repeated<S> | Refusal;
+
+interface Created<S> {
+  readonly ok: true;
+  readonly repeated: false;
+  readonly state: S;
+  readonly keyId: string;
+  /** The only time that it is shown. */
+  readonly apiKey: string;
+}
+
+/** The same request came before; what it made may have changed since. */
+interface Repeated<S> {
+  readonly ok: true;
+  readonly repeated: true;
+  readonly state: S;
+  readonly keyId: string;
+}
+
+export type CreatedKey = { readonly ok: true; readonly keyId: string; readonly apiKey: string } | Refusal;
+
+/** A key on the wire. */
+export interface KeyView {
+  readonly key_id: string;
+  readonly inserted_at: string;
+  readonly last_used_at: string | null;
+  readonly revoked_at: string | null;
+}
+
+/** The principals of one kind and their keys. */
+export class Accounts<
+  S extends Account = Account,
+  C = AccountCommand<Account>,
+  E extends { readonly type: string } = AccountEvent,
+> {
+  readonly kind: AccountKind;
+  protected readonly aggregates: Aggregates<S, C | AccountCommand<S>, E>;
+  readonly #apiKeys: ApiKeys;
+
+  constructor(kind: AccountKind, store: Store, apiKeys: ApiKeys, type: AggregateType<S, C | AccountCommand<S>, E>) {
+    this.kind = kind;
+    this.aggregates = new Aggregates(store, type);
+    this.#apiKeys = apiKeys;
+  }
+
+  read(id: string): Promise<S | undefined> {
+    return this.aggregates.read(id);
+  }
+
+  /** In the order of `ids`. */
+  readMany(ids: readonly string[]): Promise<(S | undefined)[]> {
+    return this.aggregates.readMany(ids);
+  }
+
+  /**
+   * @param by who asks: `admin`, `user:u-1`. The same request of the same one finds what it made before
+   * @param id made here if left out
+   */
+  async register(by: string, id: string | undefined, fields: RegistrationFields<S>): Promise<Registered<S>> {
+    return this.#register(id ?? newId(), fields, requestDigest(by, fields));
+  }
+
+  async createKey(id: string): Promise<CreatedKey> {
+    const { key, apiKey } = await this.#newKey(id);
+    const applied = await this.aggregates.apply(id, { type: 'add_key', key });
+    return applied.ok ? { ok: true, keyId: key.id, apiKey } : applied;
+  }
+
+  /** Refuses `not_found` if it is revoked already. */
+  revokeKey(id: string, keyId: string): Promise<Applied<S, E>> {
+    return this.aggregates.apply(id, { type: 'revoke_key', keyId });
+  }
+
+  async listKeys({ keys }: Pick<Account, 'keys'>): Promise<KeyView[]> {
+    const usedAtMs = await this.#apiKeys.lastUsedAtMs(keys.map(({ sha256 }) => sha256));
+    return keys.map(({ id, insertedAtMs, revokedAtMs }, at) => ({
+      key_id: id,
+      inserted_at: iso(insertedAtMs),
+      last_used_at: isoOrNull(usedAtMs[at]),
+      revoked_at: isoOrNull(revokedAtMs),
+    }));
+  }
+
+  async #register(id: string, fields: RegistrationFields<S>, registration: string): Promise<Registered<S>> {
+    const existing = await this.aggregates.read(id);
+    // A repeat or a conflict makes no key: nothing is decided with it.
+    const { key, apiKey } = existing ? unusedKey : await this.#newKey(id);
+    const applied = await this.aggregates.apply(id, { type: 'register', id, fields, registration, key });
+    if (!applied.ok) return applied;
+    const { state, events } = applied;
+    const keyId = state.firstKeyId;
+    if (events.length === 0 || apiKey === undefined) return { ok: true, repeated: true, state, keyId };
+    return { ok: true, repeated: false, state, keyId, apiKey };
+  }
+
+  /** The key is written before its owner: a crash in between leaves one that nobody was told and no owner lists. */
+  async #newKey(id: string): Promise<{ key: NewKey; apiKey: string }> {
+    const apiKey = newApiKey();
+    const key = { id: newId(), sha256: sha256Hex(apiKey) };
+    await this.#apiKeys.write(key.sha256, { kind: this.kind, id, keyId: key.id });
+    return { key, apiKey };
+  }
+}
+
+export class Agents extends Accounts<Agent, AgentCommand, AgentEvent> {
+  patch(id: string, patch: AgentPatch): Promise<Applied<Agent, AgentEvent>> {
+    return this.aggregates.apply(id, { type: 'patch', patch });
+  }
+
+  /** Replaces its capabilities as a whole. */
+  announce(id: string, capabilities: readonly Capability[]): Promise<Applied<Agent, AgentEvent>> {
+    return this.patch(id, { capabilities });
+  }
+
+  replaceMetadata(id: string, metadata: Agent['metadata']): Promise<Applied<Agent, AgentEvent>> {
+    return this.patch(id, { metadata });
+  }
+}
+
+export type Users = Accounts;
+export type Apps = Accounts;
+
+export interface Principals {
+  readonly users: Users;
+  readonly apps: Apps;
+  readonly agents: Agents;
+  readonly apiKeys: ApiKeys;
+}
+
+export function openPrincipals(store: Store): Principals {
+  const apiKeys = new ApiKeys(store);
+  return {
+    users: new Accounts('user', store, apiKeys, accountType('user')),
+    apps: new Accounts('app', store, apiKeys, accountType('app')),
+    agents: new Agents('agent', store, apiKeys, agentType),
+    apiKeys,
+  };
+}
+
+const unusedKey = { key: { id: '', sha256: '' }, apiKey: undefined };
+
+const iso = (ms: number) => new Date(ms).toISOString();
+const isoOrNull = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : iso(ms));

@@ -1,0 +1,56 @@
+import type { SessionTokens } from '../../crypto/session_tokens.ts';
+import type { Method, Route } from '../../server/http/routes.ts';
+import type { Store } from '../../server/store/port.ts';
+import type { Agent } from './agent.ts';
+import { changeAgent, readAgent } from './agent_calls.ts';
+import type { Principal } from './authenticate.ts';
+import type { AgentField } from './decide.ts';
+import { createKey, listKeys, revokeKey } from './key_calls.ts';
+import { type Handle, unlessSuspended, unlessSuspendedOrOwn } from './permissions.ts';
+import type { Principals } from './principals.ts';
+import { registerAccount, registerAgent } from './register_calls.ts';
+import { issueToken } from './token_calls.ts';
+
+/** What others on the outside have to learn of, after it is durable. None of them may throw. */
+export interface PrincipalEvents {
+  /** @param fields which of its fields are new */
+  agentChanged(agent: Agent, fields: readonly AgentField[]): void;
+  /** Its sockets, and those of its tokens, are to be closed. Told again when a revoked key is revoked again. */
+  credentialRevoked(keyId: string): void;
+  /** Told again when a suspended agent is suspended again. */
+  agentSuspended(agentId: string): void;
+}
+
+export interface PrincipalRoutesOptions {
+  readonly store: Store;
+  readonly principals: Principals;
+  readonly tokens: SessionTokens;
+  readonly events: PrincipalEvents;
+}
+
+/** The calls on users, apps, agents, their keys and session tokens (PROTOCOL.md, section 3). */
+export function principalRoutes({ store, principals, tokens, events }: PrincipalRoutesOptions): Route<Principal>[] {
+  const { users, apps, agents } = principals;
+  const reads = (path: string, handle: Handle) => route('GET', path, unlessSuspendedOrOwn(handle));
+  const writes = (method: Method, path: string, handle: Handle) => route(method, path, unlessSuspended(handle));
+
+  return [
+    writes('POST', '/api/users', registerAccount(users, 'user')),
+    writes('POST', '/api/apps', registerAccount(apps, 'app')),
+    writes('POST', '/api/agents', registerAgent(agents, users)),
+    reads('/api/agents/:id', readAgent(agents)),
+    writes('PATCH', '/api/agents/:id', changeAgent(agents, events)),
+    ...[
+      { path: '/api/users/:id/keys', accounts: users },
+      { path: '/api/apps/:id/keys', accounts: apps },
+      { path: '/api/agents/:id/keys', accounts: agents },
+    ].flatMap(({ path, accounts }) => [
+      reads(path, listKeys(accounts)),
+      writes('POST', path, createKey(accounts)),
+      writes('DELETE', `${path}/:key_id`, revokeKey(accounts, events)),
+    ]),
+    writes('POST', '/api/session_tokens', issueToken(store, tokens)),
+  ];
+}
+
+const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });

@@ -1,0 +1,110 @@
+import Type, { type Static } from 'typebox';
+import { readPublicKey } from '../../crypto/public_key.ts';
+import type { Refusal } from '../../server/refusal.ts';
+import { CapabilityName, METADATA_KIB, Metadata, Name, sizeRefusal } from '../fields.ts';
+import { Id } from '../ids.ts';
+import { Amount, micro } from '../money.ts';
+import { refuseField } from '../reasons.ts';
+import type { Agent, Capability } from './agent.ts';
+import type { AgentPatch, RegistrationFields } from './decide.ts';
+
+/** `null` counts as absent, inside a list too. */
+const orNull = <T extends Type.TSchema>(type: T) => Type.Optional(Type.Union([type, Type.Null()]));
+
+/** What an agent offers: a bare name costs nothing. */
+export const Capabilities = Type.Array(
+  Type.Union([
+    CapabilityName,
+    Type.Object({
+      name: CapabilityName,
+      price: orNull(Amount),
+      description: orNull(Type.String({ maxLength: 256 })),
+    }),
+  ]),
+  { maxItems: 100 },
+);
+
+export const AccountRegistration = Type.Object({ id: Type.Optional(Id), name: Name });
+
+export const AgentRegistration = Type.Object({
+  id: Type.Optional(Id),
+  name: Name,
+  public_key: Type.String(),
+  user_id: Type.Optional(Id),
+  capabilities: Type.Optional(Capabilities),
+  metadata: Type.Optional(Metadata),
+});
+
+export const AgentPatchBody = Type.Object({
+  name: Type.Optional(Name),
+  capabilities: Type.Optional(Capabilities),
+  metadata: Type.Optional(Metadata),
+  status: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('suspended')])),
+  /** `null` says something here: the formula counts again. What checks the body takes it for absent. */
+  reputation: Type.Optional(Type.Number({ minimum: 0, maximum: 5 })),
+});
+
+export const SessionTokenRequest = Type.Object({
+  ttl_seconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 2_592_000 })),
+});
+export const DEFAULT_TTL_SECONDS = 86_400;
+
+type Read<T> = ({ readonly ok: true } & T) | Refusal;
+
+/** Reads capabilities that have passed the schema; refuses two of one name. */
+export function readCapabilities(wire: Static<typeof Capabilities>): Read<{ readonly capabilities: Capability[] }> {
+  const capabilities = wire.map((given): Capability => {
+    if (typeof given === 'string') return { name: given, priceMicro: 0n };
+    const { name, price, description } = given;
+    return { name, priceMicro: micro(price ?? '0'), ...(typeof description === 'string' && { description }) };
+  });
+  const names = new Set<string>();
+  for (const [at, { name }] of capabilities.entries()) {
+    if (names.has(name)) return refuseField(`/capabilities/${at}`, 'must not have the name of an earlier one');
+    names.add(name);
+  }
+  return { ok: true, capabilities };
+}
+
+export function readRegistration(
+  body: Static<typeof AgentRegistration>,
+  userId: string | null,
+): Read<{ readonly fields: RegistrationFields<Agent> }> {
+  const publicKey = readPublicKey(body.public_key);
+  if (publicKey === undefined) {
+    return refuseField(
+      '/public_key',
+      'must be base64 of an Ed25519 key: 32 bytes, canonical, of the prime-order subgroup',
+    );
+  }
+  const read = readCapabilities(body.capabilities ?? []);
+  if (!read.ok) return read;
+  const { name, metadata = {} } = body;
+  const tooLarge = metadataRefusal(metadata);
+  if (tooLarge) return tooLarge;
+  const { capabilities } = read;
+  const untried = { status: 'active', pinnedReputation: null, completed: 0, failed: 0 } as const;
+  return { ok: true, fields: { name, publicKey, userId, capabilities, metadata, ...untried } };
+}
+
+/** @param unpins whether the body says `reputation: null` */
+export function readPatch(body: Static<typeof AgentPatchBody>, unpins: boolean): Read<{ readonly patch: AgentPatch }> {
+  const { name, metadata, status } = body;
+  const read = body.capabilities && readCapabilities(body.capabilities);
+  if (read && !read.ok) return read;
+  const tooLarge = metadata && metadataRefusal(metadata);
+  if (tooLarge) return tooLarge;
+  return {
+    ok: true,
+    patch: {
+      ...(name !== undefined && { name }),
+      ...(read && { capabilities: read.capabilities }),
+      ...(metadata && { metadata }),
+      ...(status && { status }),
+      ...(unpins && { pinnedReputation: null }),
+      ...(body.reputation !== undefined && { pinnedReputation: Math.round(body.reputation * 100) }),
+    },
+  };
+}
+
+export const metadataRefusal = (metadata: Metadata) => sizeRefusal('/metadata', metadata, METADATA_KIB);

@@ -1,0 +1,105 @@
+import { anybody, expectRefused, withApi } from './api.ts';
+import { freshId } from './fixtures.ts';
+
+withApi((cast, call) => {
+  describe('GET /api/agents/{id}', () => {
+    it('is for anybody with a credential', async () => {
+      for (const credential of [cast().api.admin, ...anybody(cast())]) {
+        const { status, body } = await call('GET', `/api/agents/${cast().owned.id}`, credential);
+        expect({ status, id: body.agent.id }).toEqual({ status: 200, id: cast().owned.id });
+      }
+      expectRefused(await call('GET', `/api/agents/${cast().owned.id}`), 401, 'unauthorized');
+      expectRefused(await call('GET', `/api/agents/${cast().owned.id}`, 'bad'), 401, 'unauthorized');
+    });
+
+    it('answers 404 for what is not there or cannot be', async () => {
+      for (const id of ['nobody', cast().user.id, 'a%00b', '%2e%2e', 'toString', '__proto__', 'x'.repeat(200), '%ff']) {
+        expectRefused(await call('GET', `/api/agents/${id}`, cast().api.admin), 404, 'not_found');
+      }
+      expectRefused(await call('GET', '/api/agents/nobody'), 401, 'unauthorized');
+    });
+  });
+
+  describe('PATCH /api/agents/{id}', () => {
+    const patch = (credential: string | undefined, body: object, id = cast().owned.id) =>
+      call('PATCH', `/api/agents/${id}`, credential, body);
+
+    it('replaces each field whole, for the admin, the owner and the agent, and tells what changed', async () => {
+      for (const credential of [cast().api.admin, cast().user.apiKey, cast().owned.apiKey]) {
+        cast().api.told.length = 0;
+        const name = freshId('name');
+        const { status, body } = await patch(credential, { name, capabilities: [name], metadata: { [name]: null } });
+        expect(status).toBe(200);
+        expect(body.agent).toMatchObject({ name, capabilities: [{ name, price: '0' }], metadata: { [name]: null } });
+        expect(Object.keys(body.agent.metadata)).toEqual([name]);
+        expect(cast().api.told).toEqual([['agentChanged', cast().owned.id, 'name', 'capabilities', 'metadata']]);
+        expect((await call('GET', `/api/agents/${cast().owned.id}`, cast().other.token)).body).toEqual(body);
+      }
+    });
+
+    it('changes and tells nothing where nothing is new', async () => {
+      const { body } = await patch(cast().owned.apiKey, { metadata: { x: 1 } });
+      cast().api.told.length = 0;
+      for (const same of [{}, { metadata: { x: 1 } }, { name: null, capabilities: null }]) {
+        expect(await patch(cast().owned.apiKey, same)).toEqual({ status: 200, body });
+      }
+      expect(cast().api.told).toEqual([]);
+    });
+
+    it('lets the admin alone set status and reputation', async () => {
+      expect((await patch(cast().api.admin, { reputation: 4.567 })).body.agent.reputation).toBe(4.57);
+      expect((await patch(cast().api.admin, { name: 'x' })).body.agent.reputation).toBe(4.57);
+      for (const field of [{ status: 'active' }, { reputation: 5 }, { reputation: null }]) {
+        for (const credential of [cast().user.apiKey, cast().owned.apiKey]) {
+          expectRefused(await patch(credential, { name: 'not taken', ...field }), 403, 'forbidden');
+        }
+      }
+      expect((await patch(cast().api.admin, { reputation: null })).body.agent).toMatchObject({
+        reputation: 2.5,
+        name: 'x',
+      });
+    });
+
+    it('answers 404, then 400, then 403', async () => {
+      expectRefused(await patch(undefined, {}), 401, 'unauthorized');
+      expectRefused(await patch(cast().other.apiKey, { name: 7 }, 'nobody'), 404, 'not_found');
+      expectRefused(await patch(cast().other.apiKey, { name: 7 }), 400, 'invalid_payload');
+      for (const credential of [cast().other.apiKey, cast().app.apiKey, cast().stranger.apiKey, cast().other.token]) {
+        expectRefused(await patch(credential, { name: 'x' }), 403, 'forbidden');
+      }
+    });
+
+    it('wants an API key', async () => {
+      for (const token of [cast().owned.token, cast().user.token])
+        expectRefused(await patch(token, { name: 'x' }), 403, 'forbidden');
+    });
+
+    it.each([
+      { name: '' },
+      { capabilities: 'x' },
+      { capabilities: ['x', 'x'] },
+      { metadata: 'x' },
+      { status: 'gone' },
+      { reputation: 5.01 },
+      { reputation: -1 },
+      { reputation: '5' },
+    ])('refuses %p', async (fields) => {
+      expectRefused(await patch(cast().api.admin, fields), 400, 'invalid_payload');
+    });
+
+    it('refuses metadata over 8 KiB', async () => {
+      expectRefused(await patch(cast().owned.apiKey, { metadata: { x: 'ä'.repeat(4_096) } }), 413, 'payload_too_large');
+    });
+  });
+
+  it('answers nothing where the contract has nothing', async () => {
+    for (const [method, path, status] of [
+      ['GET', '/api/users', 405],
+      ['GET', `/api/users/${cast().user.id}`, 404],
+      ['DELETE', `/api/agents/${cast().owned.id}`, 405],
+      ['GET', '/api', 404],
+    ] as const) {
+      expect((await call(method, path, cast().api.admin)).status).toBe(status);
+    }
+  });
+});
