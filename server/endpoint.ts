@@ -16,13 +16,13 @@ import { Connection } from './runtime/connection.ts';
 import { Connections } from './runtime/connections.ts';
 import type { Limits, RuntimeContext, RuntimeStats } from './runtime/context.ts';
 import { Fanout } from './runtime/fanout.ts';
+import { closeCodes } from './runtime/transport.ts';
 import type { ConnectRequest, OpenSocket } from './socket.ts';
 import { handleLongPoll } from './transport/longpoll/http.ts';
 import { LongPollSession } from './transport/longpoll/session.ts';
 import { LongPollSessions } from './transport/longpoll/sessions.ts';
 import { SessionTokens } from './transport/longpoll/token.ts';
 import { type LongPollMount, type Mount, type MountOptions, mountDefaults } from './transport/mount.ts';
-import { closeCodes } from './transport/transport.ts';
 import { handleUpgrade, type Upgraded } from './transport/upgrade.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
 import type { Frame } from './wire/serializer.ts';
@@ -65,6 +65,9 @@ export const defaultLimits: Limits & EndpointLimits = {
   maxWaitingMessages: 1_000,
   maxWaitingBytes: 1024 * 1024,
 };
+
+/** uWebSockets.js' LIBUS_LISTEN_EXCLUSIVE_PORT. */
+const EXCLUSIVE_PORT = 1;
 
 /** Where nodes tell each other to close the sockets of an id. */
 const DISCONNECT_TOPIC = 'disconnect';
@@ -125,7 +128,9 @@ export class Endpoint {
   /** Resolves to the port. @throws Error if the address cannot be had */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#app.listen(host, port, (socket) => {
+      // Otherwise two servers would share the port, and each get some of the clients. The types leave this form out.
+      const listen = this.#app.listen as unknown as ExclusiveListen;
+      listen.call(this.#app, host, port, EXCLUSIVE_PORT, (socket) => {
         if (!socket) return reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not ours`));
         this.#listening = socket;
         resolve(us_socket_local_port(socket as never));
@@ -270,7 +275,7 @@ export class Endpoint {
     const connection = new Connection(this.#context, transport, serializer, socket);
     transport.connection = connection;
     Object.assign(ws.getUserData(), { connection, transport });
-    this.connections.add(connection, { transport, ...mount.websocket });
+    this.connections.add(connection, mount.websocket);
     this.#log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'websocket' }, 'connected');
   }
 
@@ -313,6 +318,13 @@ export class Endpoint {
     this.connections.tick(nowMs);
   }
 }
+
+type ExclusiveListen = (
+  host: string,
+  port: number,
+  options: typeof EXCLUSIVE_PORT,
+  listening: (socket: us_listen_socket | false) => void,
+) => TemplatedApp;
 
 /** uWebSockets.js' user data once the socket is open. */
 interface Open extends Upgraded {

@@ -1,9 +1,9 @@
 import { frameworkRefusal, type Refusal } from '../refusal.ts';
 import type { OpenSocket } from '../socket.ts';
-import { closeCodes, type Transport } from '../transport/transport.ts';
 import { type ClientMessage, type Frame, json, type Serializer } from '../wire/serializer.ts';
 import type { RuntimeContext } from './context.ts';
 import { JoinedChannel } from './joined_channel.ts';
+import { closeCodes, type Transport } from './transport.ts';
 
 /** One client's connection over any transport: takes its frames apart and brings them to its channels. */
 export class Connection {

@@ -1,10 +1,8 @@
-import { closeCodes } from '../transport/transport.ts';
-import type { WebSocketTransport } from '../transport/websocket.ts';
 import type { Connection } from './connection.ts';
+import { closeCodes } from './transport.ts';
 
-/** How a WebSocket's silence is treated. */
+/** How a client's silence is treated. */
 export interface Watch {
-  readonly transport: WebSocketTransport;
   readonly timeoutMs: number;
   readonly pings: boolean;
 }
@@ -69,7 +67,7 @@ export class Connections {
   }
 
   mindBacklogs(): void {
-    for (const watch of this.#watches.values()) watch?.transport.mindBacklog();
+    for (const { transport } of this.#watches.keys()) transport.mindBacklog();
   }
 
   /** Closes the silent and the expired, pings those that have been silent for a third of their time. */
@@ -102,12 +100,12 @@ export class Connections {
   }
 }
 
-function mindSilence(connection: Connection, { timeoutMs, pings, transport }: Watch, nowMs: number): void {
+function mindSilence(connection: Connection, { timeoutMs, pings }: Watch, nowMs: number): void {
   const silentMs = nowMs - connection.heardAtMs;
   if (silentMs > timeoutMs) return connection.close(closeCodes.goingAway, '');
   if (!pings || silentMs < timeoutMs / 3 || nowMs - connection.pingedAtMs < timeoutMs / 3) return;
   connection.pingedAtMs = nowMs;
-  transport.ping();
+  connection.transport.ping();
 }
 
 /** Does `act` for every item, an equal part of them every `BATCH_MS`, the last ones before `spreadMs` is over. */

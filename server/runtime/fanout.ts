@@ -1,8 +1,8 @@
 import type { Channel } from '../channel.ts';
 import type { Broadcast, PubSub, Subscription } from '../pubsub/port.ts';
-import type { NativePublish } from '../transport/transport.ts';
 import { EncodeError, type Frame, isBinary, type Serializer } from '../wire/serializer.ts';
 import type { JoinedChannel } from './joined_channel.ts';
+import type { NativePublish } from './transport.ts';
 
 /** Members of a topic that get the same bytes: one channel, one protocol version, the same events left out. */
 export interface Group {

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { Connection } from '../runtime/connection.ts';
+import { closeCodes, type Transport } from '../runtime/transport.ts';
 import type { Frame } from '../wire/serializer.ts';
-import { closeCodes, type Transport } from './transport.ts';
 
 /** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
 const BACKPRESSURE = 0;
@@ -37,10 +37,6 @@ export class WebSocketTransport implements Transport {
     }
   }
 
-  /**
-   * Closes a reader that is too far behind. Broadcasts are published natively and count nothing here, so the endpoint
-   * calls this for every socket after so many published bytes.
-   */
   mindBacklog(): void {
     if (!this.#open) return;
     const waitingBytes = this.#ws.getBufferedAmount();

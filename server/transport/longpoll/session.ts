@@ -1,6 +1,6 @@
 import type { Connection } from '../../runtime/connection.ts';
+import { closeCodes, type Transport } from '../../runtime/transport.ts';
 import type { Frame } from '../../wire/serializer.ts';
-import { closeCodes, type Transport } from '../transport.ts';
 
 /**
  * What a poll is answered: frames; nothing within the window; the session is not there (any more); or it was closed
@@ -88,8 +88,12 @@ export class LongPollSession implements Transport {
   send(frame: Frame): void {
     if (!this.#open) return;
     this.#push(frame);
-    if (this.#bytes - this.#excusedBytes > this.#maxBacklogBytes)
-      this.#connection?.close(closeCodes.tooSlow, 'too slow');
+    this.mindBacklog();
+  }
+
+  mindBacklog(): void {
+    if (this.#bytes - this.#excusedBytes <= this.#maxBacklogBytes) return;
+    this.#connection?.close(closeCodes.tooSlow, 'too slow');
   }
 
   sendExcused(frame: Frame): void {

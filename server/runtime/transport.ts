@@ -15,6 +15,11 @@ export interface Transport {
   publishOthers(nativeTopic: string, frame: Frame): void;
   /** Sends what may be large through no fault of the reader's: what then waits does not count against it. */
   sendExcused(frame: Frame): void;
+  /**
+   * Closes a reader that is too far behind. Native publishing counts nothing per subscriber, so this is called after so
+   * many published bytes.
+   */
+  mindBacklog(): void;
   /** Asks for a sign of life, where the transport can. */
   ping(): void;
   close(code: number, reason: string): void;
