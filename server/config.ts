@@ -106,8 +106,8 @@ function readRedisUrl(value: string | undefined): string | undefined {
 }
 
 function readSecret(name: string, value: string | undefined): string | undefined {
-  if (value === undefined || value.length >= MIN_SECRET_LENGTH) return value;
-  return refuse(name, '(not shown)', `a secret of at least ${MIN_SECRET_LENGTH} characters`);
+  if (value === undefined || (value.length >= MIN_SECRET_LENGTH && /^[!-~]+$/.test(value))) return value;
+  return refuse(name, '(not shown)', `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
 }
 
 function readOrigins(value: string | undefined): OriginPolicy {

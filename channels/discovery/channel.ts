@@ -1,0 +1,135 @@
+import type { Presence } from '../../presence/index.ts';
+import { RateLimit } from '../../server/http/rate_limit.ts';
+import { accept, type ChannelSocket, type Log, type PubSub, reply } from '../../server/index.ts';
+import type { Store } from '../../server/store/port.ts';
+import { type AgentSession, agentChannel } from '../agent_session.ts';
+import { micro, usdc } from '../money.ts';
+import { agentView } from '../principals/agent.ts';
+import type { AgentField } from '../principals/decide.ts';
+import type { Agents } from '../principals/principals.ts';
+import { metadataRefusal, readCapabilities } from '../principals/schema.ts';
+import { refuse, refuseField } from '../reasons.ts';
+import { Members } from './members.ts';
+import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
+import { events, joinParams } from './schema.ts';
+import { cursorOf, type Directory, readCursor, search } from './search.ts';
+
+const DEFAULT_LIMIT = 20;
+/** Announcements and changes of metadata go to everybody: one a second and agent, ten at once. */
+const CHANGES = { perSecond: 1, burst: 10 };
+/** Nodes tell each other here which agent has changed. */
+const CHANGED = '\0agent_changed';
+
+export interface DiscoveryParts {
+  readonly agents: Agents;
+  readonly store: Pick<Store, 'lookup'>;
+  readonly presence: Presence;
+  readonly pubsub: PubSub;
+  readonly log: Log;
+  /** Broadcasts to all members of a topic, on every node. */
+  readonly broadcast: (topic: string, event: string, payload: object) => void;
+}
+
+/** `agents:discovery`: who is there, what they offer, and who fits (PROTOCOL.md, section 5.1). */
+export function discovery({ agents, store, presence, pubsub, log, broadcast }: DiscoveryParts) {
+  const members = new Members(presence, (id) => agents.read(id));
+  const changes = new RateLimit(CHANGES);
+  const directory: Directory = {
+    lookup: (index, query) => store.lookup(index, query),
+    readMany: (ids) => agents.readMany(ids),
+    statusOf: (agent) => presenceStatus(presence, agent),
+    present: () => presence.keys(DISCOVERY_TOPIC),
+  };
+  const notices = pubsub.subscribe(CHANGED, ({ payload }) => {
+    const { id } = JSON.parse(String(payload)) as { id: string };
+    members.refresh(id).catch((error: unknown) => log.warn({ err: error, agent: id }, 'presence may be out of date'));
+  });
+  // Nodes that come back from a lost connection make their members join again, which reads every agent anew.
+  notices.ready?.catch(() => {});
+
+  function tooMany(socket: ChannelSocket<AgentSession>) {
+    const waitMs = changes.take(socket.assigns.agentId);
+    return waitMs === 0 ? undefined : refuse('rate_limited', { retry_after_ms: waitMs });
+  }
+
+  const channel = agentChannel({
+    topic: DISCOVERY_TOPIC,
+    params: joinParams,
+    events,
+
+    async join({ params, assigns, socket }) {
+      const isSearcher = params.presence === false;
+      // Those of other nodes that cannot be had now come as diffs later.
+      await presence.follow(socket)?.catch((error: unknown) => log.warn({ err: error }, 'presences of this node only'));
+      const left = isSearcher ? { without: ['presence_diff'] } : {};
+      return accept({ isSearcher }, { agent_id: assigns.agentId }, left);
+    },
+
+    async joined(socket) {
+      if (socket.assigns.isSearcher) return;
+      socket.pushSnapshot('presence_state', presence.state(DISCOVERY_TOPIC));
+      await members.enter(socket);
+    },
+
+    on: {
+      async discover({ capability, filters = {}, limit = DEFAULT_LIMIT, cursor }) {
+        const after = cursor === undefined ? undefined : readCursor(cursor);
+        if (cursor !== undefined && !after)
+          return refuseField('/cursor', 'must be the next_cursor of an earlier answer');
+        const { status, min_reputation: minReputation, max_price: maxPrice } = filters;
+        const maxPriceMicro = maxPrice === undefined ? undefined : micro(maxPrice);
+        const found = await search({ capability, status, minReputation, maxPriceMicro, limit, after }, directory);
+        const page = found.slice(0, limit);
+        const last = found.length > limit ? page.at(-1) : undefined;
+        return reply({
+          agents: page.map(({ agent, status: presenceNow, priceMicro }) => ({
+            ...agentView(agent),
+            presence: presenceNow,
+            price: priceMicro === undefined ? null : usdc(priceMicro),
+          })),
+          ...(last && { next_cursor: cursorOf(last.hit) }),
+        });
+      },
+
+      async update_metadata({ metadata }, socket) {
+        const refused = metadataRefusal(metadata) ?? tooMany(socket);
+        if (refused) return refused;
+        const applied = await agents.replaceMetadata(socket.assigns.agentId, metadata);
+        if (!applied.ok) return applied;
+        agentChanged(applied.state.id);
+        return reply({ metadata: applied.state.metadata });
+      },
+
+      async announce(payload, socket) {
+        const read = readCapabilities(payload.capabilities);
+        if (!read.ok) return read;
+        const refused = tooMany(socket);
+        if (refused) return refused;
+        const applied = await agents.announce(socket.assigns.agentId, read.capabilities);
+        if (!applied.ok) return applied;
+        const agent = agentView(applied.state);
+        agentChanged(agent.id);
+        broadcast(DISCOVERY_TOPIC, 'agent_updated', { agent });
+        return reply({ agent });
+      },
+    },
+  });
+
+  function agentChanged(id: string): void {
+    pubsub.publish(CHANGED, { event: 'changed', payload: JSON.stringify({ id }) });
+  }
+
+  return {
+    channel,
+
+    /** Makes known what was changed over HTTP, as the events above do. */
+    changedElsewhere(agent: Parameters<typeof agentView>[0], fields: readonly AgentField[]): void {
+      agentChanged(agent.id);
+      if (fields.includes('capabilities') || fields.includes('name')) {
+        broadcast(DISCOVERY_TOPIC, 'agent_updated', { agent: agentView(agent) });
+      }
+    },
+
+    close: () => notices.stop(),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Config } from './config.ts';
+import type { Log } from './log.ts';
+import { localNodes } from './nodes/local.ts';
+import type { Nodes } from './nodes/port.ts';
+import { redisNodes } from './nodes/redis.ts';
+import { localPubSub } from './pubsub/local.ts';
+import type { PubSub } from './pubsub/port.ts';
+import { redisPubSub } from './pubsub/redis.ts';
+import type { RedisOptions } from './redis/connect.ts';
+import { openEmbeddedStore } from './store/embedded.ts';
+import type { Store } from './store/port.ts';
+import { openRedisStore } from './store/redis.ts';
+
+/** What the server stands on: embedded on one node, or Redis for one or many. */
+export interface Backend {
+  readonly store: Store;
+  readonly pubsub: PubSub;
+  readonly nodes: Nodes;
+  /** `undefined` on the embedded backend. */
+  readonly redis: RedisOptions | undefined;
+  /** Where the data is, for people. */
+  readonly place: string;
+}
+
+/** How long a start waits for Redis, which may be starting as well. */
+export const REDIS_READY_WITHIN_MS = 15_000;
+
+type BackendConfig = Pick<Config, 'redisUrl' | 'networkId' | 'nodeId' | 'dataDir'>;
+
+/**
+ * @param onFailure told once if the store can only be read from now on, until the process is started again
+ * @throws Error with a message of one line if the folder is in use or Redis does not answer
+ */
+export async function openBackend(config: BackendConfig, log: Log, onFailure: () => void): Promise<Backend> {
+  return config.redisUrl === undefined ? embedded(config, log, onFailure) : onRedis(config, config.redisUrl, log);
+}
+
+async function embedded({ nodeId, dataDir }: BackendConfig, log: Log, onStoreFailure: () => void): Promise<Backend> {
+  const onFailure = (error: Error) => {
+    log.error({ err: error }, 'a write has failed, and the store takes no more of them: the server has to start again');
+    onStoreFailure();
+  };
+  const store = await openEmbeddedStore({ dir: dataDir, onFailure });
+  const place = `the embedded store in ${dataDir}`;
+  return { store, pubsub: localPubSub({ nodeId }), nodes: localNodes({ nodeId }), redis: undefined, place };
+}
+
+async function onRedis({ networkId, nodeId }: BackendConfig, url: string, log: Log): Promise<Backend> {
+  const redis = { url, networkId, onTrouble: troubleLog(log) };
+  const store = openRedisStore(redis);
+  const pubsub = redisPubSub({ ...redis, nodeId });
+  await store.ready(REDIS_READY_WITHIN_MS);
+  await pubsub.ready(REDIS_READY_WITHIN_MS);
+  const nodes = redisNodes({ ...redis, nodeId, pubsub });
+  await nodes.ready(REDIS_READY_WITHIN_MS);
+  return { store, pubsub, nodes, redis, place: `Redis at ${new URL(url).host}` };
+}
+
+/** Every connection reports every attempt: one line a second is enough to know. */
+function troubleLog(log: Log): (error: Error) => void {
+  let quietUntilMs = 0;
+  return (error) => {
+    if (Date.now() < quietUntilMs) return;
+    quietUntilMs = Date.now() + 1_000;
+    log.warn({ err: error }, 'Redis is out of reach');
+  };
+}

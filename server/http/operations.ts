@@ -1,0 +1,95 @@
+import type { Registry } from 'prom-client';
+import type { Endpoint } from '../endpoint.ts';
+import type { PubSub } from '../pubsub/port.ts';
+import type { Refusal } from '../refusal.ts';
+import type { Store } from '../store/port.ts';
+import type { HttpAnswer } from './exchange.ts';
+import { httpRefusal, jsonAnswer, problem } from './problem.ts';
+import type { Call, Route } from './routes.ts';
+
+export interface OperationsParts<P> {
+  readonly endpoint: Pick<Endpoint, 'connections' | 'draining'>;
+  readonly store: Store;
+  readonly pubsub: PubSub;
+  readonly metrics: Registry;
+  readonly nodeId: string;
+  readonly networkId: string;
+  readonly version: string;
+  /** Who may read the metrics from anywhere. */
+  readonly isOperator: (principal: P | undefined) => boolean;
+}
+
+/** How long this node may not hear itself through the broker and still count as ready. */
+const MAX_SILENCE_MS = 3_000;
+/** How long the store may take to answer. */
+const STORE_WITHIN_MS = 2_000;
+
+/** What load balancers, operators and scrapers ask (PROTOCOL.md, section 3). */
+export function operations<P>(parts: OperationsParts<P>): Route<P>[] {
+  const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
+  return [
+    { ...open, path: '/health', handle: () => health(parts) },
+    { ...open, path: '/ready', handle: () => ready(parts) },
+    { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(parts, call) },
+  ];
+}
+
+function health<P>({ endpoint, nodeId, networkId, version }: OperationsParts<P>): HttpAnswer {
+  return jsonAnswer(200, {
+    status: 'healthy',
+    service: 'aerie',
+    network_id: networkId,
+    node: nodeId,
+    version,
+    active_connections: endpoint.connections.size,
+    timestamp: new Date().toISOString(),
+  });
+}
+
+/** Whether this node should get clients. */
+async function ready<P>({ endpoint, store, pubsub }: OperationsParts<P>): Promise<HttpAnswer> {
+  const durability = await within(
+    STORE_WITHIN_MS,
+    store.nowMs().then(() => store.durability()),
+  );
+  const reasons = [
+    ...(durability === undefined ? ['the store is out of reach'] : []),
+    ...(endpoint.draining ? ['the node is draining'] : []),
+    ...(pubsub.silenceMs() > MAX_SILENCE_MS ? ['pub/sub is silent'] : []),
+  ];
+  if (reasons.length === 0) return jsonAnswer(200, { status: 'ready', store: store.name, durability });
+  return problem({
+    ...httpRefusal('unavailable'),
+    message: reasons.join('; '),
+    details: reasons.map((message) => ({ path: '', message })),
+  });
+}
+
+async function metrics<P>(
+  { metrics: registry, isOperator }: OperationsParts<P>,
+  call: Call<P | undefined>,
+): Promise<HttpAnswer | Refusal> {
+  if (!isOperator(call.principal) && !isLocal(call)) return refused(call);
+  return { status: 200, headers: { 'content-type': registry.contentType }, body: await registry.metrics() };
+}
+
+/** From this machine, and not for somebody else. */
+function isLocal({ exchange }: Call<unknown>): boolean {
+  const isForwarded = exchange.header('x-forwarded-for') !== undefined || exchange.header('forwarded') !== undefined;
+  return (
+    !isForwarded &&
+    (exchange.peer === '::1' || exchange.peer.startsWith('127.') || /^(?:0000:){7}0001$/.test(exchange.peer))
+  );
+}
+
+function refused(call: Call<unknown>): Refusal {
+  return call.principal === undefined ? httpRefusal('unauthorized') : httpRefusal('forbidden');
+}
+
+/** `undefined` if it fails or takes longer. */
+function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), ms);
+    answer.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { discovery } from '../channels/discovery/channel.ts';
+import { DISCOVERY_TOPIC } from '../channels/discovery/presence_status.ts';
+import { Authenticator, type Principal } from '../channels/principals/authenticate.ts';
+import { openPrincipals } from '../channels/principals/principals.ts';
+import { principalRoutes } from '../channels/principals/routes.ts';
+import { readSecrets } from '../channels/principals/secrets.ts';
+import { socketIds, sockets } from '../channels/sockets.ts';
+import { SessionTokens } from '../crypto/session_tokens.ts';
+import { createPresence } from '../presence/index.ts';
+import { redisReplication } from '../presence/redis.ts';
+import { openBackend, REDIS_READY_WITHIN_MS } from './backend.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { Endpoint } from './endpoint.ts';
+import { faultRefusal } from './http/fault.ts';
+import { operations } from './http/operations.ts';
+import { httpRouter } from './http/router.ts';
+import { createMetrics } from './metrics.ts';
+
+/** Presence diffs of one topic are at least this far apart. */
+const GATHER_MS = 100;
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Wires the parts of one node and listens. @returns what stops it */
+async function start(config: Config, onStoreFailure: () => void) {
+  const log = pino({ level: config.logLevel, base: { node: config.nodeId } });
+  const { store, pubsub, nodes, redis, place } = await openBackend(config, log, onStoreFailure);
+  const secrets = await readSecrets(store, config);
+  const principals = openPrincipals(store);
+  const tokens = new SessionTokens(secrets.tokenSecret);
+  const authenticator = new Authenticator({ store, principals, tokens, adminTokenSha256: secrets.adminTokenSha256 });
+
+  const replication = redis && redisReplication({ ...redis, nodes, pubsub });
+  await replication?.ready(REDIS_READY_WITHIN_MS);
+  const presence = createPresence({
+    broadcastLocal: (topic, event, payloadJson) => endpoint.broadcastLocal(topic, event, payloadJson),
+    gatherMs: GATHER_MS,
+    ...(replication && { replication }),
+  });
+  const agents = discovery({
+    agents: principals.agents,
+    store,
+    presence,
+    pubsub,
+    log,
+    broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
+  });
+  const { atSocket, atUserSocket } = sockets({
+    authenticator,
+    nodes,
+    maxSocketsPerAgent: config.maxSocketsPerAgent,
+    agentChannels: [agents.channel],
+    ownerChannels: [],
+    userChannels: [],
+  });
+
+  const terms = {
+    origins: config.allowedOrigins,
+    websocket: { timeoutMs: config.socketTimeoutMs, pings: true, atMount: true },
+  };
+  const endpoint: Endpoint = new Endpoint({
+    mounts: [
+      { path: '/socket', open: atSocket, ...terms },
+      { path: '/user_socket', open: atUserSocket, ...terms },
+    ],
+    pubsub,
+    log,
+    secret: secrets.tokenSecret,
+    limits: {
+      maxFrameBytes: config.maxFrameBytes,
+      maxBackpressureBytes: config.maxBackpressureBytes,
+      maxChannelsPerSocket: config.maxChannelsPerSocket,
+      rate: config.rateLimit,
+    },
+    trustedProxies: config.trustedProxies,
+    ...(config.tls && { tls: config.tls }),
+    http: (exchange) => router(exchange),
+    onFault: (error, where) => faultRefusal(error, log, where),
+  });
+  const metrics = createMetrics({ endpoint, pubsub, presences: () => [...presence.keys(DISCOVERY_TOPIC)].length });
+  const router = httpRouter({
+    routes: [
+      ...operations({
+        endpoint,
+        store,
+        pubsub,
+        metrics,
+        nodeId: config.nodeId,
+        networkId: config.networkId,
+        version,
+        isOperator: (principal: Principal | undefined) => principal?.kind === 'admin',
+      }),
+      ...principalRoutes({
+        store,
+        principals,
+        tokens,
+        events: {
+          agentChanged: (agent, fields) => agents.changedElsewhere(agent, fields),
+          credentialRevoked: (keyId) => endpoint.disconnect(socketIds.credential(keyId)),
+          agentSuspended(agentId) {
+            endpoint.disconnect(socketIds.agent(agentId));
+            endpoint.disconnect(socketIds.user(agentId));
+          },
+        },
+      }),
+    ],
+    authenticate: (credential) => authenticator.credential(credential),
+    origins: config.allowedOrigins,
+    rate: config.httpRateLimit,
+    log,
+  });
+
+  const port = await endpoint.listen(config.host, config.port);
+  log.info({ port, store: store.name, version }, 'listening');
+  greet(config, port, place, secrets.madeAdminToken);
+
+  return async (drainMs: number) => {
+    log.info({ connections: endpoint.connections.size, drainMs }, 'draining');
+    await endpoint.drain(drainMs);
+    endpoint.close();
+    agents.close();
+    await presence.close();
+    await nodes.close();
+    await pubsub.close();
+    await store.close();
+    log.info({}, 'stopped');
+  };
+}
+
+/** For the person who started it; machines read the log on stdout. */
+function greet({ host, tls }: Config, port: number, place: string, madeAdminToken: string | undefined): void {
+  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' ? 'localhost' : host}:${port}`;
+  say(`Aerie ${version} listens on ${url} with ${place}.`);
+  if (madeAdminToken !== undefined) {
+    say('The operator’s credential, made now and shown this once:');
+    say(`ADMIN_TOKEN=${madeAdminToken}`);
+  }
+  say(`Next: register an agent with POST ${url}/api/agents, as README.md shows.`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What a person can act on is one line; anything else is a fault of ours and shows its stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof ConfigError || !error.message.includes('\n')
+    ? `Aerie cannot start: ${error.message}`
+    : String(error.stack);
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  let isEnding = false;
+  const stop = await start(config, () => end(config.drainMs, 1));
+
+  async function end(drainMs: number, exitCode: number): Promise<void> {
+    if (isEnding) return;
+    isEnding = true;
+    await stop(drainMs).catch((error: unknown) => say(String(error)));
+    process.exit(exitCode);
+  }
+  process.on('SIGTERM', () => end(config.drainMs, 0));
+  // Somebody at a terminal does not want to wait.
+  process.on('SIGINT', () => end(0, 0));
+}
+
+main().catch((error: unknown) => {
+  say(explain(error));
+  process.exit(1);
+});

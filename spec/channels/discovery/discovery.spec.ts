@@ -1,0 +1,254 @@
+import {
+  ADMIN_TOKEN,
+  type Aerie,
+  folder,
+  onRedis,
+  type Place,
+  registerAgent,
+  startAerie,
+  type TestAgent,
+} from '../../support/aerie.ts';
+import { eventually } from '../../support/eventually.ts';
+import { Client, type Topic } from '../../support/official_client.ts';
+import { sharedRedisUrl } from '../../support/redis.ts';
+
+const TOPIC = 'agents:discovery';
+
+interface Found {
+  readonly agents: readonly { readonly id: string; readonly presence: string; readonly price: string | null }[];
+  readonly next_cursor?: string;
+}
+
+const deployments: [string, number, () => Promise<Place>][] = [
+  ['one node on the embedded store', 1, folder],
+  ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
+];
+
+describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace) => {
+  let place: Place;
+  let nodes: Aerie[];
+  let here: Aerie;
+  let there: Aerie;
+  let clients: Client[];
+
+  beforeAll(async () => {
+    place = await makePlace();
+    nodes = await Promise.all(
+      Array.from({ length: nodeCount }, () => startAerie({ ...place.env, HTTP_RATE_LIMIT: '0' })),
+    );
+    [here, there] = [nodes[0], nodes.at(-1)] as [Aerie, Aerie];
+  });
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await place.remove();
+  });
+  beforeEach(() => {
+    clients = [];
+  });
+  afterEach(() => Promise.all(clients.map((client) => client.close())));
+
+  async function enter(node: Aerie, agent: TestAgent, params: object = {}): Promise<Topic> {
+    const client = new Client(node.url, { params: { api_key: agent.apiKey } });
+    clients.push(client);
+    return client.join(TOPIC, params);
+  }
+
+  it('shows two agents to each other, whichever way they connect', async () => {
+    const [ada, bob] = [await registerAgent(here), await registerAgent(there, { metadata: { tier: 'gold' } })];
+    const adas = await enter(here, ada);
+    const client = new Client(there.url, { authToken: bob.apiKey });
+    clients.push(client);
+    const bobs = await client.join(TOPIC);
+    expect(await adas.joined).toEqual({ agent_id: ada.id });
+    expect(await bobs.joined).toEqual({ agent_id: bob.id });
+
+    for (const topic of [adas, bobs]) {
+      await eventually(() => expect(topic.present).toEqual(expect.arrayContaining([ada.id, bob.id])));
+    }
+    const [shown] = adas.presence.list((id, { metas }) => (id === bob.id ? metas[0] : undefined)).filter(Boolean);
+    expect(shown).toEqual({
+      status: 'online',
+      capabilities: [],
+      metadata: { tier: 'gold' },
+      online_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      phx_ref: expect.any(String),
+    });
+
+    await client.close();
+    await eventually(() => expect(adas.present).not.toContain(bob.id));
+    expect(adas.comings.filter((coming) => coming.includes(bob.id))).toEqual([`+${bob.id}`, `-${bob.id}`]);
+  });
+
+  it('keeps an agent with two sockets present until the last is gone', async () => {
+    const [ada, bob] = [await registerAgent(here), await registerAgent(here)];
+    const adas = await enter(here, ada);
+    await enter(here, bob);
+    await enter(there, bob);
+    const metas = () =>
+      adas.presence
+        .list((id, presence) => (id === bob.id ? presence.metas.length : 0))
+        .sort()
+        .at(-1);
+    await eventually(() => expect(metas()).toBe(2));
+    await clients[1]?.close();
+    await eventually(() => expect(metas()).toBe(1));
+    expect(adas.present).toContain(bob.id);
+  });
+
+  it('lets searchers search unseen', async () => {
+    const [ada, eve] = [await registerAgent(here), await registerAgent(here)];
+    const adas = await enter(here, ada);
+    const eves = await enter(there, eve, { presence: false });
+    const bobs = await enter(here, await registerAgent(here));
+    await eventually(() => expect(adas.present).toEqual(expect.arrayContaining(bobs.present)));
+    expect(adas.present).not.toContain(eve.id);
+    expect(eves.events('presence_state')).toEqual([]);
+    expect(eves.events('presence_diff')).toEqual([]);
+    const found = await eves.push<Found>('discover', { limit: 100 });
+    expect(found.agents.find(({ id }) => id === eve.id)?.presence).toBe('offline');
+  });
+
+  it('tells everybody what an agent announces, and finds it at once on every node', async () => {
+    const [ada, bob] = [await registerAgent(here), await registerAgent(there)];
+    const [adas, bobs] = [await enter(here, ada), await enter(there, bob)];
+    const capability = `chat-${ada.id}`;
+    const { agent } = await adas.push<{ agent: object }>('announce', {
+      capabilities: [{ name: capability, price: 0.05, description: 'talks' }, 'listen'],
+    });
+    expect(agent).toMatchObject({
+      id: ada.id,
+      capabilities: [
+        { name: capability, price: '0.05', description: 'talks' },
+        { name: 'listen', price: '0' },
+      ],
+    });
+    const found = await bobs.push<Found>('discover', { capability });
+    expect(found).toEqual({ agents: [{ ...agent, presence: 'online', price: '0.05' }] });
+    for (const topic of [adas, bobs])
+      await eventually(() => expect(topic.events('agent_updated')).toContainEqual({ agent }));
+
+    await adas.push('announce', { capabilities: [] });
+    expect(await bobs.push<Found>('discover', { capability })).toEqual({ agents: [] });
+  });
+
+  it('finds by every filter, best reputation first, then lowest price, then id, page by page', async () => {
+    const capability = `work-${(await registerAgent(here)).id}`;
+    const searcher = await enter(there, await registerAgent(here), { presence: false });
+    const make = async (reputation: number | null, price: string) => {
+      const agent = await registerAgent(here, {
+        capabilities: [
+          { name: capability, price },
+          { name: 'cheap', price: '0' },
+        ],
+      });
+      if (reputation !== null) await here.call('PATCH', `/api/agents/${agent.id}`, ADMIN_TOKEN, { reputation });
+      return agent;
+    };
+    const good = await make(4.5, '2');
+    const goodCheap = await make(4.5, '1.000001');
+    const twins = [await make(3, '1'), await make(3, '1')].map(({ id }) => id).sort();
+    const untried = await make(null, '0.5');
+    const bad = await make(0.5, '0.1');
+    const everybody = [goodCheap.id, good.id, ...twins, untried.id, bad.id];
+    const ids = async (query: object) => {
+      const { agents } = await searcher.push<Found>('discover', { capability, ...query });
+      return agents.map(({ id }) => id);
+    };
+
+    expect(await ids({})).toEqual(everybody);
+    expect(await ids({ capability: capability.toUpperCase() })).toEqual([]);
+    expect(await ids({ filters: { min_reputation: 3 } })).toEqual(everybody.slice(0, 4));
+    expect(await ids({ filters: { min_reputation: 4.51 } })).toEqual([]);
+    expect(await ids({ filters: { max_price: '1' } })).toEqual([...twins, untried.id, bad.id]);
+    expect(await ids({ filters: { max_price: 1.000001, min_reputation: 4 } })).toEqual([goodCheap.id]);
+    expect(await ids({ filters: { status: null, min_reputation: null, max_price: null } })).toEqual(everybody);
+
+    const paged: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: Found = await searcher.push<Found>('discover', { capability, limit: 2, cursor });
+      expect(page.agents.length).toBeLessThanOrEqual(2);
+      paged.push(...page.agents.map(({ id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    expect(paged).toEqual(everybody);
+
+    expect(await ids({ filters: { status: 'online' } })).toEqual([]);
+    await enter(here, good);
+    const busy = await enter(here, bad);
+    await busy.push('update_metadata', { metadata: { status: 'busy' } });
+    await eventually(async () => expect(await ids({ filters: { status: 'online' } })).toEqual([good.id]));
+    await eventually(async () => expect(await ids({ filters: { status: 'busy' } })).toEqual([bad.id]));
+    expect(await ids({ filters: { status: 'offline' } })).toEqual([goodCheap.id, ...twins, untried.id]);
+
+    await here.call('PATCH', `/api/agents/${good.id}`, ADMIN_TOKEN, { status: 'suspended' });
+    expect(await ids({})).toEqual(everybody.filter((id) => id !== good.id));
+  });
+
+  it('replaces metadata as a whole and shows it in presence, large metadata left out', async () => {
+    const [ada, bob] = [await registerAgent(here, { metadata: { old: true } }), await registerAgent(there)];
+    const [adas, bobs] = [await enter(here, ada), await enter(there, bob)];
+    const seen = () => bobs.presence.list((id, { metas }) => (id === ada.id ? metas : [])).flat();
+    await eventually(() => expect(seen()).toMatchObject([{ metadata: { old: true } }]));
+    expect(await adas.push('update_metadata', { metadata: { status: 'busy' } })).toEqual({
+      metadata: { status: 'busy' },
+    });
+    await eventually(() => expect(seen()).toMatchObject([{ status: 'busy', metadata: { status: 'busy' } }]));
+    const large = { text: 'x'.repeat(2_000) };
+    expect(await adas.push('update_metadata', { metadata: large })).toEqual({ metadata: large });
+    await eventually(() => expect(seen()).toMatchObject([{ status: 'online', metadata: {} }]));
+    await expect(adas.push('update_metadata', { metadata: { text: 'x'.repeat(8_192) } })).rejects.toMatchObject({
+      reason: 'payload_too_large',
+    });
+  });
+
+  it('makes known what is changed over HTTP', async () => {
+    const [ada, bob] = [await registerAgent(here), await registerAgent(there)];
+    const [adas, bobs] = [await enter(here, ada), await enter(there, bob)];
+    await eventually(() => expect(bobs.present).toContain(ada.id));
+    const { body } = await there.call<{ agent: object }>('PATCH', `/api/agents/${ada.id}`, ada.apiKey, {
+      capabilities: ['draw'],
+      metadata: { style: 'ink' },
+    });
+    for (const topic of [adas, bobs])
+      await eventually(() => expect(topic.events('agent_updated')).toContainEqual(body));
+    const seen = () => bobs.presence.list((id, { metas }) => (id === ada.id ? metas : [])).flat();
+    await eventually(() => expect(seen()).toMatchObject([{ capabilities: ['draw'], metadata: { style: 'ink' } }]));
+  });
+
+  it('limits how often an agent may change itself', async () => {
+    const adas = await enter(here, await registerAgent(here));
+    for (let i = 0; i < 10; i++)
+      await adas.push(i % 2 ? 'announce' : 'update_metadata', i % 2 ? { capabilities: [] } : { metadata: { i } });
+    await expect(adas.push('announce', { capabilities: [] })).rejects.toMatchObject({
+      reason: 'rate_limited',
+      details: { retry_after_ms: expect.any(Number) },
+    });
+  });
+
+  it.each([
+    ['announce', {}, '/'],
+    ['announce', { capabilities: [{ name: 'x', price: '01' }] }, '/capabilities/0'],
+    ['announce', { capabilities: [{ name: 'x', price: -1 }] }, '/capabilities/0'],
+    ['announce', { capabilities: ['x', { name: 'x' }] }, '/capabilities/1'],
+    ['announce', { capabilities: ['a\nb'] }, '/capabilities/0'],
+    ['update_metadata', { metadata: 'busy' }, '/metadata'],
+    ['discover', { limit: 101 }, '/limit'],
+    ['discover', { limit: 0 }, '/limit'],
+    ['discover', { filters: { status: 'away' } }, '/filters/status'],
+    ['discover', { filters: { min_reputation: 6 } }, '/filters/min_reputation'],
+    ['discover', { filters: { max_price: 'cheap' } }, '/filters/max_price'],
+    ['discover', { cursor: 'garbage' }, '/cursor'],
+  ])('refuses %s %j', async (event, payload, path) => {
+    const adas = await enter(here, await registerAgent(here));
+    const refusal = await adas.push(event, payload).catch((reason: unknown) => reason);
+    expect(refusal).toMatchObject({ reason: 'invalid_payload', message: expect.any(String) });
+    const { details } = refusal as { details: { path: string }[] };
+    expect(details.some((fault) => `${fault.path}/`.startsWith(path))).toBe(true);
+  });
+
+  it.each(['agent_updated', 'presence_diff', 'phx_reply', 'constructor'])('refuses %s from a client', async (event) => {
+    const adas = await enter(here, await registerAgent(here));
+    await expect(adas.push(event, {})).rejects.toMatchObject({ reason: 'unknown_event' });
+  });
+});

@@ -1,0 +1,105 @@
+import { ConfigError, readConfig } from '../../server/config.ts';
+
+describe('the configuration', () => {
+  it('of an empty environment is that of a working server on one machine', () => {
+    expect(readConfig({})).toEqual({
+      port: 4000,
+      host: '127.0.0.1',
+      networkId: 'local',
+      redisUrl: undefined,
+      dataDir: './data',
+      adminToken: undefined,
+      tokenSecret: undefined,
+      allowedOrigins: 'same_host',
+      nodeId: expect.stringMatching(/.+-[0-9a-f]{8}$/),
+      maxFrameBytes: 524_288,
+      maxBackpressureBytes: 1_048_576,
+      maxChannelsPerSocket: 100,
+      maxSocketsPerAgent: 50,
+      rateLimit: { perSecond: 200, burst: 400 },
+      httpRateLimit: { perSecond: 50, burst: 100 },
+      socketTimeoutMs: 60_000,
+      drainMs: 15_000,
+      taskRetentionDays: 30,
+      logLevel: 'info',
+      tls: undefined,
+      trustedProxies: new Set(),
+    });
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(readConfig({ PORT: '', REDIS_URL: ' ', ADMIN_TOKEN: '' })).toMatchObject({
+      port: 4000,
+      redisUrl: undefined,
+    });
+  });
+
+  it('reads every variable', () => {
+    const secret = 's'.repeat(32);
+    expect(
+      readConfig({
+        PORT: '0',
+        NETWORK_ID: 'prod-1',
+        REDIS_URL: 'redis://:pass@redis:6379/2',
+        ADMIN_TOKEN: secret,
+        TOKEN_SECRET: secret,
+        ALLOWED_ORIGINS: 'https://app.example.com, //*.example.org',
+        RATE_LIMIT: '0',
+        HTTP_RATE_LIMIT: '5:10',
+        TRUST_PROXY: '10.0.0.1, ::1',
+        DRAIN_MS: '0',
+      }),
+    ).toMatchObject({
+      port: 0,
+      networkId: 'prod-1',
+      redisUrl: 'redis://:pass@redis:6379/2',
+      adminToken: secret,
+      tokenSecret: secret,
+      allowedOrigins: ['https://app.example.com', '//*.example.org'],
+      rateLimit: undefined,
+      httpRateLimit: { perSecond: 5, burst: 10 },
+      trustedProxies: new Set(['10.0.0.1', '::1']),
+      drainMs: 0,
+    });
+    expect(readConfig({ ALLOWED_ORIGINS: '*' }).allowedOrigins).toBe('any');
+  });
+
+  it.each([
+    ['PORT', 'http'],
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '4000.5'],
+    ['NETWORK_ID', 'two words'],
+    ['NETWORK_ID', 'a\nb'],
+    ['NODE_ID', '{x}'],
+    ['REDIS_URL', 'localhost:6379'],
+    ['REDIS_URL', 'http://localhost'],
+    ['ADMIN_TOKEN', 'short'],
+    ['ADMIN_TOKEN', 'long enough but with spaces in between'],
+    ['TOKEN_SECRET', 'x'.repeat(31)],
+    ['ALLOWED_ORIGINS', 'example.com'],
+    ['ALLOWED_ORIGINS', 'https://example.com/path'],
+    ['MAX_FRAME_BYTES', '0'],
+    ['MAX_BACKPRESSURE_BYTES', '1e6'],
+    ['MAX_CHANNELS_PER_SOCKET', '0'],
+    ['MAX_SOCKETS_PER_AGENT', 'many'],
+    ['RATE_LIMIT', '200'],
+    ['RATE_LIMIT', '0:1'],
+    ['HTTP_RATE_LIMIT', '1:'],
+    ['SOCKET_TIMEOUT_MS', '10'],
+    ['DRAIN_MS', '-1'],
+    ['TASK_RETENTION_DAYS', '0'],
+    ['LOG_LEVEL', 'loud'],
+    ['TLS_CERT', '/nowhere/cert.pem'],
+    ['TLS_KEY', '/nowhere/key.pem'],
+    ['TRUST_PROXY', 'proxy.local'],
+  ])('refuses %s=%j in one line that names it and what is allowed', (name, value) => {
+    const read = () => readConfig({ [name]: value });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(new RegExp(`^(?:${name}|TLS_(?:CERT|KEY))=.* makes no sense: it takes .+$`, 's'));
+  });
+
+  it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'REDIS_URL'])('never shows %s', (name) => {
+    expect(() => readConfig({ [name]: 'hunter2' })).toThrow(/^(?!.*hunter2)/);
+  });
+});

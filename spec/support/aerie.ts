@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import nacl from 'tweetnacl';
+
+export const ADMIN_TOKEN = 'the-operator-of-a-spec-has-this-token';
+
+export interface Answer<Body = unknown> {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed if it is JSON, else text. */
+  readonly body: Body;
+}
+
+export interface Aerie {
+  readonly url: string;
+  readonly pid: number;
+  /** What it has printed so far: its log, and what it says to people. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  call<Body>(method: string, path: string, credential?: string, body?: unknown): Promise<Answer<Body>>;
+  /** Resolves to the exit code, `null` if a signal ended it. */
+  readonly exit: Promise<number | null>;
+  signal(name: NodeJS.Signals): void;
+  /** SIGTERM, and SIGKILL if that does not do. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server from the build, on a free port unless told; resolves when it listens. */
+export async function startAerie(env: Record<string, string> = {}): Promise<Aerie> {
+  const child = spawn(process.execPath, ['dist/server/main.js'], {
+    env: { PATH: process.env.PATH, PORT: '0', DRAIN_MS: '0', ADMIN_TOKEN, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const url = await listening(
+    child,
+    () => stdout,
+    () => stderr,
+  );
+  return {
+    url,
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exit,
+    signal: (name) => void child.kill(name),
+    call: (method, path, credential, body) => call(url, method, path, credential, body),
+    async stop() {
+      child.kill('SIGCONT');
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await exit;
+      clearTimeout(late);
+    },
+  };
+}
+
+function listening(child: ChildProcess, stdout: () => string, stderr: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const port = /"port":(\d+)/.exec(stdout())?.[1];
+      if (port) resolve(`${stderr().includes('https://') ? 'https' : 'http'}://127.0.0.1:${port}`);
+    };
+    child.stdout?.on('data', look);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${stderr()}`)));
+  });
+}
+
+async function call<Body>(
+  url: string,
+  method: string,
+  path: string,
+  credential?: string,
+  body?: unknown,
+): Promise<Answer<Body>> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: parsed(text) as Body };
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Where a deployment keeps its state: a folder, or a Redis. */
+export interface Place {
+  readonly env: Record<string, string>;
+  remove(): Promise<void>;
+}
+
+export async function folder(): Promise<Place> {
+  const dir = await mkdtemp(join(tmpdir(), 'aerie-data-'));
+  return { env: { DATA_DIR: dir }, remove: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** A deployment of its own in a Redis that others use too. */
+export function onRedis(url: string): Place {
+  return { env: { REDIS_URL: url, NETWORK_ID: `spec-${randomUUID()}` }, remove: async () => {} };
+}
+
+export interface TestAgent {
+  readonly id: string;
+  readonly apiKey: string;
+  readonly keyId: string;
+  readonly secretKey: Uint8Array;
+}
+
+export async function registerAgent(aerie: Aerie, fields: object = {}): Promise<TestAgent> {
+  const keys = nacl.sign.keyPair();
+  const publicKey = Buffer.from(keys.publicKey).toString('base64');
+  const answer = await aerie.call<{ agent: { id: string }; api_key: string; key_id: string }>(
+    'POST',
+    '/api/agents',
+    ADMIN_TOKEN,
+    { name: 'Ada', public_key: publicKey, ...fields },
+  );
+  if (answer.status !== 201) throw new Error(`no agent: ${JSON.stringify(answer)}`);
+  const { agent, api_key: apiKey, key_id: keyId } = answer.body;
+  return { id: agent.id, apiKey, keyId, secretKey: keys.secretKey };
+}
