@@ -36,7 +36,9 @@ function provideRedis() {
     run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], { ...quiet, env });
   }
   if (!has('redis-server')) {
-    fail('The specs need a redis-server: install it (Debian: apt-get install redis-server; macOS: brew install redis).');
+    fail(
+      'The specs need a redis-server: install it (Debian: apt-get install redis-server; macOS: brew install redis).',
+    );
   }
 }
 
