@@ -11,7 +11,7 @@ export const deltaTopic = (topic: string) => `\0presence:${topic}`;
 
 export interface FollowedOptions {
   readonly topic: string;
-  readonly parts: RedisParts;
+  readonly parts: Pick<RedisParts, 'isComplete' | 'read'>;
   readonly pubsub: PubSub;
   /** The other nodes that live. */
   readonly others: () => readonly NodeInfo[];
@@ -112,7 +112,7 @@ export class Followed {
     // A node that is back writes its parts one by one: until it is through, nothing there does not mean nothing.
     const complete = !adopted || (await parts.isComplete(incarnation));
     const part = await parts.read(incarnation, topic);
-    return complete || part.version > 0 ? part : undefined;
+    return complete || (part && part.version > 0) ? part : undefined;
   }
 }
 

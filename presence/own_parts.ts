@@ -19,7 +19,7 @@ interface OwnPart {
 const fresh = { incarnation: undefined, anew: false, writing: undefined };
 
 export interface OwnPartsOptions {
-  readonly parts: RedisParts;
+  readonly parts: Pick<RedisParts, 'connected' | 'change' | 'replace'>;
   readonly incarnation: () => string;
   readonly publish: (topic: string, delta: Delta) => void;
 }

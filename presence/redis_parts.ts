@@ -76,8 +76,20 @@ export class RedisParts {
     return (await this.#answer(this.redis.hget(this.#owners, incarnation))) === 'complete';
   }
 
-  async read(incarnation: string, topic: string): Promise<Part> {
-    const { '': version, ...texts } = await this.#answer(this.redis.hgetall(this.#part(incarnation, topic)));
+  /**
+   * @returns undefined if the incarnation has no lease (any more): whoever saw that first may have removed its parts,
+   *          and what is not there does not mean that nobody is
+   */
+  async read(incarnation: string, topic: string): Promise<Part | undefined> {
+    // In this order: a part is removed after its lease is gone.
+    const [fields, leases] = await this.#answer(
+      Promise.all([
+        this.redis.hgetall(this.#part(incarnation, topic)),
+        this.redis.exists(leaseKey(this.#networkId, incarnation)),
+      ]),
+    );
+    if (leases === 0) return undefined;
+    const { '': version, ...texts } = fields;
     return { version: Number(version ?? 0), entries: Object.values(texts).map(readEntry) };
   }
 

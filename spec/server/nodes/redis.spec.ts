@@ -89,10 +89,22 @@ describe('the redis nodes', () => {
     await a.node.ready(5_000);
     await a.node.tally('sockets', 3);
     expect(await observer.exists(leaseKey(networkId, a.node.self.incarnation))).toBe(1);
-    await a.node.close();
-    expect(await observer.keys(`${keyPrefix(networkId)}*`)).toEqual([]);
+    const closing = a.node.close();
+    await expect(a.node.tally('sockets', 1)).rejects.toThrow(NodesUnavailable);
+    await closing;
     await expect(a.node.tally('sockets', 1)).rejects.toThrow(NodesUnavailable);
     expect(await observer.keys(`${keyPrefix(networkId)}*`)).toEqual([]);
+  });
+
+  it('counts a node that has come since the last look', async () => {
+    const slow = { leaseMs: 600_000, renewMs: 300_000 };
+    const a = await open('a', slow);
+    await a.node.ready(5_000);
+    const b = await open('b', slow);
+    await b.node.ready(5_000);
+    await b.node.tally('sockets', 2);
+    expect(a.node.live()).toHaveLength(1);
+    expect(await a.node.tally('sockets', 1)).toBe(3);
   });
 
   it('whispers through the pub/sub, so that others need not wait for their next renewal', async () => {
@@ -161,12 +173,12 @@ describe('the redis nodes', () => {
   it('sees nobody go when Redis itself was away for longer than a lease', async () => {
     const redis = await ownRedis();
     try {
-      const options = { url: redis.url, leaseMs: 600, renewMs: 50 };
+      const options = { url: redis.url, leaseMs: 1_500, renewMs: 50 };
       const [a, b] = [await open('a', options), await open('b', options)];
       await eventually(() => expect([a.changes, b.changes]).toEqual([['+b'], ['+a']]));
       await redis.kill();
       await eventually(async () => expect(a.node.tally('x', 0)).rejects.toThrow(NodesUnavailable));
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
       await redis.start();
       await eventually(() => expect([a.returns(), b.returns()]).toEqual([1, 1]));
       await eventually(() => {

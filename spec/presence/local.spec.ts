@@ -1,0 +1,9 @@
+import { createPresence } from '../../presence/index.ts';
+import { presenceContract } from './contract.ts';
+import { diffListeners } from './diff_listeners.ts';
+
+presenceContract('on one node', async (gatherMs) => {
+  const { onDiff, broadcastLocal } = diffListeners();
+  const presence = createPresence({ broadcastLocal, gatherMs });
+  return { nodes: [{ presence, onDiff }], close: () => presence.close() };
+});
