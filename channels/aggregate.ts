@@ -1,11 +1,13 @@
 import type { Refusal } from '../server/refusal.ts';
-import { type Change, type Snapshot, type Store, StoreUnavailable } from '../server/store/port.ts';
+import { type Change, type Snapshot, type Store, StoreUnavailable, type StreamChange } from '../server/store/port.ts';
 import { isId } from './ids.ts';
 
 /** One kind of thing that changes as a whole. `S`: its state; `C`: the commands it takes; `E`: what they bring about. */
 export interface AggregateType<S, C, E> {
   /** The store's word for it. */
   readonly kind: string;
+  /** The fields that a command needs to be decided; all where this is left out. `parse` gets no others then. */
+  reads?(command: C): readonly string[];
   parse(fields: Snapshot['fields']): S;
   /** What a commit writes: fields, places in indexes and the deadline that differ from `before`. */
   change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
@@ -32,12 +34,21 @@ export function ok<D extends object>(decided: D): D & { readonly ok: true } {
 /** Every conflict means that somebody else's command went through, so this is reached by a fault only. */
 const MAX_ATTEMPTS = 200;
 const MAX_PAUSE_MS = 20;
+/** Commands that share a commit. */
+const MAX_BATCH = 64;
+
+interface Waiting<S, C, E> {
+  readonly command: C;
+  readonly resolve: (applied: Applied<S, E>) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /** The aggregates of one kind, in the store. Ids may come from anybody: a malformed one is never there. */
 export class Aggregates<S, C, E> {
   readonly #store: Store;
   readonly #type: AggregateType<S, C, E>;
-  readonly #turns = new Turns();
+  /** Commands by id that wait while others of the same id are decided and committed. */
+  readonly #waiting = new Map<string, Waiting<S, C, E>[]>();
 
   constructor(store: Store, type: AggregateType<S, C, E>) {
     this.#store = store;
@@ -59,33 +70,85 @@ export class Aggregates<S, C, E> {
 
   /**
    * Reads, decides and commits at the version it read; decides again if somebody else was faster. Resolves when the
-   * change is durable. Commands of this node on one id wait for each other, so that only nodes contend.
+   * change is durable. Commands of this node on one id are decided in the order in which they came; those that come
+   * while others are being committed share the next commit, so only nodes contend.
    *
    * @throws StoreUnavailable the outcome is unknown
    */
   apply(id: string, command: C): Promise<Applied<S, E>> {
     if (!isId(id)) throw new RangeError(`Not an id: ${id.slice(0, 32)}`);
-    return this.#turns.take(id, () => this.#apply(id, command));
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(id);
+      if (waiting) return void waiting.push({ command, resolve, reject });
+      this.#waiting.set(id, [{ command, resolve, reject }]);
+      void this.#work(id);
+    });
   }
 
-  async #apply(id: string, command: C): Promise<Applied<S, E>> {
+  async #work(id: string): Promise<void> {
+    for (let waiting = this.#waiting.get(id); waiting?.length; waiting = this.#waiting.get(id)) {
+      const batch = waiting.splice(0, MAX_BATCH);
+      try {
+        await this.#applyAll(id, batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#waiting.delete(id);
+  }
+
+  async #applyAll(id: string, batch: readonly Waiting<S, C, E>[]): Promise<void> {
     const aggregate = { kind: this.#type.kind, id };
+    const fields = this.#type.reads && union(batch.map(({ command }) => this.#type.reads?.(command) ?? []));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (attempt > 0) await pause(attempt);
-      const snapshot = await this.#store.read(aggregate);
+      const snapshot = await this.#store.read(aggregate, fields);
       const before = this.#parse(snapshot);
-      const decided = this.#type.decide(before, command, snapshot.nowMs);
-      if (!decided.ok) return decided;
-      const { state, events, entries, dropStreams } = decided;
-      if (state === before && !entries && !dropStreams) return { ok: true, state, events };
-      const committed = await this.#store.commit(aggregate, snapshot.version, {
-        ...(state !== before && this.#type.change(state, before)),
-        ...(entries && { entries }),
-        ...(dropStreams && { dropStreams }),
-      });
-      if (committed.ok) return { ok: true, state, events };
+      const decided = this.#decideAll(before, batch, snapshot.nowMs);
+      const { state, entries, dropStreams } = decided;
+      const hasChanged = state !== undefined && (state !== before || entries.length > 0 || dropStreams.length > 0);
+      if (hasChanged) {
+        const committed = await this.#store.commit(aggregate, snapshot.version, {
+          ...(state !== before && this.#type.change(state, before)),
+          ...(entries.length > 0 && { entries }),
+          ...(dropStreams.length > 0 && { dropStreams }),
+        });
+        if (!committed.ok) continue;
+      }
+      for (const settle of decided.settle) settle();
+      return;
     }
     throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
+  }
+
+  /** One command after the other, each on the state that those before it have left. */
+  #decideAll(before: S | undefined, batch: readonly Waiting<S, C, E>[], nowMs: number) {
+    let state = before;
+    const entries: StreamChange[] = [];
+    const dropStreams: string[] = [];
+    /** To be called once all of it is durable. */
+    const settle: (() => void)[] = [];
+    for (const { command, resolve, reject } of batch) {
+      try {
+        const decided = this.#type.decide(state, command, nowMs);
+        if (decided.ok) {
+          const { state: after, events } = decided;
+          state = after;
+          // A dropped stream takes along what this batch has put into it so far, as if it had been committed.
+          for (const dropped of decided.dropStreams ?? []) {
+            dropStreams.push(dropped);
+            removeStream(entries, dropped);
+          }
+          entries.push(...(decided.entries ?? []));
+          settle.push(() => resolve({ ok: true, state: after, events }));
+        } else {
+          settle.push(() => resolve(decided));
+        }
+      } catch (error) {
+        settle.push(() => reject(error));
+      }
+    }
+    return { state, entries, dropStreams, settle };
   }
 
   #parse({ version, fields }: Snapshot): S | undefined {
@@ -93,23 +156,13 @@ export class Aggregates<S, C, E> {
   }
 }
 
+function removeStream(entries: StreamChange[], dropped: string): void {
+  for (let at = entries.length - 1; at >= 0; at--) if (entries[at]?.stream === dropped) entries.splice(at, 1);
+}
+
+const union = (lists: readonly (readonly string[])[]) => [...new Set(lists.flat())];
+
 /** At random, so that nodes which met once do not meet again. */
 function pause(attempt: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(attempt, MAX_PAUSE_MS)));
-}
-
-/** Lets what is done for one id happen one after the other. */
-class Turns {
-  readonly #last = new Map<string, Promise<unknown>>();
-
-  take<T>(id: string, act: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(id);
-    const turn = before ? before.then(act, act) : act();
-    this.#last.set(id, turn);
-    const leave = () => {
-      if (this.#last.get(id) === turn) this.#last.delete(id);
-    };
-    turn.then(leave, leave);
-    return turn;
-  }
 }

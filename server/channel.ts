@@ -21,6 +21,13 @@ export interface ChannelSocket<A extends object> {
    * as a backlog of live traffic, for which a slow reader is closed.
    */
   pushSnapshot(event: string, payloadJson: string): void;
+  /**
+   * Resolves once little waits to be sent to this client, or it is gone; `undefined` if little waits now. Whoever has
+   * much to send, as a replay has, asks before each `pushSnapshot` and so goes as fast as the client reads.
+   */
+  writable(): Promise<void> | undefined;
+  /** Whether the channel has ended; pushes do nothing then. */
+  readonly ended: boolean;
   /** Sends to every socket joined to the topic, on every node, this one too. */
   broadcast(event: string, payload: unknown): void;
   /** Sends to every socket joined to the topic, on every node, but this one. */

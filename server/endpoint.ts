@@ -213,6 +213,7 @@ export class Endpoint {
         const { connection } = ws.getUserData() as Open;
         connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
       },
+      drain: (ws) => (ws.getUserData() as Open).transport.drained(),
       ping: (ws) => heard(ws),
       pong: (ws) => heard(ws),
       close: (ws) => {

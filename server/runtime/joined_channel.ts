@@ -70,6 +70,10 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
     this.connection.sendSnapshot(this.connection.serializer.pushJson(this, event, payloadJson));
   }
 
+  writable(): Promise<void> | undefined {
+    return this.ended ? undefined : this.connection.transport.writable();
+  }
+
   broadcast(event: string, payload: unknown): void {
     this.connection.context.fanout.publish(this.topic, event, payload);
   }

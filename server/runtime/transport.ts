@@ -20,6 +20,8 @@ export interface Transport {
    * many published bytes.
    */
   mindBacklog(): void;
+  /** Resolves once little waits to be sent, or the client is gone; `undefined` if little waits now. */
+  writable(): Promise<void> | undefined;
   /** Asks for a sign of life, where the transport can. */
   ping(): void;
   close(code: number, reason: string): void;
@@ -27,6 +29,9 @@ export interface Transport {
 
 /** Serves all subscribers of a native topic at once. */
 export type NativePublish = (nativeTopic: string, frame: Frame) => void;
+
+/** Whoever paces itself goes on when no more than this waits. */
+export const LOW_WATER_BYTES = 64 * 1024;
 
 /** WebSocket close codes (PROTOCOL.md, section 2). */
 export const closeCodes = {

@@ -70,21 +70,28 @@ export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: Em
     }
   }
 
-  function snapshot({ kind, id }: AggregateId): Snapshot {
+  function snapshot({ kind, id }: AggregateId, wanted?: readonly string[]): Snapshot {
     const head = heads.getEntry(aggregateKey({ kind, id }));
     const named: Record<string, string> = Object.create(null);
     if (!head?.version) return { version: 0, nowMs: nowMs(), fields: named };
-    const range = below(kind, id);
-    for (const { key, value } of fields.getRange(range)) named[key.slice(range.start.length)] = value;
+    if (wanted) {
+      for (const name of wanted) {
+        const value = fields.get(tableKey(kind, id, name));
+        if (value !== undefined) named[name] = value;
+      }
+    } else {
+      const range = below(kind, id);
+      for (const { key, value } of fields.getRange(range)) named[key.slice(range.start.length)] = value;
+    }
     return { version: head.version, nowMs: nowMs(), fields: named };
   }
 
   return {
     name: 'embedded',
 
-    async read(aggregate) {
+    async read(aggregate, wanted) {
       assertOpen();
-      return snapshot(aggregate);
+      return snapshot(aggregate, wanted);
     },
 
     async readMany(kind, ids) {

@@ -11,8 +11,12 @@
 export interface Store {
   readonly name: 'embedded' | 'redis';
 
-  /** The aggregate as it is now; version 0 and no fields if it was never committed. */
-  read(aggregate: AggregateId): Promise<Snapshot>;
+  /**
+   * The aggregate as it is now; version 0 and no fields if it was never committed.
+   *
+   * @param fields those that are wanted; all if left out
+   */
+  read(aggregate: AggregateId, fields?: readonly string[]): Promise<Snapshot>;
 
   /** Many aggregates of one kind, in the order of `ids`; each is read whole, but not all at one instant. */
   readMany(kind: string, ids: readonly string[]): Promise<Snapshot[]>;

@@ -36,14 +36,22 @@ export function openRedisStore(options: RedisOptions): RedisStore {
     return { version: Number(hash.v ?? 0), nowMs, fields };
   }
 
+  /** As `hgetall`, but of the version and these fields only. */
+  async function some(key: string, wanted: readonly string[]): Promise<Record<string, string>> {
+    const names = ['v', ...wanted.map((name) => `=${name}`)];
+    const values = await redis.hmget(key, ...names);
+    return Object.fromEntries(names.flatMap((name, at) => (values[at] == null ? [] : [[name, values[at]]])));
+  }
+
   return {
     name: 'redis',
 
     ready: (timeoutMs) => connected(redis, timeoutMs),
 
-    async read(aggregate) {
-      const [nowMs, hash] = await answered(Promise.all([clock(), redis.hgetall(keys.state(aggregate))]));
-      return snapshot(nowMs, hash);
+    async read(aggregate, wanted) {
+      const key = keys.state(aggregate);
+      const hash = wanted ? some(key, wanted) : redis.hgetall(key);
+      return snapshot(...(await answered(Promise.all([clock(), hash]))));
     },
 
     async readMany(kind, ids) {

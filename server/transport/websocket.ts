@@ -1,6 +1,6 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { Connection } from '../runtime/connection.ts';
-import { closeCodes, type Transport } from '../runtime/transport.ts';
+import { closeCodes, LOW_WATER_BYTES, type Transport } from '../runtime/transport.ts';
 import type { Frame } from '../wire/serializer.ts';
 
 /** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
@@ -13,6 +13,8 @@ export class WebSocketTransport implements Transport {
   readonly #maxBacklogBytes: number;
   #connection: Connection | undefined;
   #excusedBytes = 0;
+  /** Those who wait for the backlog to shrink. */
+  #waiting: (() => void)[] | undefined;
   /** Calls on a closed socket throw, so nothing may reach it any more. */
   #open = true;
 
@@ -59,6 +61,25 @@ export class WebSocketTransport implements Transport {
     if (this.#open) this.#ws.publish(nativeTopic, frame, typeof frame !== 'string');
   }
 
+  writable(): Promise<void> | undefined {
+    if (!this.#open || this.#ws.getBufferedAmount() <= LOW_WATER_BYTES) return undefined;
+    return new Promise((resolve) => {
+      this.#waiting ??= [];
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Some of what waited is sent. */
+  drained(): void {
+    if (this.#waiting && this.#open && this.#ws.getBufferedAmount() <= LOW_WATER_BYTES) this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const resolve of waiting ?? []) resolve();
+  }
+
   ping(): void {
     if (this.#open) this.#ws.ping();
   }
@@ -73,5 +94,6 @@ export class WebSocketTransport implements Transport {
   closed(): void {
     this.#open = false;
     this.#connection?.closed();
+    this.#wake();
   }
 }

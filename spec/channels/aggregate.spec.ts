@@ -73,6 +73,35 @@ describe('an aggregate', () => {
       });
     });
 
+    it('decides commands that come at once in their order and commits them together', async () => {
+      const id = freshId();
+      const store = opened().store;
+      let commits = 0;
+      const counting = {
+        ...store,
+        commit(...change: Parameters<Store['commit']>) {
+          commits++;
+          return store.commit(...change);
+        },
+      };
+      const aggregates = tallies(counting);
+      const applied = await Promise.all(
+        Array.from({ length: 50 }, (_, at) =>
+          aggregates.apply(id, at === 25 ? { by: LIMIT } : { by: 1, note: `${at}` }),
+        ),
+      );
+      const sums = applied.map((one) => (one.ok ? one.state.sum : one.reason));
+      expect(sums).toEqual([
+        ...Array.from({ length: 25 }, (_, at) => at + 1),
+        'conflict',
+        ...Array.from({ length: 24 }, (_, at) => at + 26),
+      ]);
+      expect(commits).toBeLessThanOrEqual(2);
+      expect((await store.range({ kind: 'tally', id }, 'notes', 0, 100)).map(({ position }) => position)).toEqual(
+        Array.from({ length: 49 }, (_, at) => at + 1),
+      );
+    });
+
     it('commits nothing for a refusal, nor where nothing changes', async () => {
       const id = freshId();
       await tallies().apply(id, { by: LIMIT });

@@ -1,5 +1,5 @@
 import type { Connection } from '../../runtime/connection.ts';
-import { closeCodes, type Transport } from '../../runtime/transport.ts';
+import { closeCodes, LOW_WATER_BYTES, type Transport } from '../../runtime/transport.ts';
 import type { Frame } from '../../wire/serializer.ts';
 
 /**
@@ -41,6 +41,8 @@ export class LongPollSession implements Transport {
   }
 
   readonly #closeListeners: (() => void)[] = [];
+  /** Those who wait for the backlog to shrink. */
+  readonly #waiting: (() => void)[] = [];
 
   /** Set once, right after the connection was made. */
   set connection(connection: Connection) {
@@ -111,6 +113,15 @@ export class LongPollSession implements Transport {
     if (this.#poll && this.#messages.length === 1) setImmediate(() => this.#handOut());
   }
 
+  writable(): Promise<void> | undefined {
+    if (!this.#open || this.#bytes <= LOW_WATER_BYTES) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   #handOut(): void {
     if (!this.#poll || this.#messages.length === 0) return;
     const messages = this.#messages;
@@ -118,6 +129,7 @@ export class LongPollSession implements Transport {
     this.#bytes = 0;
     this.#excusedBytes = 0;
     this.#answer({ kind: 'messages', messages });
+    this.#wake();
   }
 
   #answer(result: PollResult): void {
@@ -140,6 +152,7 @@ export class LongPollSession implements Transport {
     if (this.#messages.length > 0) this.#handOut();
     else this.#answer({ kind: 'closed' });
     for (const listener of this.#closeListeners) listener();
+    this.#wake();
   }
 
   /** Calls back when the session has ended. */

@@ -75,6 +75,21 @@ function aggregates(name: string, opened: Opened) {
       ]);
     });
 
+    it('is read whole, or only the fields that are wanted', async () => {
+      const { store } = opened();
+      const task = freshAggregate();
+      await committed(store, task, { fields: { a: '1', b: '2', __proto__x: '3', constructor: '4' } });
+      const read = await store.read(task, ['b', 'constructor', 'absent']);
+      expect(read.version).toBe(1);
+      expect(fieldsOf(read)).toEqual([
+        ['b', '2'],
+        ['constructor', '4'],
+      ]);
+      expect(fieldsOf(await store.read(task, []))).toEqual([]);
+      expect((await store.read(task, [])).version).toBe(1);
+      expect((await store.read(freshAggregate(), ['a'])).version).toBe(0);
+    });
+
     it('grows by one version with a change of nothing', async () => {
       const { store } = opened();
       const task = freshAggregate();
