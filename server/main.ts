@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { discovery } from '../channels/discovery/channel.ts';
 import { DISCOVERY_TOPIC } from '../channels/discovery/presence_status.ts';
@@ -17,13 +16,10 @@ import { faultRefusal } from './http/fault.ts';
 import { operations } from './http/operations.ts';
 import { httpRouter } from './http/router.ts';
 import { createMetrics } from './metrics.ts';
+import { version } from './version.ts';
 
 /** Presence diffs of one topic are at least this far apart. */
 const GATHER_MS = 100;
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 /** Wires the parts of one node and listens. @returns what stops it */
 async function start(config: Config, onStoreFailure: () => void) {

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './support/eventually.ts';
+
+it('npm run dev serves the sources and starts again when one changes', async () => {
+  const copy = mkdtempSync(join(tmpdir(), 'aerie-dev-'));
+  for (const part of ['server', 'channels', 'presence', 'crypto', 'package.json', 'tsconfig.json']) {
+    cpSync(part, join(copy, part), { recursive: true });
+  }
+  symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
+  // Its own group, for npm and the watcher start further processes.
+  const dev = spawn('npm', ['run', 'dev'], {
+    cwd: copy,
+    detached: true,
+    env: { ...process.env, PORT: '0', DATA_DIR: join(copy, 'data'), DRAIN_MS: '0' },
+  });
+  let output = '';
+  for (const stream of [dev.stdout, dev.stderr]) {
+    stream.on('data', (data) => {
+      output += data;
+    });
+  }
+  const starts = () => output.split('listens on').length - 1;
+  try {
+    await eventually(() => expect(starts()).toBe(1), 15_000);
+    const now = new Date();
+    utimesSync(join(copy, 'server', 'main.ts'), now, now);
+    await eventually(() => expect(starts()).toBe(2), 15_000);
+  } finally {
+    const ended = new Promise((resolve) => dev.once('exit', resolve));
+    if (dev.pid) process.kill(-dev.pid, 'SIGTERM');
+    await ended;
+    rmSync(copy, { recursive: true, force: true });
+  }
+}, 40_000);
