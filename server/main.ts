@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
+import { Deadlines } from '../channels/deadlines.ts';
 import { discovery } from '../channels/discovery/channel.ts';
 import { DISCOVERY_TOPIC } from '../channels/discovery/presence_status.ts';
+import { messaging } from '../channels/messages/parts.ts';
 import { Authenticator, type Principal } from '../channels/principals/authenticate.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import { principalRoutes } from '../channels/principals/routes.ts';
 import { readSecrets } from '../channels/principals/secrets.ts';
 import { socketIds, sockets } from '../channels/sockets.ts';
+import { tasking } from '../channels/task/parts.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
 import { createPresence } from '../presence/index.ts';
 import { redisReplication } from '../presence/redis.ts';
@@ -15,6 +19,7 @@ import { Endpoint } from './endpoint.ts';
 import { faultRefusal } from './http/fault.ts';
 import { operations } from './http/operations.ts';
 import { httpRouter } from './http/router.ts';
+import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { version } from './version.ts';
 
@@ -24,6 +29,7 @@ const GATHER_MS = 100;
 /** Wires the parts of one node and listens. @returns what stops it */
 async function start(config: Config, onStoreFailure: () => void) {
   const log = pino({ level: config.logLevel, base: { node: config.nodeId } });
+  surviveFaults(log);
   const { store, pubsub, nodes, redis, place } = await openBackend(config, log, onStoreFailure);
   const secrets = await readSecrets(store, config);
   const principals = openPrincipals(store);
@@ -45,13 +51,31 @@ async function start(config: Config, onStoreFailure: () => void) {
     log,
     broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
   });
+  const deadlines = new Deadlines({ store, log });
+  const messages = messaging({
+    store,
+    agents: principals.agents,
+    nodes,
+    deadlines,
+    log,
+    broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
+  });
+  const tasks = tasking({
+    store,
+    agents: principals.agents,
+    nodes,
+    deadlines,
+    log,
+    notify: messages.notify,
+    retentionDays: config.taskRetentionDays,
+  });
   const { atSocket, atUserSocket } = sockets({
     authenticator,
     nodes,
     maxSocketsPerAgent: config.maxSocketsPerAgent,
-    agentChannels: [agents.channel],
+    agentChannels: [agents.channel, messages.agentChannel, tasks.channel],
     ownerChannels: [],
-    userChannels: [],
+    userChannels: [messages.userChannel],
   });
 
   const terms = {
@@ -103,6 +127,8 @@ async function start(config: Config, onStoreFailure: () => void) {
           },
         },
       }),
+      ...messages.routes,
+      ...tasks.routes,
     ],
     authenticate: (credential) => authenticator.credential(credential),
     origins: config.allowedOrigins,
@@ -111,6 +137,7 @@ async function start(config: Config, onStoreFailure: () => void) {
   });
 
   const port = await endpoint.listen(config.host, config.port);
+  deadlines.start();
   log.info({ port, store: store.name, version }, 'listening');
   greet(config, port, place, secrets.madeAdminToken);
 
@@ -119,12 +146,21 @@ async function start(config: Config, onStoreFailure: () => void) {
     await endpoint.drain(drainMs);
     endpoint.close();
     agents.close();
+    messages.close();
+    await deadlines.stop();
     await presence.close();
     await nodes.close();
     await pubsub.close();
     await store.close();
     log.info({}, 'stopped');
   };
+}
+
+/** One process serves every socket: what has escaped every handler is logged, and all others go on. */
+function surviveFaults(log: Log): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => log.error({ err: error, incident: randomUUID() }, event));
+  }
 }
 
 /** For the person who started it; machines read the log on stdout. */

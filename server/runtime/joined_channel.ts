@@ -6,6 +6,12 @@ import { type Address, type ClientMessage, json, type Ref } from '../wire/serial
 import type { Connection } from './connection.ts';
 import type { Group } from './fanout.ts';
 
+interface Waiting {
+  readonly message: ClientMessage;
+  /** On the wire. */
+  readonly bytes: number;
+}
+
 const EVERYTHING: readonly string[] = [];
 
 /**
@@ -33,7 +39,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
   #state: 'joining' | 'joined' | EndReason = 'joining';
   #busy = true;
-  #waiting: { readonly message: ClientMessage; readonly bytes: number }[] | undefined;
+  #waiting: Waiting[] | undefined;
   #waitingBytes = 0;
   #endListeners: ((reason: EndReason) => void)[] | undefined;
 
@@ -213,13 +219,20 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
   #takeWaiting(): void {
     this.#busy = false;
-    while (!this.#busy && this.#waiting && this.#waiting.length > 0 && !this.ended) {
-      const [next, ...rest] = this.#waiting;
-      this.#waiting = rest.length > 0 ? rest : undefined;
+    while (!this.#busy && !this.ended) {
+      const next = this.#waiting?.shift();
       if (!next) return;
       this.#waitingBytes -= next.bytes;
+      if (next.message.event === 'phx_join') return this.#giveWay(next);
       this.connection.dispatch(next.message, next.bytes);
     }
+  }
+
+  /** The client's next join of this topic; what waits behind it is meant for that one. */
+  #giveWay(join: Waiting): void {
+    const behind = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const { message, bytes } of [join, ...behind]) this.connection.dispatch(message, bytes);
   }
 
   #take({ event, payload, ref }: ClientMessage): void {
@@ -326,17 +339,22 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
     const { context } = this.connection;
     context.fanout.leave(this);
     this.connection.forget(this);
-    try {
-      if (wasJoined) this.channel.terminate?.(reason, this);
-      for (const listener of this.#endListeners ?? []) listener(reason);
-    } catch (error) {
-      context.log.error({ err: error, topic: this.topic }, 'terminate failed');
-    }
+    if (wasJoined) this.#atEnd(() => this.channel.terminate?.(reason, this));
+    for (const listener of this.#endListeners ?? []) this.#atEnd(() => listener(reason));
     this.#endListeners = undefined;
     // What waited is answered as for a topic that is not joined, but for the client's own new join: there it is stale.
     const waiting = reason === 'duplicate_join' ? [] : (this.#waiting ?? []);
     this.#waiting = undefined;
     for (const { message, bytes } of waiting) this.connection.dispatch(message, bytes);
+  }
+
+  /** Whatever one of them does, the others are told too. */
+  #atEnd(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.connection.context.log.error({ err: error, topic: this.topic }, 'the end of a channel failed');
+    }
   }
 }
 

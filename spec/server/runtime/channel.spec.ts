@@ -194,6 +194,30 @@ describe('order', () => {
     expect(events).toEqual(['1 phx_reply', '2 phx_reply', '1 phx_close']);
   });
 
+  it('what waits behind such a join reaches the new channel', async () => {
+    await say('desk:1', 'phx_join', { wait: true });
+    await client.send('["2","2","desk:1","phx_join",{}]');
+    await client.send('["2","3","desk:1","add",{"left":5}]');
+    await client.send('["3","4","desk:1","phx_join",{}]');
+    await client.send('["3","5","desk:1","add",{"left":6}]');
+    gates.join.open();
+    const heardAll: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      const [joinRef, , , event, payload] = await heard();
+      const { sum } = ((payload as { response?: { sum?: number } }).response ?? {}) as { sum?: number };
+      heardAll.push(`${joinRef} ${event}${sum === undefined ? '' : ` ${sum}`}`);
+    }
+    expect(heardAll).toEqual([
+      '1 phx_reply',
+      '2 phx_reply',
+      '1 phx_close',
+      '2 phx_reply 5',
+      '3 phx_reply',
+      '2 phx_close',
+      '3 phx_reply 6',
+    ]);
+  });
+
   it('events wait for an async handler', async () => {
     await join('desk:1');
     await say('desk:1', 'work');
