@@ -3,6 +3,7 @@ import { RateLimit } from '../../server/http/rate_limit.ts';
 import { accept, type ChannelSocket, type Log, type PubSub, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/port.ts';
 import { type AgentSession, agentChannel } from '../agent_session.ts';
+import { jsonBytes } from '../fields.ts';
 import { micro, usdc } from '../money.ts';
 import { agentView } from '../principals/agent.ts';
 import type { AgentField } from '../principals/decide.ts';
@@ -12,9 +13,10 @@ import { refuse, refuseField } from '../reasons.ts';
 import { Members } from './members.ts';
 import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
 import { events, joinParams } from './schema.ts';
-import { cursorOf, type Directory, readCursor, search } from './search.ts';
+import { cursorOf, type Directory, type Found, readCursor, search } from './search.ts';
 
 const DEFAULT_LIMIT = 20;
+const MAX_PAGE_BYTES = 256 * 1_024;
 /** Announcements and changes of metadata go to everybody: one a second and agent, ten at once. */
 const CHANGES = { perSecond: 1, burst: 10 };
 /** Nodes tell each other here which agent has changed. */
@@ -37,7 +39,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
   const directory: Directory = {
     lookup: (index, query) => store.lookup(index, query),
     readMany: (ids) => agents.readMany(ids),
-    statusOf: (agent) => presenceStatus(presence, agent),
+    statusOf: (id) => presenceStatus(presence, id),
     present: () => presence.keys(DISCOVERY_TOPIC),
   };
   const notices = pubsub.subscribe(CHANGED, ({ payload }) => {
@@ -67,6 +69,8 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
 
     async joined(socket) {
       if (socket.assigns.isSearcher) return;
+      // Whoever joins again and again without reading waits for what it has not read.
+      await socket.writable();
       socket.pushSnapshot('presence_state', presence.state(DISCOVERY_TOPIC));
       await members.enter(socket);
     },
@@ -79,16 +83,9 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
         const { status, min_reputation: minReputation, max_price: maxPrice } = filters;
         const maxPriceMicro = maxPrice === undefined ? undefined : micro(maxPrice);
         const found = await search({ capability, status, minReputation, maxPriceMicro, limit, after }, directory);
-        const page = found.slice(0, limit);
-        const last = found.length > limit ? page.at(-1) : undefined;
-        return reply({
-          agents: page.map(({ agent, status: presenceNow, priceMicro }) => ({
-            ...agentView(agent),
-            presence: presenceNow,
-            price: priceMicro === undefined ? null : usdc(priceMicro),
-          })),
-          ...(last && { next_cursor: cursorOf(last.hit) }),
-        });
+        const page = fitting(found.slice(0, limit));
+        const last = found.length > page.length ? page.at(-1) : undefined;
+        return reply({ agents: page.map(foundView), ...(last && { next_cursor: cursorOf(last.hit) }) });
       },
 
       async update_metadata({ metadata }, socket) {
@@ -132,4 +129,20 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
 
     close: () => notices.stop(),
   };
+}
+
+const foundView = ({ agent, status, priceMicro }: Found) => ({
+  ...agentView(agent),
+  presence: status,
+  price: priceMicro === undefined ? null : usdc(priceMicro),
+});
+
+/** As many as fit into one reply of a sensible size, at least one: agents may be large, and the rest is a page away. */
+function fitting(found: readonly Found[]): readonly Found[] {
+  let bytes = 0;
+  const end = found.findIndex((one) => {
+    bytes += jsonBytes(foundView(one));
+    return bytes > MAX_PAGE_BYTES;
+  });
+  return end < 0 ? found : found.slice(0, Math.max(1, end));
 }

@@ -20,8 +20,8 @@ export function presenceMeta({ capabilities, metadata }: Agent, onlineAtMs: numb
   };
 }
 
-/** Whether an agent is present on any node. */
-export function presenceStatus(presence: Presence, { id, metadata }: Agent): PresenceStatus {
-  if (presence.get(DISCOVERY_TOPIC, id).length === 0) return 'offline';
-  return metadata.status === 'busy' ? 'busy' : 'online';
+/** Whether an agent is present on any node, as its presence shows it. */
+export function presenceStatus(presence: Presence, id: string): PresenceStatus {
+  const meta = presence.get(DISCOVERY_TOPIC, id).at(-1);
+  return meta === undefined ? 'offline' : meta.status === 'busy' ? 'busy' : 'online';
 }

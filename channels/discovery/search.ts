@@ -17,7 +17,7 @@ export interface Search {
 export interface Directory {
   lookup(index: string, query: IndexQuery): Promise<IndexHit[]>;
   readMany(ids: readonly string[]): Promise<(Agent | undefined)[]>;
-  statusOf(agent: Agent): PresenceStatus;
+  statusOf(id: string): PresenceStatus;
   /** The ids of all agents that are present. */
   present(): Iterable<string>;
 }
@@ -31,8 +31,8 @@ export interface Found {
   readonly hit: IndexHit;
 }
 
-/** So many present agents are looked at one by one; above that they are frequent enough in the index. */
-const MAX_PRESENT_READ = 200;
+/** So many agents of a status are read one by one; above that they are frequent enough in the index. */
+const MAX_READ = 200;
 const PAGE = 200;
 
 /**
@@ -41,7 +41,7 @@ const PAGE = 200;
  */
 export async function search(query: Search, directory: Directory): Promise<Found[]> {
   if (query.status === 'online' || query.status === 'busy') {
-    const present = takeUpTo(directory.present(), MAX_PRESENT_READ);
+    const present = takeUpTo(withStatus(query.status, directory), MAX_READ);
     if (present) return searchPresent(present, query, directory);
   }
   return searchIndex(query, directory);
@@ -54,9 +54,12 @@ async function searchIndex(query: Search, directory: Directory): Promise<Found[]
   let { after } = query;
   for (;;) {
     const hits = await directory.lookup(index, { limit: PAGE, ...(until && { until }), ...(after && { after }) });
-    const affordable = hits.filter(({ key }) => isAffordable(parseRankKey(key).priceMicro, query));
-    const agents = await directory.readMany(affordable.map(({ id }) => id));
-    for (const [at, hit] of affordable.entries()) {
+    const likely = hits.filter(({ key, id }) => {
+      if (query.status !== undefined && directory.statusOf(id) !== query.status) return false;
+      return isAffordable(parseRankKey(key).priceMicro, query);
+    });
+    const agents = await directory.readMany(likely.map(({ id }) => id));
+    for (const [at, hit] of likely.entries()) {
       const match = matches(agents[at], query, directory);
       // A hit that no longer says where the agent stands is followed or preceded by one that does.
       if (match && match.hit.key === hit.key) found.push(match);
@@ -64,10 +67,16 @@ async function searchIndex(query: Search, directory: Directory): Promise<Found[]
     }
     after = hits.at(-1);
     if (hits.length < PAGE) return found;
+    // An embedded store answers without waiting; others on this node have their turn between two pages.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** When few are present, reading them is quicker than walking past all that are not. */
+function* withStatus(status: PresenceStatus, directory: Directory): Iterable<string> {
+  for (const id of directory.present()) if (directory.statusOf(id) === status) yield id;
+}
+
+/** When few have the status, reading them is quicker than walking past all that have not. */
 async function searchPresent(ids: readonly string[], query: Search, directory: Directory): Promise<Found[]> {
   const agents = await directory.readMany(ids);
   const { after } = query;
@@ -85,7 +94,7 @@ function matches(agent: Agent | undefined, query: Search, directory: Directory):
   const offered = agent.capabilities.find(({ name }) => name === query.capability);
   if (query.capability !== undefined && !offered) return undefined;
   const priceMicro = offered ? offered.priceMicro : lowestPriceMicro(agent);
-  const status = directory.statusOf(agent);
+  const status = directory.statusOf(agent.id);
   if (query.status !== undefined && query.status !== status) return undefined;
   if (query.minReputation !== undefined && reputation(agent) < query.minReputation) return undefined;
   if (!isAffordable(priceMicro, query)) return undefined;

@@ -62,7 +62,9 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
     open = false;
     for (const listener of abortListeners) listener();
   });
-  const body = readBody(res, options.maxBodyBytes, abortListeners);
+  const hasBody = headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0;
+  const body = readBody(res, options.maxBodyBytes, hasBody);
+  abortListeners.push(() => body.drop());
 
   return {
     method,
@@ -71,37 +73,58 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
     peer,
     address: clientAddress(peer, headers.get('x-forwarded-for'), options.trustedProxies),
     header: (name) => headers.get(name),
-    body: () => body,
+    body: () => body.whole,
     onAborted: (listener) => abortListeners.push(listener),
     respond({ status, headers: answerHeaders = {}, body: text = '' }) {
       if (!open) return;
       open = false;
+      // What of the body is still to come would be in the way of the next request on this connection.
+      const isLast = !body.isThrough();
+      body.drop();
       res.cork(() => {
         res.writeStatus(`${status} ${reasonPhrases[status] ?? 'Unknown'}`);
         for (const [name, value] of Object.entries(answerHeaders)) res.writeHeader(name, value);
         if (status === 204) res.endWithoutBody();
         // uWebSockets.js does not go on after the answer to a HEAD.
         else if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(text), true);
-        // What was sent of an oversize body is in the way of the next request on this connection.
-        else res.end(text, status === 413);
+        else res.end(text, isLast);
       });
     },
   };
 }
 
+interface Body {
+  readonly whole: ReturnType<Exchange['body']>;
+  /** Whether all of it has come. */
+  isThrough(): boolean;
+  /** Keeps nothing of it, now and later. */
+  drop(): void;
+}
+
 /** Starts at once: what arrives while nobody listens is lost. */
-function readBody(res: HttpResponse, maxBytes: number, abortListeners: (() => void)[]): ReturnType<Exchange['body']> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    abortListeners.push(() => resolve('aborted'));
-    res.onData((chunk, isLast) => {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) resolve('too_large');
-      else chunks.push(Buffer.from(Buffer.from(chunk)));
-      if (isLast) resolve(Buffer.concat(chunks));
-    });
+function readBody(res: HttpResponse, maxBytes: number, hasBody: boolean): Body {
+  let chunks: Buffer[] | undefined = [];
+  let bytes = 0;
+  let isThrough = !hasBody;
+  let settle: (body: Buffer | 'too_large' | 'aborted') => void = () => {};
+  const whole = new Promise<Buffer | 'too_large' | 'aborted'>((resolve) => {
+    settle = resolve;
   });
+  const drop = () => {
+    chunks = undefined;
+    settle('aborted');
+  };
+  res.onData((chunk, isLast) => {
+    bytes += chunk.byteLength;
+    isThrough = isLast;
+    if (bytes > maxBytes) {
+      settle('too_large');
+      drop();
+    }
+    chunks?.push(Buffer.from(Buffer.from(chunk)));
+    if (isLast && chunks) settle(Buffer.concat(chunks));
+  });
+  return { whole, isThrough: () => isThrough, drop };
 }
 
 /** The path's segments without empty ones; a segment that is not percent-encoded UTF-8 stays as it is. */

@@ -47,19 +47,22 @@ export class Connection {
       this.close(closeCodes.internalError, '');
       return false;
     }
-    try {
-      if (this.#mayGoOn(message)) this.dispatch(message, bytes);
-    } catch (error) {
-      // No channel's fault, or it would be answered there. The other connections of this process go on.
-      this.context.stats.faults++;
-      this.context.log.error({ err: error }, 'message failed');
-      this.close(closeCodes.internalError, '');
-      return false;
-    }
+    if (this.#mayGoOn(message)) this.dispatch(message, bytes);
     return true;
   }
 
+  /** Brings a message to where it belongs. Never throws: one that fails beyond every channel ends the connection. */
   dispatch(message: ClientMessage, bytes: number): void {
+    try {
+      this.#dispatch(message, bytes);
+    } catch (error) {
+      this.context.stats.faults++;
+      this.context.log.error({ err: error }, 'message failed');
+      this.close(closeCodes.internalError, '');
+    }
+  }
+
+  #dispatch(message: ClientMessage, bytes: number): void {
     if (this.#closed) return;
     const { topic, event } = message;
     if (topic === 'phoenix' && event === 'heartbeat') return this.#plainReply(null, message, 'ok', {});

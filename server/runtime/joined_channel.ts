@@ -197,9 +197,9 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
   /** A message to this topic, not a join. `bytes`: its size on the wire. */
   receive(message: ClientMessage, bytes: number): void {
-    if (message.joinRef !== null && !sameRef(message.joinRef, this.rawJoinRef)) return;
-    if (this.#busy) this.wait(message, bytes);
-    else this.#take(message);
+    // Whether it is stale shows when its turn comes: a join may be waiting ahead of it, which it belongs to.
+    if (this.#busy) return this.wait(message, bytes);
+    if (message.joinRef === null || sameRef(message.joinRef, this.rawJoinRef)) this.#take(message);
   }
 
   /** Keeps a message until the channel is free; a join that comes while another is under way waits here as well. */
@@ -240,21 +240,23 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
       this.#reply(ref, 'ok', {});
       return this.end('left');
     }
+    // An event that is no string is one that no channel has.
+    const name = typeof event === 'string' ? event : json(event);
     let answer: Answer | Promise<Answer>;
     try {
-      answer = this.#handle(String(event), payload);
+      answer = this.#handle(name, payload);
     } catch (error) {
-      return this.#handlerFailed(ref, String(event), error);
+      return this.#handlerFailed(ref, name, error);
     }
-    if (!(answer instanceof Promise)) return this.#answered(ref, String(event), answer);
+    if (!(answer instanceof Promise)) return this.#answered(ref, name, answer);
     this.#busy = true;
     answer.then(
       (settled) => {
-        this.#answered(ref, String(event), settled);
+        this.#answered(ref, name, settled);
         this.#takeWaiting();
       },
       (error: unknown) => {
-        this.#handlerFailed(ref, String(event), error);
+        this.#handlerFailed(ref, name, error);
         this.#takeWaiting();
       },
     );

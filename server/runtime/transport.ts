@@ -33,6 +33,9 @@ export type NativePublish = (nativeTopic: string, frame: Frame) => void;
 /** Whoever paces itself goes on when no more than this waits. */
 export const LOW_WATER_BYTES = 64 * 1024;
 
+/** More than this of snapshots and replays never waits for one client, whoever sends it without asking. */
+export const MAX_EXCUSED_BYTES = 32 * 1024 * 1024;
+
 /** WebSocket close codes (PROTOCOL.md, section 2). */
 export const closeCodes = {
   goingAway: 1001,

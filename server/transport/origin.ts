@@ -16,7 +16,8 @@ export function originAllowed(policy: OriginPolicy, origin: string | undefined, 
 
 /** Whether `text` can stand in a list of allowed origins. */
 export function isOriginPattern(text: string): boolean {
-  return /^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:\*\.)?[a-z0-9.[\]:-]+$/i.test(text);
+  if (!/^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:\*\.)?(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.test(text)) return false;
+  return URL.canParse(text.replace(/^\/\//, 'http://').replace('//*.', '//'));
 }
 
 function matches(allowed: string, url: URL): boolean {

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { addressText, clientAddress } from '../http/exchange.ts';
+import type { Log } from '../log.ts';
 import type { ConnectRequest, OpenSocket } from '../socket.ts';
 import type { Serializer } from '../wire/serializer.ts';
 import { serializerFor } from '../wire/vsn.ts';
@@ -19,7 +20,15 @@ export interface UpgradeDeps {
   readonly trustedProxies: ReadonlySet<string>;
   /** Opens the socket; a number is the HTTP status that refuses it. */
   readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | 403 | 503>;
+  readonly log: Log;
 }
+
+type Refused =
+  | '400 Bad Request'
+  | '403 Forbidden'
+  | '404 Not Found'
+  | '500 Internal Server Error'
+  | '503 Service Unavailable';
 
 /** Decides on a WebSocket handshake before it is made: a refusal is an HTTP status, after which clients back off. */
 export async function handleUpgrade(
@@ -28,37 +37,48 @@ export async function handleUpgrade(
   context: us_socket_context_t,
   deps: UpgradeDeps,
 ): Promise<void> {
-  const refuse = (status: string) => void res.cork(() => void res.writeStatus(status).end());
-  const mount = deps.mountFor(req.getUrl());
-  if (!mount) return refuse('404 Not Found');
-
+  let isThere = true;
+  res.onAborted(() => {
+    isThere = false;
+  });
   // The request object is gone after the first await.
-  const header = (name: string) => req.getHeader(name) || undefined;
   const key = req.getHeader('sec-websocket-key');
   const extensions = req.getHeader('sec-websocket-extensions');
-  const subprotocolHeader = req.getHeader('sec-websocket-protocol');
+  const decided = await decide(res, req, deps).catch((error: unknown): Refused => {
+    deps.log.error({ err: error }, 'upgrade failed');
+    return '500 Internal Server Error';
+  });
+  if (typeof decided === 'string') {
+    if (isThere) res.cork(() => void res.writeStatus(decided).end());
+    return;
+  }
+  if (!isThere) return decided.socket.connected.onClose?.();
+  const { protocol, ...upgraded } = decided;
+  res.cork(() => res.upgrade<Upgraded>(upgraded, key, protocol ?? '', extensions, context));
+}
+
+async function decide(
+  res: HttpResponse,
+  req: HttpRequest,
+  deps: UpgradeDeps,
+): Promise<Refused | (Upgraded & { readonly protocol: 'phoenix' | undefined })> {
+  const mount = deps.mountFor(req.getUrl());
+  if (!mount) return '404 Not Found';
+  const header = (name: string) => req.getHeader(name) || undefined;
   const params = Object.fromEntries(new URLSearchParams(req.getQuery()));
   const peer = addressText(res.getRemoteAddressAsText());
   const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
 
-  if (req.getHeader('sec-websocket-version') !== '13') return refuse('400 Bad Request');
-  if (!originAllowed(mount.origins, header('origin'), header('host'))) return refuse('403 Forbidden');
-  const subprotocols = readSubprotocols(mount.authToken ? subprotocolHeader || undefined : undefined);
-  if (!subprotocols.ok) return refuse(subprotocols.reason === 'bad_token' ? '400 Bad Request' : '403 Forbidden');
+  if (header('sec-websocket-version') !== '13') return '400 Bad Request';
+  if (!originAllowed(mount.origins, header('origin'), header('host'))) return '403 Forbidden';
+  const subprotocols = readSubprotocols(mount.authToken ? header('sec-websocket-protocol') : undefined);
+  if (!subprotocols.ok) return subprotocols.reason === 'bad_token' ? '400 Bad Request' : '403 Forbidden';
   const serializer = serializerFor(params.vsn);
-  if (!serializer) return refuse('403 Forbidden');
+  if (!serializer) return '403 Forbidden';
 
-  let aborted = false;
-  res.onAborted(() => {
-    aborted = true;
-  });
-  const socket = await deps.open(mount, { params, authToken: subprotocols.token, transport: 'websocket', address });
-  if (aborted) {
-    if (typeof socket !== 'number') socket.connected.onClose?.();
-    return;
-  }
-  if (socket === 403) return refuse('403 Forbidden');
-  if (socket === 503) return refuse('503 Service Unavailable');
-  const upgraded: Upgraded = { mount, serializer, socket };
-  res.cork(() => res.upgrade(upgraded, key, subprotocols.protocol ?? '', extensions, context));
+  const { token: authToken, protocol } = subprotocols;
+  const socket = await deps.open(mount, { params, authToken, transport: 'websocket', address });
+  if (socket === 403) return '403 Forbidden';
+  if (socket === 503) return '503 Service Unavailable';
+  return { mount, serializer, socket, protocol };
 }

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { Connection } from '../runtime/connection.ts';
-import { closeCodes, LOW_WATER_BYTES, type Transport } from '../runtime/transport.ts';
+import { closeCodes, LOW_WATER_BYTES, MAX_EXCUSED_BYTES, type Transport } from '../runtime/transport.ts';
 import type { Frame } from '../wire/serializer.ts';
 
 /** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
@@ -34,15 +34,17 @@ export class WebSocketTransport implements Transport {
 
   sendExcused(frame: Frame): void {
     if (!this.#open) return;
-    if (this.#ws.send(frame, typeof frame !== 'string') === BACKPRESSURE) {
-      this.#excusedBytes = this.#ws.getBufferedAmount();
-    }
+    const waitedBytes = this.#ws.getBufferedAmount();
+    if (this.#ws.send(frame, typeof frame !== 'string') !== BACKPRESSURE) return;
+    const addedBytes = this.#ws.getBufferedAmount() - waitedBytes;
+    this.#excusedBytes = Math.min(this.#excusedBytes, waitedBytes) + addedBytes;
+    this.mindBacklog();
   }
 
   mindBacklog(): void {
     if (!this.#open) return;
     const waitingBytes = this.#ws.getBufferedAmount();
-    this.#excusedBytes = Math.min(this.#excusedBytes, waitingBytes);
+    this.#excusedBytes = Math.min(this.#excusedBytes, waitingBytes, MAX_EXCUSED_BYTES);
     if (waitingBytes - this.#excusedBytes > this.#maxBacklogBytes) {
       this.#connection?.close(closeCodes.tooSlow, 'too slow');
     }

@@ -54,7 +54,7 @@ export class EncodeError extends Error {
   override readonly name = 'EncodeError';
 }
 
-/** Levels of nesting that a ref may have, which goes back to the client as it came. */
+/** Levels of nesting that a ref may have, which goes back to the client as it came; so may a topic or an event. */
 const MAX_REF_DEPTH = 8;
 
 /** Whether a ref can be written back without exhausting the stack. */

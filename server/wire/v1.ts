@@ -54,6 +54,6 @@ function decodeText(frame: string): ClientMessage | WireRefusal {
   const { topic, event, payload, ref, join_ref: joinRef = null } = map as Record<string, unknown>;
   // JSON has no `undefined`, so that is a key which is not there.
   if (topic === undefined || event === undefined || payload === undefined || ref === undefined) return 'not_a_message';
-  if (!isRef(joinRef) || !isRef(ref) || !isRef(topic)) return 'not_a_message';
+  if (![joinRef, ref, topic, event].every((part) => isRef(part))) return 'not_a_message';
   return { joinRef, ref, topic, event, payload };
 }

@@ -60,7 +60,7 @@ function decodeText(frame: string): ClientMessage | WireRefusal {
     return 'not_json';
   }
   if (!Array.isArray(parts) || parts.length < 5) return 'not_a_message';
-  if (!isRef(parts[0]) || !isRef(parts[1]) || !isRef(parts[2])) return 'not_a_message';
+  if (!isRef(parts[0]) || !isRef(parts[1]) || !isRef(parts[2]) || !isRef(parts[3])) return 'not_a_message';
   return { joinRef: parts[0], ref: parts[1], topic: parts[2], event: parts[3], payload: parts[4] };
 }
 

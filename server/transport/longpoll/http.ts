@@ -16,7 +16,7 @@ export interface LongPollDeps {
 
 /**
  * Long-poll as Phoenix has it: HTTP is 200 throughout, `status` in the JSON body tells how it went (PHOENIX.md, "long
- * poll").
+ * poll"); but for a node that takes nobody in now, which Phoenix has not.
  */
 export async function handleLongPoll(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps): Promise<void> {
   const { method } = exchange;
@@ -49,17 +49,22 @@ async function open(exchange: Exchange, mount: LongPollMount, { connect, session
     transport: 'longpoll',
     address: exchange.address,
   });
-  if (typeof session === 'number') return answer(exchange, { status: session });
+  // The official client throws on a `status` that it does not know. An empty answer makes it try again, and a load
+  // balancer can send this one to another node.
+  if (session === 503) return exchange.respond({ status: 503, headers: cors });
+  if (session === 403) return answer(exchange, { status: 403 });
   const sessionId = sessions.hold(session, mount.longpoll.windowMs);
-  session.onClose(() => sessions.drop(sessionId));
+  session.onClose(() => {
+    if (!session.moved) sessions.drop(sessionId);
+  });
   answer(exchange, { status: 410, token: tokens.sign({ nodeId, mount: mount.path, sessionId }), messages: [] });
 }
 
 async function post(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps, session: SessionRef | undefined) {
+  if (!session) return answer(exchange, { status: 410 });
   const body = await exchange.body();
   if (body === 'aborted') return;
   if (body === 'too_large') return answer(exchange, { status: 413 });
-  if (!session) return answer(exchange, { status: 410 });
   const ndjson = exchange.header('content-type')?.split(';')[0]?.trim() === 'application/x-ndjson';
   const result = await deps.sessions.post(session, mount.longpoll.windowMs, body, ndjson);
   answer(exchange, { status: result === 'handled' ? 200 : result === 'malformed' ? 400 : 410 });

@@ -1,5 +1,5 @@
 import type { Connection } from '../../runtime/connection.ts';
-import { closeCodes, LOW_WATER_BYTES, type Transport } from '../../runtime/transport.ts';
+import { closeCodes, LOW_WATER_BYTES, MAX_EXCUSED_BYTES, type Transport } from '../../runtime/transport.ts';
 import type { Frame } from '../../wire/serializer.ts';
 
 /**
@@ -34,6 +34,7 @@ export class LongPollSession implements Transport {
   #poll: Poll | undefined;
   #lastPollMs = Date.now();
   #open = true;
+  #moved = false;
 
   constructor(limits: { maxBacklogBytes: number; maxFrameBytes: number }) {
     this.#maxBacklogBytes = limits.maxBacklogBytes;
@@ -57,7 +58,8 @@ export class LongPollSession implements Transport {
     const poll = { sinceMs: Date.now(), answer };
     this.#poll = poll;
     this.#lastPollMs = poll.sinceMs;
-    if (!this.#open) this.#answer({ kind: 'gone' });
+    // Older clients join their channels again after this, and not on a new session alone.
+    if (!this.#open) this.#answer({ kind: this.#moved ? 'closed' : 'gone' });
     else if (this.#messages.length > 0) this.#handOut();
     return () => {
       if (this.#poll === poll) this.#poll = undefined;
@@ -101,7 +103,8 @@ export class LongPollSession implements Transport {
   sendExcused(frame: Frame): void {
     if (!this.#open) return;
     this.#push(frame);
-    this.#excusedBytes = this.#bytes;
+    this.#excusedBytes = Math.min(this.#excusedBytes + frame.length, MAX_EXCUSED_BYTES);
+    this.mindBacklog();
   }
 
   #push(frame: Frame): void {
@@ -146,13 +149,19 @@ export class LongPollSession implements Transport {
   publishOthers(): void {}
   ping(): void {}
 
-  close(): void {
+  close(code?: number): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#moved = code === closeCodes.serviceRestart;
     if (this.#messages.length > 0) this.#handOut();
     else this.#answer({ kind: 'closed' });
     for (const listener of this.#closeListeners) listener();
     this.#wake();
+  }
+
+  /** Whether it was closed because its node ends: then the next poll is told so too. */
+  get moved(): boolean {
+    return this.#moved;
   }
 
   /** Calls back when the session has ended. */

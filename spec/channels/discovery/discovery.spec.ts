@@ -185,6 +185,26 @@ describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace)
     expect(await ids({})).toEqual(everybody.filter((id) => id !== good.id));
   });
 
+  it('answers large agents in pages of a sensible size', async () => {
+    const capability = `large-${(await registerAgent(here)).id}`;
+    const searcher = await enter(there, await registerAgent(here), { presence: false });
+    const metadata = { text: 'x'.repeat(8_000) };
+    const capabilities = [
+      capability,
+      ...Array.from({ length: 99 }, (_, at) => ({ name: `c${at}`, description: 'd'.repeat(256) })),
+    ];
+    const made = await Promise.all(Array.from({ length: 12 }, () => registerAgent(here, { capabilities, metadata })));
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: Found = await searcher.push<Found>('discover', { capability, limit: 100, cursor });
+      expect(JSON.stringify(page).length).toBeLessThan(300 * 1_024);
+      found.push(...page.agents.map(({ id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    expect(found.sort()).toEqual(made.map(({ id }) => id).sort());
+  });
+
   it('replaces metadata as a whole and shows it in presence, large metadata left out', async () => {
     const [ada, bob] = [await registerAgent(here, { metadata: { old: true } }), await registerAgent(there)];
     const [adas, bobs] = [await enter(here, ada), await enter(there, bob)];

@@ -148,6 +148,36 @@ describe('typed events', () => {
   );
 });
 
+describe('a message whose parts are no strings', () => {
+  const odd = ['5', 'null', '[1]', '{"toString":1,"valueOf":1}', '{"a":{"b":[[]]}}'];
+
+  it.each(odd)('%s as event is one that the channel does not have, busy or not', async (event) => {
+    await join('desk:1');
+    await client.send(`["1","7","desk:1",${event},{}]`);
+    expect(await answer()).toMatchObject({ reason: 'unknown_event' });
+    await say('desk:1', 'work');
+    await client.send(`["1","8","desk:1",${event},{}]`);
+    gates.work.open();
+    expect(await answer()).toEqual({ work: 'done' });
+    expect(await answer()).toMatchObject({ reason: 'unknown_event' });
+  });
+
+  it.each(odd)('%s as topic is unmatched, and left without a complaint', async (topic) => {
+    await client.send(`["1","7",${topic},"phx_join",{}]`);
+    expect(await answer()).toEqual({ reason: 'unmatched topic' });
+    await client.send(`["1","8",${topic},"phx_leave",{}]`);
+    expect(await answer()).toEqual({});
+  });
+
+  it('nested beyond reason ends that connection alone', async () => {
+    const other = await connect(served.socketUrl);
+    await client.send(`["1","1","desk:1",${'['.repeat(100)}${']'.repeat(100)},{}]`);
+    expect((await client.closed()).code).toBe(1011);
+    await other.send('["1","1","desk:1","phx_join",{}]');
+    expect(String(await other.next())).toContain('"ok"');
+  });
+});
+
 describe('a refused join', () => {
   it.each(['not_found', 'unauthorized', 'forbidden'])(
     'for %s is final: phx_close stops the stock client',
@@ -215,6 +245,27 @@ describe('order', () => {
       '3 phx_reply',
       '2 phx_close',
       '3 phx_reply 6',
+    ]);
+  });
+
+  it('a leave meant for a join that still waits is not lost', async () => {
+    await say('desk:1', 'phx_join', { wait: true });
+    await client.send('["2","2","desk:1","phx_join",{}]');
+    await client.send('["2","3","desk:1","phx_leave",{}]');
+    await client.send('["1","4","desk:1","add",{"left":1}]');
+    gates.join.open();
+    const events: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const [joinRef, ref, , event] = await heard();
+      events.push(`${joinRef} ${ref} ${event}`);
+    }
+    expect(events).toEqual([
+      '1 101 phx_reply',
+      '2 2 phx_reply',
+      '1 1 phx_close',
+      '2 3 phx_reply',
+      '2 2 phx_close',
+      'null 4 phx_reply',
     ]);
   });
 
