@@ -1,7 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { Nodes } from '../server/nodes/port.ts';
 import type { PubSub } from '../server/pubsub/port.ts';
-import type { RedisOptions } from '../server/redis/connect.ts';
+import type { RedisConnection, RedisOptions } from '../server/redis/connect.ts';
 import { encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
 import { deltaTopic, Followed } from './followed.ts';
@@ -178,7 +177,7 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
   };
 }
 
-function connected(redis: Redis, timeoutMs: number): Promise<void> {
+function connected(redis: RedisConnection, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
     const ready = () => {

@@ -1,6 +1,11 @@
-import type { Redis } from 'ioredis';
 import { leaseKey } from '../server/nodes/lease.ts';
-import { connectRedis, keyPrefix, type RedisOptions } from '../server/redis/connect.ts';
+import {
+  breakConnection,
+  connectRedis,
+  keyPrefix,
+  type RedisConnection,
+  type RedisOptions,
+} from '../server/redis/connect.ts';
 import { Entry } from './entry.ts';
 
 /** One command names at most so many fields or keys. */
@@ -18,7 +23,7 @@ export interface Part {
  * of all incarnations that have ever shared, so that whoever sees one gone can remove what it left.
  */
 export class RedisParts {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly #prefix: string;
   readonly #networkId: string;
 
@@ -58,13 +63,16 @@ export class RedisParts {
     anew: boolean,
   ) {
     const [part, versions] = [this.#part(incarnation, topic), this.#versions(incarnation)];
-    const transaction = this.redis.multi().hsetnx(this.#owners, incarnation, 'sharing');
+    // In another slot, so not in the transaction; a write counts once both are there.
+    const named = this.redis.hsetnx(this.#owners, incarnation, 'sharing');
+    const transaction = this.redis.multi();
     if (anew) transaction.unlink(part);
     if (version === 0) transaction.hdel(versions, topic);
     else transaction.hset(versions, topic, version).hset(part, '', version);
     for (const some of chunks(joins)) transaction.hset(part, ...some.flatMap((entry) => [entry.ref, wireText(entry)]));
     for (const refs of chunks(leaves)) transaction.hdel(part, ...refs);
-    for (const [error] of (await this.#answer(transaction.exec())) ?? []) if (error) throw error;
+    const [results] = await this.#answer(Promise.all([transaction.exec(), named]));
+    for (const [error] of results ?? []) if (error) throw error;
   }
 
   /** Says that an incarnation has shared all that it has. */
@@ -81,13 +89,9 @@ export class RedisParts {
    *          and what is not there does not mean that nobody is
    */
   async read(incarnation: string, topic: string): Promise<Part | undefined> {
-    // In this order: a part is removed after its lease is gone.
-    const [fields, leases] = await this.#answer(
-      Promise.all([
-        this.redis.hgetall(this.#part(incarnation, topic)),
-        this.redis.exists(leaseKey(this.#networkId, incarnation)),
-      ]),
-    );
+    // In this order, and not at once, as they lie in two slots: a part is removed after its lease is gone.
+    const fields = await this.#answer(this.redis.hgetall(this.#part(incarnation, topic)));
+    const leases = await this.#answer(this.redis.exists(leaseKey(this.#networkId, incarnation)));
     if (leases === 0) return undefined;
     const { '': version, ...texts } = fields;
     return { version: Number(version ?? 0), entries: Object.values(texts).map(readEntry) };
@@ -122,7 +126,7 @@ export class RedisParts {
     try {
       return await answer;
     } catch (error) {
-      if (error instanceof Error && error.message === 'Command timed out') this.redis.stream.destroy();
+      if (error instanceof Error && error.message === 'Command timed out') breakConnection(this.redis);
       throw error;
     }
   }

@@ -6,7 +6,7 @@ import { redisNodes } from './nodes/redis.ts';
 import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
 import { redisPubSub } from './pubsub/redis.ts';
-import type { RedisOptions } from './redis/connect.ts';
+import { placeOf, type RedisOptions } from './redis/connect.ts';
 import { openEmbeddedStore } from './store/embedded.ts';
 import type { Store } from './store/port.ts';
 import { openRedisStore } from './store/redis.ts';
@@ -53,7 +53,7 @@ async function onRedis({ networkId, nodeId }: BackendConfig, url: string, log: L
   await pubsub.ready(REDIS_READY_WITHIN_MS);
   const nodes = redisNodes({ ...redis, nodeId, pubsub });
   await nodes.ready(REDIS_READY_WITHIN_MS);
-  return { store, pubsub, nodes, redis, place: `Redis at ${new URL(url).host}` };
+  return { store, pubsub, nodes, redis, place: `Redis at ${placeOf(redis)}` };
 }
 
 /** Every connection reports every attempt: one line a second is enough to know. */

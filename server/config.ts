@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { parseRedisUrl } from './redis/address.ts';
 import { isOriginPattern, type OriginPolicy } from './transport/origin.ts';
 
 /** What the environment says (PROTOCOL.md, section 2). */
@@ -100,9 +101,9 @@ function readName(name: string, value: string | undefined, fallback: string): st
 
 function readRedisUrl(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  const known = /^rediss?:\/\//.test(value) && URL.canParse(value);
+  const allowed = 'redis://host:6379, redis+sentinel://host:26379,…/<master name> or redis+cluster://host:6379,…';
   // The value may hold a password.
-  return known ? value : refuse('REDIS_URL', '(not shown)', 'a URL like redis://host:6379');
+  return parseRedisUrl(value) ? value : refuse('REDIS_URL', '(not shown)', allowed);
 }
 
 function readSecret(name: string, value: string | undefined): string | undefined {

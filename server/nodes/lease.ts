@@ -1,5 +1,5 @@
-import type { ChainableCommander, Redis } from 'ioredis';
-import { keyPrefix } from '../redis/connect.ts';
+import type { ChainableCommander } from 'ioredis';
+import { keyPrefix, type RedisConnection } from '../redis/connect.ts';
 
 /** What a lease says about its node: gauges, and parts of tallies; a part of 0 is left out. */
 export interface LeaseFields {
@@ -12,8 +12,11 @@ export interface Leased {
   readonly gauges: Readonly<Record<string, number>>;
 }
 
+/** One hash tag for all leases: in a Redis Cluster too they are taken and read in one step, and in order. */
+const setKey = (networkId: string) => `${keyPrefix(networkId)}{nodes}`;
+
 /** The key of one incarnation's lease: while it exists the incarnation lives, once it is gone it never returns. */
-export const leaseKey = (networkId: string, incarnation: string) => `${keyPrefix(networkId)}node:${incarnation}`;
+export const leaseKey = (networkId: string, incarnation: string) => `${setKey(networkId)}:${incarnation}`;
 
 /** One step, as a lease that runs out between a renewal and a write must not come back without an end. */
 const RENEW = `
@@ -29,16 +32,16 @@ return 1`;
  * and one set of incarnations, which may for a moment name one that is gone.
  */
 export class Leases {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
   readonly #networkId: string;
   readonly #leaseMs: number;
   readonly #setKey: string;
 
-  constructor(redis: Redis, networkId: string, leaseMs: number) {
+  constructor(redis: RedisConnection, networkId: string, leaseMs: number) {
     this.#redis = redis;
     this.#networkId = networkId;
     this.#leaseMs = leaseMs;
-    this.#setKey = `${keyPrefix(networkId)}nodes`;
+    this.#setKey = setKey(networkId);
   }
 
   async take(incarnation: string, id: string, fields: LeaseFields) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PubSub } from '../pubsub/port.ts';
-import { connectRedis, type RedisOptions } from '../redis/connect.ts';
+import { breakConnection, connectRedis, type RedisOptions } from '../redis/connect.ts';
 import { Leases } from './lease.ts';
 import { Neighbours } from './neighbours.ts';
 import { type NodeInfo, type Nodes, NodesUnavailable } from './port.ts';
@@ -135,7 +135,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
   function tick() {
     if (!running) roundSoon();
     // Black-holed: TCP would take minutes to notice, and the lease runs out in seconds.
-    else if (++ticksWaited >= 2 && redis.status === 'ready') redis.stream.destroy();
+    else if (++ticksWaited >= 2 && redis.status === 'ready') breakConnection(redis);
   }
 
   redis.on('ready', roundSoon);

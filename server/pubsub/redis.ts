@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { connectRedis, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { breakConnection, connectPubSub, keyPrefix, type RedisOptions } from '../redis/connect.ts';
 import { Canary } from './canary.ts';
 import { Channels } from './channels.ts';
 import { decodeFrame, encodeFrame, isFrameOf, nodeIdBytes } from './frame.ts';
@@ -33,8 +33,8 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const topicPrefix = `${keyPrefix(options.networkId)}topic:`;
   const canaryChannel = `${keyPrefix(options.networkId)}canary:${nodeId}`;
 
-  const publisher = connectRedis(options);
-  const subscriber = connectRedis(options);
+  const publisher = connectPubSub(options);
+  const subscriber = connectPubSub(options);
   // `Channels` knows better what is still wanted.
   subscriber.options.autoResubscribe = false;
 
@@ -81,7 +81,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     if (connection.status !== 'ready') return;
     onTrouble?.(new Error(`the ${name} connection to Redis has fallen silent and is opened again`));
     // Not `disconnect`, which waits for the other end to agree.
-    connection.stream.destroy();
+    breakConnection(connection);
   }
 
   function restored() {

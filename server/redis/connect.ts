@@ -1,9 +1,12 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
+import { parseRedisUrl, type RedisAddress } from './address.ts';
+import { AnyOf, connectorTo } from './any_of.ts';
 
 /** How long a command may take before its outcome counts as unknown. */
 export const REDIS_COMMAND_TIMEOUT_MS = 3_000;
 
 export interface RedisOptions {
+  /** What `parseRedisUrl` reads. */
   readonly url: string;
   /** The deployment: the first part of every key and channel, so that several can share one Redis. */
   readonly networkId: string;
@@ -11,30 +14,155 @@ export interface RedisOptions {
   readonly onTrouble?: (error: Error) => void;
 }
 
+/** A connection for commands: to one Redis, or to all nodes of a Redis Cluster. */
+export type RedisConnection = Redis | Cluster;
+
+const retryStrategy = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1_000);
+
+const common = {
+  lazyConnect: true,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+  // A connection that swallows everything is given up with the first command that times out. Else each would have to
+  // time out on its own, until the system notices many minutes later.
+  socketTimeout: REDIS_COMMAND_TIMEOUT_MS,
+  disconnectTimeout: 100,
+  connectTimeout: 2_000,
+  keepAlive: 5_000,
+} as const;
+
+const one = { ...common, enableAutoPipelining: true, enableOfflineQueue: false, retryStrategy } as const;
+
 /**
  * Opens a connection that fails fast: a command issued while Redis is away rejects at once, one in flight when the
  * connection breaks rejects and is not sent again (it may have had its effect). It reconnects for ever by itself,
  * after 50 ms at first and 1 s at most.
  */
-export function connectRedis({ url, onTrouble }: RedisOptions): Redis {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    enableAutoPipelining: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
-    // A connection that swallows everything is given up with the first command that times out. Else each would have to
-    // time out on its own, until the system notices many minutes later.
-    socketTimeout: REDIS_COMMAND_TIMEOUT_MS,
-    disconnectTimeout: 100,
-    connectTimeout: 2_000,
-    keepAlive: 5_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1_000),
+export function connectRedis(options: RedisOptions): RedisConnection {
+  const address = addressOf(options);
+  return address.kind === 'cluster' ? openCluster(address, options) : openOne(address, options);
+}
+
+/**
+ * Opens a connection for PUBLISH or SUBSCRIBE. In a Redis Cluster that is to any one node, as all of them hear all: then
+ * a subscription that is lost is seen and restored here, which the library's sharded subscribers do unseen.
+ */
+export function connectPubSub(options: RedisOptions): Redis {
+  const address = addressOf(options);
+  if (address.kind !== 'cluster') return openOne(address, options);
+  const hosts = new AnyOf(address.hosts);
+  const { username, password, tls } = address;
+  const redis = new Redis({
+    ...one,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    Connector: connectorTo(hosts, tls),
   });
+  redis.on('error', (error: Error) => options.onTrouble?.(error));
+  redis.on('ready', () => {
+    redis.cluster('SLOTS').then(
+      (slots) => hosts.learn(slots),
+      () => {},
+    );
+  });
+  return redis;
+}
+
+/** Gives up what is open, whether or not the other end agrees; it is opened again. */
+export function breakConnection(redis: RedisConnection): void {
+  for (const each of redis instanceof Cluster ? redis.nodes() : [redis]) each.stream?.destroy();
+}
+
+function addressOf({ url }: Pick<RedisOptions, 'url'>): RedisAddress {
+  const address = parseRedisUrl(url);
+  if (!address) throw new Error('not the URL of a Redis');
+  return address;
+}
+
+function openOne(address: Exclude<RedisAddress, { kind: 'cluster' }>, { onTrouble }: RedisOptions): Redis {
+  const redis = address.kind === 'single' ? new Redis(address.url, one) : openByName(address);
   redis.on('error', (error: Error) => onTrouble?.(error));
   return redis;
 }
+
+/** The master that the sentinels name now. */
+function openByName(address: Extract<RedisAddress, { kind: 'sentinel' }>): Redis {
+  const { hosts, master, db, username, password, sentinelPassword, tls } = address;
+  return new Redis({
+    ...one,
+    sentinels: hosts.map((host) => ({ ...host })),
+    name: master,
+    db,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    ...(tls && { tls: {}, enableTLSForSentinelMode: true }),
+    failoverDetector: true,
+    // A master that has become a replica while we were connected.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+}
+
+/**
+ * Commands wait for the connection to a node, which is opened with the first of them, for as long as a command may take;
+ * they do not wait for a cluster that is away.
+ */
+class PromptCluster extends Cluster {
+  override sendCommand(...args: Parameters<Cluster['sendCommand']>): unknown {
+    const [command] = args;
+    if (this.status === 'ready' || command.name === 'cluster') return super.sendCommand(...args);
+    command.reject(new Error('the Redis Cluster is out of reach'));
+    return command.promise;
+  }
+}
+
+function openCluster(address: Extract<RedisAddress, { kind: 'cluster' }>, { onTrouble }: RedisOptions): Cluster {
+  const { hosts, username, password, tls } = address;
+  const options = {
+    lazyConnect: true,
+    // Commands to several nodes in one batch would fail together where a slot has moved.
+    enableAutoPipelining: false,
+    clusterRetryStrategy: retryStrategy,
+    slotsRefreshTimeout: 2_000,
+    slotsRefreshInterval: 2_000,
+    // One in flight when its connection broke may have had its effect.
+    retryDelayOnFailover: 0,
+    redisOptions: {
+      ...common,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      ...(tls && { tls: {} }),
+    },
+  };
+  const cluster = new PromptCluster(
+    hosts.map((host) => ({ ...host })),
+    options,
+  );
+  for (const event of ['error', 'node error']) cluster.on(event, (error: Error) => onTrouble?.(error));
+  return cluster;
+}
+
+/** Every Redis that takes writes. */
+export function mastersOf(redis: RedisConnection): Redis[] {
+  return redis instanceof Cluster ? redis.nodes('master') : [redis];
+}
+
+/**
+ * Redis' clock, in ms. In a Redis Cluster it is that of the one node that has this key: the others' may differ by what
+ * their time service leaves.
+ */
+export function clockOf(redis: RedisConnection, networkId: string): () => Promise<number> {
+  const key = `${keyPrefix(networkId)}clock`;
+  return async () => {
+    const time = redis instanceof Cluster ? await redis.eval("return redis.call('TIME')", 1, key) : await redis.time();
+    const [seconds, micros] = time as readonly (string | number)[];
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  };
+}
+
+/** Where Redis is, for people: no credentials. */
+export const placeOf = (options: Pick<RedisOptions, 'url'>): string => addressOf(options).place;
 
 /** The start of every key and channel of one deployment. */
 export function keyPrefix(networkId: string): string {

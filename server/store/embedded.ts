@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { diskRoom } from './disk_room.ts';
 import { commitChange } from './embedded_commit.ts';
 import { claims } from './embedded_deadlines.ts';
+import { factLog } from './embedded_facts.ts';
 import { aggregateKey, below, openTables, sortable, type Tables, tableKey } from './embedded_tables.ts';
 import { type AggregateId, type IndexQuery, type Snapshot, type Store, StoreUnavailable } from './port.ts';
 import { ownAlone } from './sole_owner.ts';
@@ -31,6 +32,7 @@ export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: Em
 
   const { heads, fields, entries, places, counters } = tables;
   const deadlines = claims(tables);
+  const log = factLog(tables);
   const room = diskRoom(dir);
   await room.look();
   const writing = new Set<Promise<unknown>>();
@@ -101,7 +103,7 @@ export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: Em
 
     async commit(aggregate, expected, change) {
       assertWritable();
-      const result = await written(commitChange(tables, aggregate, expected, change));
+      const result = await written(commitChange(tables, aggregate, expected, change, log));
       if (result.ok && change.deadlineMs !== undefined && !closing) deadlines.settle(aggregate);
       return result;
     },
@@ -126,6 +128,16 @@ export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: Em
     async claimDue(kind, limit, leaseMs) {
       assertOpen();
       return deadlines.claim(kind, limit, leaseMs, nowMs());
+    },
+
+    async facts(after, limit) {
+      assertOpen();
+      return log.after(after, limit);
+    },
+
+    async trimFacts(upTo) {
+      assertWritable();
+      await written(log.trim(upTo));
     },
 
     async increment(counter, by) {

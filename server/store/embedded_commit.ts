@@ -1,3 +1,4 @@
+import type { FactLog } from './embedded_facts.ts';
 import {
   aggregateKey,
   below,
@@ -22,6 +23,7 @@ export async function commitChange(
   aggregate: AggregateId,
   expected: Version,
   change: Change,
+  log: Pick<FactLog, 'next'>,
 ): Promise<CommitResult> {
   const key = aggregateKey(aggregate);
   const head = tables.heads.getEntry(key);
@@ -32,6 +34,7 @@ export async function commitChange(
   const placement = place(tables, aggregate, head?.value, change, writes);
   setFields(tables, aggregate, change, writes);
   changeStreams(tables, aggregate, change, writes);
+  for (const fact of change.facts ?? []) writes.push([tables.facts, log.next(), fact]);
 
   const apply = () => {
     tables.heads.put(key, placement, version);

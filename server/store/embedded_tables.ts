@@ -18,6 +18,8 @@ export interface Tables {
   readonly deadlines: Table;
   /** `counter` -> value */
   readonly counters: Table;
+  /** position -> fact */
+  readonly facts: Table;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export function openTables(path: string): Tables {
     places: table('places'),
     deadlines: table('deadlines'),
     counters: table('counters'),
+    facts: table('facts'),
     close: () => root.close(),
   };
 }

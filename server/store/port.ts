@@ -43,6 +43,16 @@ export interface Store {
    */
   claimDue(kind: string, limit: number, leaseMs: number): Promise<Due[]>;
 
+  /**
+   * Facts that commits have left, in the order of those commits, behind a position (or from the oldest one kept), at
+   * most `limit`. Whoever reads on from the last position it got misses none and gets none twice: a commit that is
+   * seen later has later positions.
+   */
+  facts(after: string | undefined, limit: number): Promise<LoggedFact[]>;
+
+  /** Forgets all facts up to this position; a position given out once is never given out again. */
+  trimFacts(upTo: string): Promise<void>;
+
   /** Adds `by` (an integer, may be 0 or negative) to a durable counter and resolves to its new value; 0 at first. */
   increment(counter: string, by: number): Promise<number>;
 
@@ -85,6 +95,18 @@ export interface Change {
   readonly index?: readonly IndexEntry[];
   /** When `claimDue` hands the aggregate out, in ms by the store's clock; `null`: never. Left out or repeated: as it was. */
   readonly deadlineMs?: number | null;
+  /**
+   * Texts for the log of the deployment, added together with everything else or not at all. In a Redis Cluster the log
+   * lies in another slot and is written right after: a node that dies in that moment leaves a change without its facts,
+   * and an unavailable store may have made the change and not kept them.
+   */
+  readonly facts?: readonly string[];
+}
+
+export interface LoggedFact {
+  /** Opaque; sorts as text. */
+  readonly position: string;
+  readonly fact: string;
 }
 
 export interface StreamChange {

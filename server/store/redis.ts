@@ -1,8 +1,9 @@
-import { ReplyError } from 'ioredis';
-import { connectRedis, type RedisOptions } from '../redis/connect.ts';
+import { type Redis, ReplyError } from 'ioredis';
+import { clockOf, connectRedis, mastersOf, placeOf, type RedisOptions } from '../redis/connect.ts';
 import { type Snapshot, type Store, StoreUnavailable } from './port.ts';
 import { committer } from './redis_commit.ts';
 import { claim } from './redis_deadlines.ts';
+import { factsAfter, trimFacts } from './redis_facts.ts';
 import { keysOf, parseEntry } from './redis_keys.ts';
 import { lookupIndex } from './redis_lookup.ts';
 import { connected } from './redis_ready.ts';
@@ -26,7 +27,7 @@ export function openRedisStore(options: RedisOptions): RedisStore {
   const commit = committer(redis, keys, tidy);
   let closing: Promise<void> | undefined;
 
-  const clock = async () => timeMs(await redis.time());
+  const clock = clockOf(redis, options.networkId);
 
   function snapshot(nowMs: number, hash: Record<string, string>): Snapshot {
     const fields: Record<string, string> = Object.create(null);
@@ -46,7 +47,7 @@ export function openRedisStore(options: RedisOptions): RedisStore {
   return {
     name: 'redis',
 
-    ready: (timeoutMs) => connected(redis, timeoutMs),
+    ready: (timeoutMs) => connected(redis, placeOf(options), timeoutMs),
 
     async read(aggregate, wanted) {
       const key = keys.state(aggregate);
@@ -72,14 +73,18 @@ export function openRedisStore(options: RedisOptions): RedisStore {
 
     claimDue: (kind, limit, leaseMs) => answered(claim(redis, keys, tidy, kind, limit, leaseMs)),
 
+    facts: (after, limit) => answered(factsAfter(redis, keys.facts, after, limit)),
+
+    trimFacts: (upTo) => answered(trimFacts(redis, keys.facts, upTo)),
+
     increment: (counter, by) => answered(redis.incrby(keys.counter(counter), by)),
 
     nowMs: () => answered(clock()),
 
     async durability() {
       try {
-        const appendonly = await setting('appendonly');
-        return appendonly === 'yes' ? `appendonly ${await setting('appendfsync')}` : `appendonly ${appendonly}`;
+        const all = await Promise.all(mastersOf(redis).map(durabilityOf));
+        return [...new Set(all)].sort().join(', ');
       } catch (error) {
         if (error instanceof ReplyError) return 'unknown';
         return unavailable(error);
@@ -95,15 +100,16 @@ export function openRedisStore(options: RedisOptions): RedisStore {
       return closing;
     },
   };
-
-  async function setting(name: string): Promise<string> {
-    const answer = (await redis.config('GET', name)) as string[] | Record<string, string>;
-    return (Array.isArray(answer) ? answer[1] : answer[name]) ?? 'unknown';
-  }
 }
 
-const timeMs = ([seconds, micros]: readonly (string | number)[]) =>
-  Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+async function durabilityOf(redis: Redis): Promise<string> {
+  const setting = async (name: string) => {
+    const answer = (await redis.config('GET', name)) as string[] | Record<string, string>;
+    return (Array.isArray(answer) ? answer[1] : answer[name]) ?? 'unknown';
+  };
+  const appendonly = await setting('appendonly');
+  return appendonly === 'yes' ? `appendonly ${await setting('appendfsync')}` : `appendonly ${appendonly}`;
+}
 
 async function answered<T>(answer: Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../redis/connect.ts';
 import type { AggregateId, Change, CommitResult, Version } from './port.ts';
 import type { Keys } from './redis_keys.ts';
 import {
@@ -20,12 +20,12 @@ const conflict: CommitResult = { ok: false, conflict: true };
  * Commits in one round trip, unless indexes or the deadline really change: those lie in other slots and are written
  * before, so that an aggregate is never without its places. A first commit of an aggregate has none to ask for.
  */
-export function committer(redis: Redis, keys: Keys, tidy: Tidy) {
+export function committer(redis: RedisConnection, keys: Keys, tidy: Tidy) {
   const handle = randomBytes(6).toString('base64url');
   let attempts = 0;
 
   return async function commit(aggregate: AggregateId, expected: Version, change: Change): Promise<CommitResult> {
-    const request = encode(keys, aggregate, change);
+    const request = encode(redis, keys, aggregate, change);
     const send = (isPlaced: '0' | '1', { places, deadline }: Placement) =>
       run(redis, commitScript, request.keys, [
         expected,
@@ -41,7 +41,10 @@ export function committer(redis: Redis, keys: Keys, tidy: Tidy) {
     let before = NOWHERE;
     if (expected > 0 || !isPlacing(change)) {
       const [answer, ...kept] = await send('0', NOWHERE);
-      if (answer === COMMITTED) return committed;
+      if (answer === COMMITTED) {
+        await request.logLate();
+        return committed;
+      }
       if (answer === CONFLICT) return conflict;
       before = parsePlacement(kept);
     }
@@ -57,14 +60,16 @@ export function committer(redis: Redis, keys: Keys, tidy: Tidy) {
     }
     const [answer] = await send('1', after);
     tidy(answer === COMMITTED ? membersOnlyIn(before, after, kind, id, keys) : added);
-    return answer === COMMITTED ? committed : conflict;
+    if (answer !== COMMITTED) return conflict;
+    await request.logLate();
+    return committed;
   };
 }
 
 const isPlacing = ({ index, deadlineMs }: Change) => Boolean(index?.length) || typeof deadlineMs === 'number';
 
 /** The parts of a request that do not depend on what the aggregate is now. */
-function encode(keys: Keys, aggregate: AggregateId, change: Change) {
+function encode(redis: RedisConnection, keys: Keys, aggregate: AggregateId, change: Change) {
   const state = keys.state(aggregate);
   const touched = [state];
   const positions = new Map<string, number>();
@@ -84,9 +89,22 @@ function encode(keys: Keys, aggregate: AggregateId, change: Change) {
     else set.push(field, value);
   }
   const dropped = (change.dropStreams ?? []).map(keyPosition);
+  const { facts = [] } = change;
+  const logged = redis.isCluster ? [] : facts;
   const rest: (string | number)[] = [set.length / 2, ...set, removed.length, ...removed, dropped.length, ...dropped];
+  rest.push(logged.length, ...logged);
   for (const { stream, position, value } of change.entries ?? []) {
     rest.push(keyPosition(stream), position, value === null ? '' : keys.entry(position, value));
   }
-  return { keys: touched, places: placesText(change), deadline: deadlineText(change), rest };
+  if (logged.length > 0) touched.push(keys.facts);
+  return {
+    keys: touched,
+    places: placesText(change),
+    deadline: deadlineText(change),
+    rest,
+    /** In a Redis Cluster the log cannot be written with the aggregate. */
+    async logLate() {
+      if (redis.isCluster) for (const fact of facts) await redis.xadd(keys.facts, '*', '', fact);
+    },
+  };
 }

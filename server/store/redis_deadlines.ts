@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../redis/connect.ts';
 import type { Due } from './port.ts';
 import type { Keys } from './redis_keys.ts';
 import { claimScript, run } from './redis_scripts.ts';
@@ -17,7 +17,7 @@ interface Claimed {
 
 /** Takes up to `limit` deadlines: more rounds only where a member taken turned out not to be its aggregate's. */
 export async function claim(
-  redis: Redis,
+  redis: RedisConnection,
   keys: Keys,
   tidy: Tidy,
   kind: string,
@@ -35,7 +35,7 @@ export async function claim(
 }
 
 async function claimRound(
-  redis: Redis,
+  redis: RedisConnection,
   keys: Keys,
   tidy: Tidy,
   kind: string,

@@ -18,6 +18,8 @@ export function keysOf(networkId: string) {
     /** A sorted set by the time of the next hand-out: `id, token`. */
     deadlines: (kind: string) => `${prefix}deadlines:${kind}`,
     counter: (counter: string) => `${prefix}counter:${counter}`,
+    /** A Redis stream; each entry has one field without a name. */
+    facts: `${prefix}facts`,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../redis/connect.ts';
 import type { IndexHit, IndexQuery } from './port.ts';
 
 /** Sorts behind every token. */
@@ -8,7 +8,7 @@ const BEHIND_TOKENS = '\u007f';
  * Reads an index. While a place is written anew the old and the new member are both there, side by side: such a hit
  * counts once.
  */
-export async function lookupIndex(redis: Redis, set: string, query: IndexQuery): Promise<IndexHit[]> {
+export async function lookupIndex(redis: RedisConnection, set: string, query: IndexQuery): Promise<IndexHit[]> {
   const { until, limit } = query;
   const hits: IndexHit[] = [];
   const end = until === undefined ? '+' : `(${until}`;

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../redis/connect.ts';
 import { StoreUnavailable } from './port.ts';
 
 /** Resolves when the connection is ready; rejects with the last trouble if that takes longer than `timeoutMs`. */
-export function connected(redis: Redis, timeoutMs: number): Promise<void> {
+export function connected(redis: RedisConnection, place: string, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
     let trouble = 'no answer';
@@ -15,8 +15,7 @@ export function connected(redis: Redis, timeoutMs: number): Promise<void> {
     };
     const giveUp = (why: string) => {
       stop();
-      const { host, port, path } = redis.options;
-      reject(new StoreUnavailable(`Redis at ${path ?? `${host}:${port}`} is out of reach: ${why}`));
+      reject(new StoreUnavailable(`Redis at ${place} is out of reach: ${why}`));
     };
     const onEnd = () => giveUp('the store is closed');
     const timer = setTimeout(() => giveUp(`${trouble} within ${timeoutMs} ms`), timeoutMs);

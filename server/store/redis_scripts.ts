@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../redis/connect.ts';
 
 export interface Script {
   readonly lua: string;
@@ -10,7 +10,7 @@ const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(l
 
 /** Runs a script by its digest; a Redis that has restarted or been flushed is sent the text again. */
 export async function run(
-  redis: Redis,
+  redis: RedisConnection,
   { lua, sha }: Script,
   keys: readonly string[],
   args: readonly (string | number)[],
@@ -33,10 +33,11 @@ export const MOVES = 2;
 /**
  * Compare and set of one aggregate. All keys are of its slot.
  *
- * KEYS  the aggregate's hash, then the streams that are dropped or changed
+ * KEYS  the aggregate's hash, then the streams that are dropped or changed, last the log if there are facts: the one key
+ *       of another slot, so in a Redis Cluster there are none
  * ARGV  expected version, `1` if what lies in other slots is written already, index places, their tokens, deadline,
- *       its token, then three counted lists: fields to set (name, value), fields to remove, KEYS to drop; then to the
- *       end the entries (KEYS position, stream position, value; an empty value removes)
+ *       its token, then four counted lists: fields to set (name, value), fields to remove, KEYS to drop, facts; then to
+ *       the end the entries (KEYS position, stream position, value; an empty value removes)
  */
 export const commitScript = script(`
 local state = KEYS[1]
@@ -64,6 +65,8 @@ first, last = counted(1)
 for i = first, last do redis.call('HDEL', state, '=' .. ARGV[i]) end
 first, last = counted(1)
 for i = first, last do redis.call('UNLINK', KEYS[tonumber(ARGV[i])]) end
+first, last = counted(1)
+for i = first, last do redis.call('XADD', KEYS[#KEYS], '*', '', ARGV[i]) end
 for i = at, #ARGV, 3 do
   local stream, position, value = KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]
   redis.call('ZREMRANGEBYSCORE', stream, position, position)

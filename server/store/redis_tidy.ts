@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../redis/connect.ts';
 import type { Member } from './redis_places.ts';
 
 /** Stale members that could not be removed yet; beyond these they stay, and readers find them stale. */
@@ -12,7 +12,7 @@ export interface Tidy {
 }
 
 /** Never throws: stale members cost a reader time, and are tried again with the next ones. */
-export function tidying(redis: Redis): Tidy {
+export function tidying(redis: RedisConnection): Tidy {
   let waiting: Pick<Member, 'set' | 'member'>[] = [];
   const underWay = new Set<Promise<void>>();
 

@@ -1,6 +1,7 @@
 import type { Change, Snapshot, Store } from '../../../server/store/port.ts';
 import { contendedCommits, counts } from './contract_contention.ts';
 import { deadlines } from './contract_deadlines.ts';
+import { facts } from './contract_facts.ts';
 import { indexes } from './contract_indexes.ts';
 import { streams } from './contract_streams.ts';
 import { behavesLikeTheModel } from './model.ts';
@@ -31,6 +32,7 @@ export function storeContract(name: 'embedded' | 'redis', open: () => Promise<St
     indexes(current);
     deadlines(current);
     counts(current);
+    facts(current);
     behavesLikeTheModel(current);
   });
 }

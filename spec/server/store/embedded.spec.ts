@@ -55,6 +55,20 @@ describe('the embedded store on its folder', () => {
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   }
 
+  it('goes on with greater positions when it is opened again, also when all facts are gone', async () => {
+    let before = '';
+    for (const round of ['kept', 'gone', 'again']) {
+      const store = await open();
+      const { version } = await store.read({ kind: 'task', id: 't1' });
+      await store.commit({ kind: 'task', id: 't1' }, version, { facts: [round] });
+      const found = await store.facts(before || undefined, 10);
+      expect(found.map(({ fact }) => fact)).toEqual([round]);
+      before = found.at(-1)?.position ?? '';
+      if (round === 'gone') await store.trimFacts(before);
+      await store.close();
+    }
+  });
+
   it('keeps everything when it is closed and opened again', async () => {
     const task = { kind: 'task', id: 't1' };
     const first = await open();
