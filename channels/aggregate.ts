@@ -1,5 +1,6 @@
 import type { Refusal } from '../server/refusal.ts';
 import { type Change, type Snapshot, type Store, StoreUnavailable, type StreamChange } from '../server/store/port.ts';
+import { type Fact, factText } from './analytics/facts.ts';
 import { isId } from './ids.ts';
 
 /** One kind of thing that changes as a whole. `S`: its state; `C`: the commands it takes; `E`: what they bring about. */
@@ -11,8 +12,20 @@ export interface AggregateType<S, C, E> {
   parse(fields: Snapshot['fields']): S;
   /** What a commit writes: fields, places in indexes and the deadline that differ from `before`. */
   change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
+  /**
+   * Pure: what a decision that changed something has brought about, for the figures of the platform. It is logged with
+   * the change, and counted once.
+   */
+  facts?(events: readonly E[], state: S, context: FactContext<S>): readonly Fact[];
   /** Pure. `state` is undefined for an id that was never committed; `nowMs` is the store's clock. */
   decide(state: S | undefined, command: C, nowMs: number): Decision<S, E>;
+}
+
+export interface FactContext<S> {
+  readonly id: string;
+  readonly before: S | undefined;
+  /** The store's clock at the decision. */
+  readonly nowMs: number;
 }
 
 export type Decision<S, E> = Decided<S, E> | Refusal;
@@ -104,14 +117,15 @@ export class Aggregates<S, C, E> {
       if (attempt > 0) await pause(attempt);
       const snapshot = await this.#store.read(aggregate, fields);
       const before = this.#parse(snapshot);
-      const decided = this.#decideAll(before, batch, snapshot.nowMs);
-      const { state, entries, dropStreams } = decided;
+      const decided = this.#decideAll(id, before, batch, snapshot.nowMs);
+      const { state, entries, dropStreams, facts } = decided;
       const hasChanged = state !== undefined && (state !== before || entries.length > 0 || dropStreams.length > 0);
       if (hasChanged) {
         const committed = await this.#store.commit(aggregate, snapshot.version, {
           ...(state !== before && this.#type.change(state, before)),
           ...(entries.length > 0 && { entries }),
           ...(dropStreams.length > 0 && { dropStreams }),
+          ...(facts.length > 0 && { facts: facts.map(factText) }),
         });
         if (!committed.ok) continue;
       }
@@ -122,8 +136,9 @@ export class Aggregates<S, C, E> {
   }
 
   /** One command after the other, each on the state that those before it have left. */
-  #decideAll(before: S | undefined, batch: readonly Waiting<S, C, E>[], nowMs: number) {
+  #decideAll(id: string, before: S | undefined, batch: readonly Waiting<S, C, E>[], nowMs: number) {
     let state = before;
+    const facts: Fact[] = [];
     const entries: StreamChange[] = [];
     const dropStreams: string[] = [];
     /** To be called once all of it is durable. */
@@ -133,6 +148,7 @@ export class Aggregates<S, C, E> {
         const decided = this.#type.decide(state, command, nowMs);
         if (decided.ok) {
           const { state: after, events } = decided;
+          if (after !== state) facts.push(...(this.#type.facts?.(events, after, { id, before: state, nowMs }) ?? []));
           state = after;
           // A dropped stream takes along what this batch has put into it so far, as if it had been committed.
           for (const dropped of decided.dropStreams ?? []) {
@@ -148,7 +164,7 @@ export class Aggregates<S, C, E> {
         settle.push(() => reject(error));
       }
     }
-    return { state, entries, dropStreams, settle };
+    return { state, entries, dropStreams, facts, settle };
   }
 
   #parse({ version, fields }: Snapshot): S | undefined {

@@ -19,6 +19,25 @@ export const Amount = Type.Union([
   ),
 ]);
 
+/** An amount that is offered or moved: above 0. */
+export const PositiveAmount = Type.Refine(
+  Amount,
+  (value) => !pattern.test(String(value)) || micro(value) > 0n,
+  () => 'must be above 0',
+);
+
+const BALANCE = '^(0|[1-9][0-9]{0,9})(\\.[0-9]{1,6})?$';
+const balancePattern = new RegExp(BALANCE);
+
+/** A part of the sum of two amounts: a string may have one digit more. */
+export const Balance = Type.Union([Type.String({ pattern: BALANCE }), Amount]);
+
+/** Reads a balance from the wire, as `micro` reads an amount. */
+export function microBalance(wire: string | number): bigint {
+  if (!balancePattern.test(String(wire))) throw new RangeError(`Not a balance: ${String(wire).slice(0, 32)}`);
+  return microOf(String(wire));
+}
+
 /**
  * Reads an amount from the wire.
  *
@@ -32,6 +51,10 @@ export const Amount = Type.Union([
 export function micro(wire: string | number): bigint {
   const text = String(wire);
   if (!pattern.test(text)) throw new RangeError(`Not an amount: ${text.slice(0, 32)}`);
+  return microOf(text);
+}
+
+function microOf(text: string): bigint {
   const [whole = '', fraction = ''] = text.split('.');
   return BigInt(whole) * MICRO_PER_USDC + BigInt(fraction.padEnd(DECIMALS, '0'));
 }

@@ -16,6 +16,8 @@ export interface Agent extends Account {
   /** Its tasks as provider that ended so. */
   readonly completed: number;
   readonly failed: number;
+  /** Tasks counted above that might be counted again, by somebody who does not know that they were. */
+  readonly countedTasks?: readonly string[];
 }
 
 export interface Capability {

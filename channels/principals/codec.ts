@@ -10,6 +10,7 @@ import {
   decideAccount,
   decideAgent,
 } from './decide.ts';
+import { agentFacts } from './facts.ts';
 import { placesOf } from './rank.ts';
 
 /** A user or an app: `profile` holds all but the keys, each of which has a field of its own. */
@@ -36,6 +37,7 @@ export const agentType: AggregateType<Agent, AgentCommand, AgentEvent> = {
     };
   },
   decide: decideAgent,
+  facts: agentFacts,
 };
 
 const KEY_FIELD = 'key:';

@@ -5,7 +5,7 @@ import { type Account, type Key, liveKey, liveKeyCount, MAX_KEYS, trimmed } from
 import type { Agent } from './agent.ts';
 
 export type AccountCommand<S extends Account> = Register<S> | AddKey | RevokeKey;
-export type AgentCommand = AccountCommand<Agent> | PatchAgent;
+export type AgentCommand = AccountCommand<Agent> | PatchAgent | CountTask | ForgetTask;
 
 export interface Register<S extends Account> {
   readonly type: 'register';
@@ -38,6 +38,18 @@ export interface PatchAgent {
   readonly patch: AgentPatch;
 }
 
+/** Counts how a task ended that the agent was the provider of; once, until it is told to forget that it did. */
+export interface CountTask {
+  readonly type: 'count_task';
+  readonly taskId: string;
+  readonly outcome: 'completed' | 'failed';
+}
+
+export interface ForgetTask {
+  readonly type: 'forget_task';
+  readonly taskId: string;
+}
+
 export type AgentField = 'name' | 'capabilities' | 'metadata' | 'status' | 'pinnedReputation';
 export type AgentPatch = Partial<Pick<Agent, AgentField>>;
 
@@ -47,7 +59,11 @@ export type AccountEvent =
   | { readonly type: 'registered' }
   | { readonly type: 'key_added'; readonly keyId: string }
   | { readonly type: 'key_revoked'; readonly keyId: string };
-export type AgentEvent = AccountEvent | { readonly type: 'agent_changed'; readonly fields: readonly AgentField[] };
+export type AgentEvent =
+  | AccountEvent
+  | { readonly type: 'agent_changed'; readonly fields: readonly AgentField[] }
+  | { readonly type: 'task_counted'; readonly taskId: string; readonly outcome: CountTask['outcome'] }
+  | { readonly type: 'task_forgotten'; readonly taskId: string };
 
 export function decideAccount<S extends Account>(
   state: S | undefined,
@@ -76,11 +92,34 @@ export function decideAgent(
   command: AgentCommand,
   nowMs: number,
 ): Decision<Agent, AgentEvent> {
-  if (command.type !== 'patch') return decideAccount(state, command, nowMs);
-  if (!state) return refuse('not_found');
-  const fields = changedFields(state, command.patch);
-  if (fields.length === 0) return ok({ state, events: [] });
-  return ok({ state: { ...state, ...command.patch }, events: [{ type: 'agent_changed', fields }] });
+  switch (command.type) {
+    case 'patch': {
+      if (!state) return refuse('not_found');
+      const fields = changedFields(state, command.patch);
+      if (fields.length === 0) return ok({ state, events: [] });
+      return ok({ state: { ...state, ...command.patch }, events: [{ type: 'agent_changed', fields }] });
+    }
+    case 'count_task':
+      return state ? countTask(state, command) : refuse('not_found');
+    case 'forget_task':
+      return state ? forgetTask(state, command) : refuse('not_found');
+    default:
+      return decideAccount(state, command, nowMs);
+  }
+}
+
+function countTask(state: Agent, { taskId, outcome }: CountTask): Decision<Agent, AgentEvent> {
+  const { countedTasks = [] } = state;
+  if (countedTasks.includes(taskId)) return ok({ state, events: [] });
+  const counted = { [outcome]: state[outcome] + 1, countedTasks: [...countedTasks, taskId] };
+  return ok({ state: { ...state, ...counted }, events: [{ type: 'task_counted', taskId, outcome }] });
+}
+
+function forgetTask(state: Agent, { taskId }: ForgetTask): Decision<Agent, AgentEvent> {
+  const { countedTasks = [] } = state;
+  if (!countedTasks.includes(taskId)) return ok({ state, events: [] });
+  const remembered = countedTasks.filter((id) => id !== taskId);
+  return ok({ state: { ...state, countedTasks: remembered }, events: [{ type: 'task_forgotten', taskId }] });
 }
 
 /** The same request again finds what it made; an id is never free again for another one. */

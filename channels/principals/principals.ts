@@ -14,6 +14,7 @@ import type {
   AgentCommand,
   AgentEvent,
   AgentPatch,
+  CountTask,
   NewKey,
   RegistrationFields,
 } from './decide.ts';
@@ -134,6 +135,15 @@ export class Agents extends Accounts<Agent, AgentCommand, AgentEvent> {
 
   replaceMetadata(id: string, metadata: Agent['metadata']): Promise<Applied<Agent, AgentEvent>> {
     return this.patch(id, { metadata });
+  }
+
+  /** Counts how a task ended that the agent was the provider of; again, it changes nothing until it is forgotten. */
+  async countTask(id: string, taskId: string, outcome: CountTask['outcome']): Promise<void> {
+    await this.aggregates.apply(id, { type: 'count_task', taskId, outcome });
+  }
+
+  async forgetTask(id: string, taskId: string): Promise<void> {
+    await this.aggregates.apply(id, { type: 'forget_task', taskId });
   }
 }
 

@@ -1,0 +1,82 @@
+import { newId } from '../ids.ts';
+
+/** An alert on the wire (PROTOCOL.md, section 5.5). */
+export interface Alert {
+  readonly id: string;
+  readonly level: 'info' | 'warning' | 'critical';
+  readonly kind: AlertKind;
+  readonly agent_id: string;
+  readonly message: string;
+  readonly value: number;
+  readonly threshold: number;
+  readonly at: string;
+}
+
+export type AlertKind =
+  | 'task_failure_rate'
+  | 'task_latency'
+  | 'dispute_opened'
+  | 'agent_offline_with_running_tasks'
+  | 'message_backlog';
+
+const levels: Readonly<Record<AlertKind, Alert['level']>> = {
+  task_failure_rate: 'critical',
+  task_latency: 'warning',
+  dispute_opened: 'critical',
+  agent_offline_with_running_tasks: 'warning',
+  message_backlog: 'warning',
+};
+
+const messages: Readonly<Record<AlertKind, string>> = {
+  task_failure_rate: 'More than half of the tasks that ended in the last hour have failed.',
+  task_latency: 'Tasks of the last hour took far longer than those of the last 7 days.',
+  dispute_opened: 'A payment channel is disputed.',
+  agent_offline_with_running_tasks: 'The agent is offline while tasks wait for it.',
+  message_backlog: 'Many messages wait in the inbox.',
+};
+
+export const FAILURE_RATE = 0.5;
+export const MIN_ENDED_TASKS = 5;
+export const LATENCY_FACTOR = 5;
+export const OFFLINE_MS = 60_000;
+export const BACKLOG = 1_000;
+
+/** The key of the alert about agents that are away. */
+export const OFFLINE: AlertKind = 'agent_offline_with_running_tasks';
+
+type Active = Readonly<Record<string, Alert>>;
+
+export interface Occurrence {
+  readonly kind: AlertKind;
+  readonly agent: string;
+  readonly value: number;
+  readonly threshold: number;
+  readonly nowMs: number;
+}
+
+/** Raised when it begins, kept while it lasts: once per occurrence. @param key what may occur again beside it */
+export function begun(active: Active, key: string, { kind, agent, value, threshold, nowMs }: Occurrence): Active {
+  if (Object.hasOwn(active, key)) return active;
+  const at = new Date(nowMs).toISOString();
+  const alert = {
+    id: newId(),
+    level: levels[kind],
+    kind,
+    agent_id: agent,
+    message: messages[kind],
+    value,
+    threshold,
+    at,
+  };
+  return { ...active, [key]: alert };
+}
+
+export function ended(active: Active, key: string): Active {
+  if (!Object.hasOwn(active, key)) return active;
+  const { [key]: _, ...rest } = active;
+  return rest;
+}
+
+/** Those of `after` that have begun since `before`. */
+export const raised = (after: Active, before: Active): Alert[] =>
+  Object.keys(after).flatMap((key) => (Object.hasOwn(before, key) || !after[key] ? [] : [after[key]]));

@@ -1,0 +1,129 @@
+import { accept, type ChannelSocket, channelsFor, reply } from '../../server/index.ts';
+import type { Store } from '../../server/store/port.ts';
+import type { AgentSession } from '../agent_session.ts';
+import { isId } from '../ids.ts';
+import type { Agents, Users } from '../principals/principals.ts';
+import { refuse, refuseField } from '../reasons.ts';
+import type { OwnerSession } from '../sockets.ts';
+import type { Alert } from './alerts.ts';
+import { type Answers, isMetric, isMoneyMetric, METRICS } from './answers.ts';
+import { bucketStartsMs, DEFAULT_INTERVAL, windowOf } from './periods.ts';
+import { events, type TimeSeriesPayload } from './schema.ts';
+import { agentScope, GLOBAL, type Scope } from './scope.ts';
+import type { Scopes } from './scopes.ts';
+import type { OwnedAgents } from './users.ts';
+
+const analyticsChannel = channelsFor<Partial<AgentSession & OwnerSession>>();
+
+export const GLOBAL_TOPIC = 'analytics:global';
+export const agentTopic = (agentId: string) => `analytics:agent:${agentId}`;
+export const userTopic = (userId: string) => `analytics:user:${userId}`;
+
+const MAX_POINTS = 2_000;
+const DEFAULT_PERIOD = '24h';
+
+export interface ChannelParts {
+  readonly agents: Pick<Agents, 'read'>;
+  readonly users: Pick<Users, 'read'>;
+  readonly store: Pick<Store, 'nowMs'>;
+  readonly scopes: Pick<Scopes, 'read'>;
+  readonly owned: OwnedAgents;
+  readonly answers: Answers;
+  /** Told of every member of `analytics:global` of this node. */
+  readonly watched: (socket: ChannelSocket<object>) => void;
+}
+
+interface Joined {
+  readonly alerts: { isSubscribed: boolean };
+}
+
+type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined>;
+
+/** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
+export function analyticsChannels({ agents, users, store, scopes, owned, answers, watched }: ChannelParts) {
+  const intercept = {
+    alert(payload: unknown, socket: Member) {
+      if (socket.assigns.alerts.isSubscribed) socket.push('alert', payload);
+    },
+  };
+
+  function answering(scopesOf: (id: string) => Promise<Scope[]>) {
+    return {
+      async request_metrics({ period }: { period: keyof typeof DEFAULT_INTERVAL }, socket: Member) {
+        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
+        return reply(await answers.metrics(of, period, nowMs, of[0] === GLOBAL));
+      },
+
+      async request_time_series({ metric, opts = {} }: TimeSeriesPayload, socket: Member) {
+        const { period = DEFAULT_PERIOD } = opts;
+        const { interval = DEFAULT_INTERVAL[period] } = opts;
+        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
+        const points = bucketStartsMs(windowOf(period, nowMs), interval).length;
+        if (points > MAX_POINTS) {
+          return refuseField('/opts/interval', `must be longer: an answer has at most ${MAX_POINTS} points`);
+        }
+        if (!isMetric(metric)) return refuse('unknown_metric', { metrics: METRICS });
+        if (of[0] === GLOBAL && isMoneyMetric(metric)) return refuse('forbidden');
+        return reply(await answers.series(of, metric, period, interval, nowMs));
+      },
+
+      async request_revenue({ period }: { period: keyof typeof DEFAULT_INTERVAL }, socket: Member) {
+        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
+        return of[0] === GLOBAL ? refuse('forbidden') : reply(await answers.revenue(of, period, nowMs));
+      },
+
+      async request_heatmap({ period }: { period: keyof typeof DEFAULT_INTERVAL }, socket: Member) {
+        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
+        return reply(await answers.heatmap(of, period, nowMs));
+      },
+
+      subscribe_alerts(_payload: object, socket: Member) {
+        if (socket.topic === GLOBAL_TOPIC) return refuse('forbidden');
+        socket.assigns.alerts.isSubscribed = true;
+        return reply({ subscribed: true });
+      },
+    };
+  }
+
+  async function activeAlerts(agentIds: readonly string[]): Promise<Alert[]> {
+    const heads = await Promise.all(agentIds.map((id) => scopes.read(agentScope(id))));
+    return heads.flatMap(({ head }) => Object.values(head?.alerts ?? {}));
+  }
+
+  const join = async (agentIds: readonly string[]) =>
+    accept<Joined>({ alerts: { isSubscribed: false } }, { alerts: await activeAlerts(agentIds) });
+
+  return [
+    analyticsChannel({
+      topic: agentTopic('*'),
+      events,
+      intercept,
+      async join({ id, assigns }) {
+        const agent = await agents.read(id);
+        if (!agent) return refuse('not_found');
+        const isOwner = assigns.userId !== undefined && assigns.userId === agent.userId;
+        return assigns.agentId === id || isOwner ? join([id]) : refuse('unauthorized');
+      },
+      on: answering(async (id) => [agentScope(id)]),
+    }),
+    analyticsChannel({
+      topic: userTopic('*'),
+      events,
+      intercept,
+      async join({ id, assigns }) {
+        if (!isId(id) || !(await users.read(id))) return refuse('not_found');
+        const { userId, agentId } = assigns;
+        const isTheirs = agentId !== undefined && (await agents.read(agentId))?.userId === id;
+        return userId === id || isTheirs ? join(await owned.of(id)) : refuse('unauthorized');
+      },
+      on: answering(async (id) => (await owned.of(id)).map(agentScope)),
+    }),
+    analyticsChannel({
+      topic: GLOBAL_TOPIC,
+      events,
+      join: () => accept<Joined>({ alerts: { isSubscribed: false } }),
+      joined: (socket) => watched(socket),
+      on: answering(async () => [GLOBAL]),
+    }),
+  ];
+}

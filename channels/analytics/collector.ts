@@ -1,0 +1,144 @@
+import type { Log } from '../../server/index.ts';
+import type { Change, LoggedFact, Store } from '../../server/store/port.ts';
+import { MINUTE_MS } from './buckets.ts';
+import { type Fact, factText, parseFact } from './facts.ts';
+import type { LocatedFact } from './fold.ts';
+import { inTurn } from './in_turn.ts';
+import { agentScope, agentsOf, GLOBAL } from './scope.ts';
+import type { Scopes } from './scopes.ts';
+import type { OwnedAgents } from './users.ts';
+
+export interface CollectorParts {
+  readonly store: Pick<Store, 'read' | 'commit' | 'facts' | 'trimFacts'>;
+  readonly scopes: Scopes;
+  readonly owned: OwnedAgents;
+  /** The ids of the agents that are present on any node. */
+  readonly present: () => Iterable<string>;
+  readonly log: Log;
+}
+
+export const COLLECTOR = 'collector';
+const aggregate = { kind: COLLECTOR, id: 'analytics' };
+
+/** How often the log is counted. */
+const COLLECT_EVERY_MS = 1_000;
+/** How often somebody looks who is online. */
+const LOOK_EVERY_MS = 5_000;
+const BATCH = 5_000;
+/** Scopes that are changed at a time. */
+const AT_A_TIME = 64;
+/** Agents that one fact names. */
+const MAX_NAMED = 500;
+
+/**
+ * Counts the log of facts into the buckets of everybody they concern. One node does at a time, but nothing depends on
+ * that: every scope knows up to where it has counted, and the collector moves on, and the log is trimmed, only when all
+ * scopes have. Who dies in between is repeated by whoever comes next, and what is counted already stays as it is.
+ */
+export class Collector {
+  readonly #parts: CollectorParts;
+  /** Whom this node has named in this minute; whom another one named is named again, which changes nothing. */
+  #named = { minute: 0, agents: new Set<string>() };
+  readonly stats = { facts: 0, rounds: 0 };
+
+  constructor(parts: CollectorParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes sure that somebody collects. */
+  async begin(): Promise<void> {
+    const { store } = this.#parts;
+    const { version, nowMs } = await store.read(aggregate, []);
+    if (version === 0) await store.commit(aggregate, 0, { deadlineMs: nowMs });
+  }
+
+  /** Counts what is in the log. Resolves when all of it is counted. */
+  async collect(): Promise<void> {
+    const { store } = this.#parts;
+    for (;;) {
+      const { version, fields, nowMs } = await store.read(aggregate);
+      const logged = await store.facts(fields.position, BATCH);
+      await this.#count(logged);
+      const last = logged.at(-1)?.position;
+      const committed = await store.commit(aggregate, version, {
+        ...this.#next(nowMs, fields.looked, last),
+        deadlineMs: nowMs + COLLECT_EVERY_MS,
+      });
+      if (!committed.ok) continue;
+      this.stats.rounds++;
+      this.stats.facts += logged.length;
+      if (last !== undefined) await store.trimFacts(last);
+      if (logged.length < BATCH) return;
+    }
+  }
+
+  /** Moves on, and looks now and then at who is online. */
+  #next(nowMs: number, looked: string | undefined, position: string | undefined): Change {
+    const lookedAtMs = Number(looked ?? 0);
+    const isLooking = nowMs >= lookedAtMs + LOOK_EVERY_MS;
+    return {
+      fields: { ...(position !== undefined && { position }), ...(isLooking && { looked: String(nowMs) }) },
+      ...(isLooking && { facts: this.#look(nowMs, lookedAtMs).map(factText) }),
+    };
+  }
+
+  #look(nowMs: number, lookedAtMs: number): Fact[] {
+    const minute = Math.floor(nowMs / MINUTE_MS);
+    if (this.#named.minute !== minute) this.#named = { minute, agents: new Set() };
+    const online = [...this.#parts.present()];
+    const fresh = online.filter((agent) => !this.#named.agents.has(agent));
+    for (const agent of fresh) this.#named.agents.add(agent);
+    const look = { online: online.length, isFirst: Math.floor(lookedAtMs / MINUTE_MS) !== minute };
+    const facts: Fact[] = [];
+    for (let at = 0; at === 0 || at < fresh.length; at += MAX_NAMED) {
+      const agents = fresh.slice(at, at + MAX_NAMED);
+      facts.push({ type: 'online_sampled', atMs: nowMs, look: at === 0 ? look : null, agents });
+    }
+    return facts;
+  }
+
+  async #count(logged: readonly LoggedFact[]): Promise<void> {
+    if (logged.length === 0) return;
+    const { scopes, owned } = this.#parts;
+    const facts: LocatedFact[] = [];
+    const byAgent = new Map<string, LocatedFact[]>();
+    const byUser = new Map<string, string[]>();
+    for (const { position, fact: text } of logged) {
+      const fact = this.#read(text);
+      if (!fact) continue;
+      const located = { position, fact };
+      facts.push(located);
+      for (const agent of agentsOf(fact)) grouped(byAgent, agent, located);
+      if (fact.type === 'agent_registered' && fact.user !== null) grouped(byUser, fact.user, fact.agent);
+    }
+    const work = [
+      () => scopes.count(GLOBAL, facts),
+      ...[...byAgent].map(
+        ([agent, own]) =>
+          () =>
+            scopes.count(agentScope(agent), own),
+      ),
+      ...[...byUser].map(
+        ([user, agents]) =>
+          () =>
+            owned.add(user, [...new Set(agents)]),
+      ),
+    ];
+    await inTurn(work, AT_A_TIME);
+  }
+
+  #read(text: string): Fact | undefined {
+    try {
+      return parseFact(text);
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'a fact cannot be read and is left out of the figures');
+      return undefined;
+    }
+  }
+}
+
+function grouped<V>(groups: Map<string, V[]>, key: string, value: V): void {
+  const group = groups.get(key);
+  if (group) group.push(value);
+  else groups.set(key, [value]);
+}

@@ -1,0 +1,74 @@
+import { addDuration } from './durations.ts';
+import type { ChannelClosed, Fact, TaskEnded } from './facts.ts';
+import { addCount, addEarned, addMoney, addReceived, type Figures } from './figures.ts';
+import type { Scope } from './scope.ts';
+
+/** Counts a fact into the figures of a scope: for an agent what it had part in, for all of them everything once. */
+export function countFact(figures: Figures, fact: Fact, scope: Scope): void {
+  const isGlobal = scope.kind === 'global';
+  switch (fact.type) {
+    case 'task_created':
+      return addCount(figures, 'tasks_created', 1);
+    case 'task_completed':
+    case 'task_failed':
+    case 'task_cancelled':
+      return countTask(figures, fact, isGlobal || fact.provider === scope.id);
+    case 'message_sent':
+      return addCount(figures, 'messages_sent', 1);
+    case 'message_acknowledged':
+      return addCount(figures, 'messages_acknowledged', 1);
+    case 'message_rejected':
+      return addCount(figures, 'messages_rejected', 1);
+    case 'negotiation_opened':
+      return addCount(figures, 'negotiations_opened', 1);
+    case 'negotiation_agreed':
+      return addCount(figures, 'negotiations_agreed', 1);
+    case 'negotiation_rejected':
+      return addCount(figures, 'negotiations_rejected', 1);
+    case 'transfer_executed':
+      addCount(figures, 'transfers', 1);
+      addMoney(figures, 'volume', BigInt(fact.amountMicro));
+      return countMoved(figures, fact, scope, 1);
+    case 'dispute_opened':
+      return addCount(figures, 'disputes', 1);
+    case 'channel_closed':
+      return fact.moved ? countMoved(figures, fact.moved, scope, 0) : undefined;
+    case 'online_sampled':
+      if (!isGlobal || fact.look === null) return;
+      addCount(figures, 'online_looks', 1);
+      if (fact.look.isFirst) addCount(figures, 'online_minutes', 1);
+      return addCount(figures, 'online_seen', fact.look.online);
+    case 'agent_registered':
+    case 'task_started':
+    case 'backlog_changed':
+      return;
+  }
+}
+
+function countTask(figures: Figures, fact: TaskEnded, isProvider: boolean): void {
+  addCount(figures, `tasks_${outcomeOf(fact)}`, 1);
+  if (isProvider && fact.type === 'task_failed') addCount(figures, 'provided_failed', 1);
+  if (fact.type !== 'task_completed') return;
+  addDuration(figures.durations, fact.durationMs);
+  addCount(figures, 'duration_ms', fact.durationMs);
+  if (!isProvider) return;
+  addCount(figures, 'provided_completed', 1);
+  if (fact.priceMicro !== null) addEarned(figures, fact.capability ?? '', BigInt(fact.priceMicro));
+}
+
+const outcomeOf = ({ type }: TaskEnded) => type.slice('task_'.length) as 'completed' | 'failed' | 'cancelled';
+
+/** @param transfers 1, or 0 for what a close moves */
+function countMoved(
+  figures: Figures,
+  { from, to, amountMicro }: NonNullable<ChannelClosed['moved']>,
+  { kind, id }: Scope,
+  transfers: number,
+): void {
+  const micro = BigInt(amountMicro);
+  if (kind === 'global') return;
+  if (id === from) addMoney(figures, 'spend', micro);
+  if (id !== to) return;
+  addMoney(figures, 'revenue', micro);
+  addReceived(figures, from, micro, transfers);
+}

@@ -1,0 +1,130 @@
+import { addSketch, type Sketch } from './durations.ts';
+
+/** What is counted of one agent, or of all, in a stretch of time. What is absent is nothing. */
+export interface Figures {
+  counts: Partial<Record<Count, number>>;
+  money: Partial<Record<Money, bigint>>;
+  /** Of completed tasks. */
+  durations: Sketch;
+  /** What was received, by who paid it. */
+  byCounterparty: Map<string, Received>;
+  /** Prices of completed tasks, by capability; those without one under the empty text. */
+  byCapability: Map<string, bigint>;
+}
+
+export const COUNTS = [
+  'tasks_created',
+  'tasks_completed',
+  'tasks_failed',
+  'tasks_cancelled',
+  /** As provider. */
+  'provided_completed',
+  'provided_failed',
+  'messages_sent',
+  'messages_acknowledged',
+  'messages_rejected',
+  'negotiations_opened',
+  'negotiations_agreed',
+  'negotiations_rejected',
+  'transfers',
+  'disputes',
+  /** Milliseconds, of completed tasks. */
+  'duration_ms',
+  /** Looks at who was online, how many were, summed over the looks, and in how many minutes somebody looked. */
+  'online_looks',
+  'online_seen',
+  'online_minutes',
+] as const;
+export type Count = (typeof COUNTS)[number];
+
+export const MONEY = ['volume', 'revenue', 'spend'] as const;
+export type Money = (typeof MONEY)[number];
+
+export interface Received {
+  readonly amountMicro: bigint;
+  readonly transfers: number;
+}
+
+export const noFigures = (): Figures => ({
+  counts: {},
+  money: {},
+  durations: new Map(),
+  byCounterparty: new Map(),
+  byCapability: new Map(),
+});
+
+export const countOf = ({ counts }: Figures, name: Count) => counts[name] ?? 0;
+export const moneyOf = ({ money }: Figures, name: Money) => money[name] ?? 0n;
+
+/** Adds `more` to `sum`, in place. */
+export function addFigures(sum: Figures, more: Figures): Figures {
+  for (const name of Object.keys(more.counts) as Count[]) addCount(sum, name, countOf(more, name));
+  for (const name of Object.keys(more.money) as Money[]) addMoney(sum, name, moneyOf(more, name));
+  addSketch(sum.durations, more.durations);
+  for (const [agent, { amountMicro, transfers }] of more.byCounterparty) {
+    addReceived(sum, agent, amountMicro, transfers);
+  }
+  for (const [capability, amountMicro] of more.byCapability) addEarned(sum, capability, amountMicro);
+  return sum;
+}
+
+export function addCount({ counts }: Figures, name: Count, by: number): void {
+  counts[name] = (counts[name] ?? 0) + by;
+}
+
+export function addMoney({ money }: Figures, name: Money, byMicro: bigint): void {
+  money[name] = (money[name] ?? 0n) + byMicro;
+}
+
+export function addReceived({ byCounterparty }: Figures, from: string, amountMicro: bigint, transfers: number): void {
+  const before = byCounterparty.get(from);
+  byCounterparty.set(from, {
+    amountMicro: (before?.amountMicro ?? 0n) + amountMicro,
+    transfers: (before?.transfers ?? 0) + transfers,
+  });
+}
+
+export function addEarned({ byCapability }: Figures, capability: string, amountMicro: bigint): void {
+  byCapability.set(capability, (byCapability.get(capability) ?? 0n) + amountMicro);
+}
+
+/** As a bucket keeps them: names by their place in the lists above, which therefore only grow. */
+export function figuresText({ counts, money, durations, byCounterparty, byCapability }: Figures): string {
+  return JSON.stringify({
+    c: COUNTS.flatMap((name, at) => (counts[name] ? [at, counts[name]] : [])),
+    ...(Object.keys(money).length > 0 && {
+      m: MONEY.flatMap((name, at) => (money[name] ? [at, String(money[name])] : [])),
+    }),
+    ...(durations.size > 0 && { d: [...durations].flat() }),
+    ...(byCounterparty.size > 0 && {
+      p: [...byCounterparty].map(([agent, { amountMicro, transfers }]) => [agent, String(amountMicro), transfers]),
+    }),
+    ...(byCapability.size > 0 && { k: [...byCapability].map(([name, amountMicro]) => [name, String(amountMicro)]) }),
+  });
+}
+
+interface Kept {
+  readonly c: readonly number[];
+  readonly m?: readonly (number | string)[];
+  readonly d?: readonly number[];
+  readonly p?: readonly (readonly [agent: string, amountMicro: string, transfers: number])[];
+  readonly k?: readonly (readonly [capability: string, amountMicro: string])[];
+}
+
+export function parseFigures(text: string): Figures {
+  const { c, m = [], d = [], p = [], k = [] } = JSON.parse(text) as Kept;
+  const figures = noFigures();
+  for (let at = 0; at < c.length; at += 2) {
+    const name = COUNTS[c[at] ?? -1];
+    if (name) figures.counts[name] = c[at + 1] ?? 0;
+  }
+  for (let at = 0; at < m.length; at += 2) {
+    const name = MONEY[Number(m[at])];
+    if (name) figures.money[name] = BigInt(m[at + 1] ?? 0);
+  }
+  for (let at = 0; at < d.length; at += 2) figures.durations.set(d[at] ?? 0, d[at + 1] ?? 0);
+  for (const [agent, amount, transfers] of p)
+    figures.byCounterparty.set(agent, { amountMicro: BigInt(amount), transfers });
+  for (const [name, amount] of k) figures.byCapability.set(name, BigInt(amount));
+  return figures;
+}

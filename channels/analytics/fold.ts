@@ -1,0 +1,103 @@
+import { BACKLOG, begun, ended, OFFLINE } from './alerts.ts';
+import { HOUR_MS, MINUTE_MS } from './buckets.ts';
+import { countFact } from './count.ts';
+import type { Fact } from './facts.ts';
+import { type Figures, noFigures } from './figures.ts';
+import { type Head, newHead } from './head.ts';
+import type { Scope } from './scope.ts';
+
+export interface LocatedFact {
+  readonly position: string;
+  readonly fact: Fact;
+}
+
+export interface Folded {
+  readonly head: Head;
+  /** What is to be added to each minute, by minutes since the epoch. */
+  readonly minutes: ReadonlyMap<number, Figures>;
+  /** The minutes of each hour in which the agent was seen, a bit each. */
+  readonly seen: ReadonlyMap<number, bigint>;
+  /** Whether a task ended that the agent was the provider of. */
+  readonly hasEndedTasks: boolean;
+}
+
+/** Counts those facts of a scope that it has not counted yet. Pure; `undefined` if there are none. */
+export function fold(
+  scope: Scope,
+  before: Head | undefined,
+  facts: readonly LocatedFact[],
+  nowMs: number,
+): Folded | undefined {
+  let head = before ?? newHead;
+  const { counted } = head;
+  const fresh = facts.filter(({ position }) => position > counted);
+  const last = fresh.at(-1);
+  if (!last) return undefined;
+
+  const minutes = new Map<number, Figures>();
+  const seen = new Map<number, bigint>();
+  let hasEndedTasks = false;
+  for (const { fact } of fresh) {
+    head = headAfter(head, fact, scope, nowMs);
+    if (fact.type === 'online_sampled' && scope.kind === 'agent') {
+      const hour = Math.floor(fact.atMs / HOUR_MS);
+      const bit = 1n << BigInt(Math.floor((fact.atMs % HOUR_MS) / MINUTE_MS));
+      seen.set(hour, (seen.get(hour) ?? 0n) | bit);
+      continue;
+    }
+    const minute = Math.floor(fact.atMs / MINUTE_MS);
+    const figures = minutes.get(minute) ?? noFigures();
+    countFact(figures, fact, scope);
+    minutes.set(minute, figures);
+    hasEndedTasks ||= (fact.type === 'task_completed' || fact.type === 'task_failed') && fact.provider === scope.id;
+  }
+  return { head: { ...head, counted: last.position }, minutes: withoutEmpty(minutes), seen, hasEndedTasks };
+}
+
+function headAfter(head: Head, fact: Fact, scope: Scope, nowMs: number): Head {
+  const isGlobal = scope.kind === 'global';
+  switch (fact.type) {
+    case 'agent_registered':
+      return { ...head, agents: head.agents + 1 };
+    case 'task_created':
+      return { ...head, tasks: head.tasks + 1 };
+    case 'task_started':
+      return isGlobal || fact.provider === scope.id ? runs(head, 1) : head;
+    case 'task_completed':
+    case 'task_failed':
+    case 'task_cancelled':
+      return fact.wasRunning && (isGlobal || fact.provider === scope.id) ? runs(head, -1) : head;
+    case 'dispute_opened': {
+      if (isGlobal) return head;
+      const occurrence = { kind: 'dispute_opened', agent: scope.id, value: 1, threshold: 0, nowMs } as const;
+      return { ...head, alerts: begun(head.alerts, disputeKey(fact.channel), occurrence) };
+    }
+    case 'channel_closed':
+      return isGlobal ? head : { ...head, alerts: ended(head.alerts, disputeKey(fact.channel)) };
+    case 'backlog_changed': {
+      if (isGlobal) return head;
+      if (fact.pending <= BACKLOG) return { ...head, alerts: ended(head.alerts, 'message_backlog') };
+      const value = fact.pending;
+      const occurrence = { kind: 'message_backlog', agent: scope.id, value, threshold: BACKLOG, nowMs } as const;
+      return { ...head, alerts: begun(head.alerts, 'message_backlog', occurrence) };
+    }
+    default:
+      return head;
+  }
+}
+
+/** Whoever has nothing to do may be away. */
+function runs(head: Head, by: 1 | -1): Head {
+  const running = Math.max(0, head.running + by);
+  if (running > 0) return { ...head, running };
+  return { ...head, running, offlineSinceMs: null, alerts: ended(head.alerts, OFFLINE) };
+}
+
+const disputeKey = (channel: string) => `dispute_opened:${channel}`;
+
+function withoutEmpty(minutes: Map<number, Figures>): Map<number, Figures> {
+  for (const [minute, { counts, money }] of minutes) {
+    if (Object.keys(counts).length === 0 && Object.keys(money).length === 0) minutes.delete(minute);
+  }
+  return minutes;
+}

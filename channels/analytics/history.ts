@@ -1,0 +1,133 @@
+import type { Store } from '../../server/store/port.ts';
+import {
+  BUCKET_MS,
+  type BucketStream,
+  DAY_MS,
+  dayOfHour,
+  HOUR_MS,
+  HOURS_PER_DAY,
+  MINUTE_MS,
+  MINUTES_PER_HOUR,
+  SEEN,
+} from './buckets.ts';
+import { type Figures, parseFigures } from './figures.ts';
+import { newHead } from './head.ts';
+import type { Window } from './periods.ts';
+import { aggregateOf, type Scope } from './scope.ts';
+import type { Scopes } from './scopes.ts';
+
+/** The figures of a bucket. Whoever reads them must not change them: they are remembered. */
+export interface Piece {
+  readonly startMs: number;
+  readonly figures: Figures;
+}
+
+/** How wide pieces may be where only their sum matters. */
+export type Grain = 'minutes' | 'hours' | 'days';
+
+/** Pieces. */
+const MAX_REMEMBERED = 20_000;
+
+interface Remembered {
+  readonly pieces: Promise<readonly Piece[]>;
+  count: number;
+}
+
+/** Reads the buckets of scopes. Closed hours and days do not change, so those of a window are remembered. */
+export class History {
+  readonly #store: Pick<Store, 'range'>;
+  readonly #scopes: Pick<Scopes, 'read'>;
+  readonly #remembered = new Map<string, Remembered>();
+  #rememberedPieces = 0;
+
+  constructor(store: Pick<Store, 'range'>, scopes: Pick<Scopes, 'read'>) {
+    this.#store = store;
+    this.#scopes = scopes;
+  }
+
+  /** What lies in the window, in order, in as few pieces as the grain allows. */
+  async pieces(scope: Scope, { fromMs, toMs, edgeMs }: Window, grain: Grain): Promise<Piece[]> {
+    const firstMinute = Math.floor(fromMs / edgeMs) * (edgeMs / MINUTE_MS);
+    const endMinute = Math.floor(toMs / MINUTE_MS) + 1;
+    if (grain === 'minutes') return this.#fresh(scope, firstMinute, endMinute);
+
+    const { head = newHead } = await this.#scopes.read(scope);
+    const { openHour, revision } = head;
+    const firstHour = Math.ceil(firstMinute / MINUTES_PER_HOUR);
+    if (openHour <= firstHour) return this.#fresh(scope, firstMinute, endMinute);
+    const edge = this.#fresh(scope, firstMinute, firstHour * MINUTES_PER_HOUR);
+    const open = this.#fresh(scope, openHour * MINUTES_PER_HOUR, endMinute);
+    const [firstDay, openDay] = [Math.ceil(firstHour / HOURS_PER_DAY), dayOfHour(openHour)];
+    const closed =
+      grain === 'days' && openDay > firstDay
+        ? [
+            this.#closed(scope, 'hours', firstHour, firstDay * HOURS_PER_DAY, revision),
+            this.#closed(scope, 'days', firstDay, openDay, revision),
+            this.#closed(scope, 'hours', openDay * HOURS_PER_DAY, openHour, revision),
+          ]
+        : [this.#closed(scope, 'hours', firstHour, openHour, revision)];
+    return (await Promise.all([edge, ...closed, open])).flat();
+  }
+
+  /** The starts of the minutes in which an agent was seen online. */
+  async seenMinutesMs(scope: Scope, { fromMs, toMs, edgeMs }: Window): Promise<number[]> {
+    const firstMs = Math.floor(fromMs / edgeMs) * edgeMs;
+    const firstHour = Math.floor(firstMs / HOUR_MS);
+    const count = Math.floor(toMs / HOUR_MS) - firstHour + 1;
+    const entries = await this.#store.range(aggregateOf(scope), SEEN, firstHour, count);
+    const starts: number[] = [];
+    for (const { position, value } of entries) {
+      const bits = BigInt(`0x${value}`);
+      for (let minute = 0; minute < MINUTES_PER_HOUR; minute++) {
+        const startMs = position * HOUR_MS + minute * MINUTE_MS;
+        if ((bits >> BigInt(minute)) & 1n && startMs >= firstMs && startMs <= toMs) starts.push(startMs);
+      }
+    }
+    return starts;
+  }
+
+  #closed(scope: Scope, stream: BucketStream, from: number, end: number, revision: number): Promise<readonly Piece[]> {
+    if (end <= from) return Promise.resolve([]);
+    const key = [scope.kind, scope.id, stream, from, end, revision].join(' ');
+    const known = this.#remembered.get(key);
+    const remembered = known ?? { pieces: this.#read(scope, stream, from, end), count: 0 };
+    this.#remembered.delete(key);
+    this.#remembered.set(key, remembered);
+    if (!known) {
+      remembered.pieces.then(
+        ({ length }) => this.#weigh(key, remembered, length),
+        () => this.#forget(key),
+      );
+    }
+    return remembered.pieces;
+  }
+
+  #weigh(key: string, remembered: Remembered, count: number): void {
+    if (this.#remembered.get(key) !== remembered) return;
+    remembered.count = count + 1;
+    this.#rememberedPieces += remembered.count;
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#rememberedPieces <= MAX_REMEMBERED) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#rememberedPieces -= this.#remembered.get(key)?.count ?? 0;
+    this.#remembered.delete(key);
+  }
+
+  #fresh = (scope: Scope, from: number, end: number) => this.#read(scope, 'minutes', from, end);
+
+  async #read(scope: Scope, stream: BucketStream, from: number, end: number): Promise<Piece[]> {
+    if (end <= from) return [];
+    const entries = await this.#store.range(aggregateOf(scope), stream, from, end - from);
+    return entries
+      .filter(({ position }) => position < end)
+      .map(({ position, value }) => ({ startMs: position * BUCKET_MS[stream], figures: parseFigures(value) }));
+  }
+}
+
+/** The grain whose pieces do not straddle stretches of this width. */
+export const grainFor = (widthMs: number): Grain =>
+  widthMs % DAY_MS === 0 ? 'days' : widthMs % HOUR_MS === 0 ? 'hours' : 'minutes';

@@ -1,0 +1,136 @@
+import type { Presence } from '../../presence/index.ts';
+import type { ChannelSocket, Log } from '../../server/index.ts';
+import type { Nodes } from '../../server/nodes/port.ts';
+import type { Store } from '../../server/store/port.ts';
+import { Deadlines } from '../deadlines.ts';
+import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
+import type { Agents, Users } from '../principals/principals.ts';
+import type { Alert } from './alerts.ts';
+import { Answers } from './answers.ts';
+import { agentTopic, analyticsChannels, GLOBAL_TOPIC, userTopic } from './channel.ts';
+import { COLLECTOR, Collector } from './collector.ts';
+import { History } from './history.ts';
+import { cpuMeter, systemLoad } from './load.ts';
+import { AGENT_FIGURES, agentScope, aggregateOf, GLOBAL } from './scope.ts';
+import { Scopes } from './scopes.ts';
+import { OwnedAgents } from './users.ts';
+import { watchRunning } from './watch.ts';
+import { windowedAlerts } from './windowed_alerts.ts';
+
+export interface AnalyticsParts {
+  readonly store: Store;
+  readonly agents: Pick<Agents, 'read'>;
+  readonly users: Pick<Users, 'read'>;
+  readonly presence: Pick<Presence, 'follow' | 'keys'>;
+  readonly nodes: Pick<Nodes, 'live' | 'report'>;
+  readonly log: Log;
+  /** Broadcasts to all members of a topic, on every node. */
+  readonly broadcast: (topic: string, event: string, payload: object) => void;
+  /** Broadcasts to this node's members. */
+  readonly broadcastLocal: (topic: string, event: string, payloadJson: string) => void;
+}
+
+const STATS_EVERY_MS = 10_000;
+const LOAD_EVERY_MS = 1_000;
+const WATCH = 'watch';
+const WATCH_EVERY_MS = 5_000;
+/** Figures are at most 5 s behind, also when a node dies while it collects. */
+const LEASE_MS = 3_000;
+
+/** Wires everything about analytics. */
+export function analytics(parts: AnalyticsParts) {
+  const { store, agents, users, presence, nodes, log, broadcast, broadcastLocal } = parts;
+  const scopes = new Scopes(store, (agentId, alert) => {
+    tell(agentId, alert).catch((error: unknown) => log.warn({ err: error, agent: agentId }, 'an alert was not told'));
+  });
+  const owned = new OwnedAgents(store);
+  const answers = new Answers(new History(store, scopes));
+  const present = () => presence.keys(DISCOVERY_TOPIC);
+  const collector = new Collector({ store, scopes, owned, present, log });
+  const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS });
+  const watchers = new Set<ChannelSocket<object>>();
+  const timers: NodeJS.Timeout[] = [];
+
+  async function tell(agentId: string, alert: Alert): Promise<void> {
+    broadcast(agentTopic(agentId), 'alert', alert);
+    const owner = (await agents.read(agentId))?.userId;
+    if (owner) broadcast(userTopic(owner), 'alert', alert);
+  }
+
+  async function globalStats() {
+    const { head } = await scopes.read(GLOBAL);
+    return {
+      total_agents: head?.agents ?? 0,
+      online_agents: [...present()].length,
+      total_tasks: head?.tasks ?? 0,
+      running_tasks: head?.running ?? 0,
+      system_load: systemLoad(nodes),
+      nodes: nodes.live().length,
+    };
+  }
+
+  function unlessUnavailable(work: Promise<unknown>): void {
+    work.catch((error: unknown) => log.warn({ err: error }, 'global_stats cannot be told'));
+  }
+
+  async function watch(): Promise<void> {
+    await watchRunning(store, scopes, present());
+    await beat(WATCH, WATCH_EVERY_MS);
+  }
+
+  /** Moves the deadline of something that goes on for ever; whoever does it meanwhile has moved it as well. */
+  async function beat(id: string, everyMs: number): Promise<void> {
+    const { version, nowMs } = await store.read({ kind: COLLECTOR, id }, []);
+    await store.commit({ kind: COLLECTOR, id }, version, { deadlineMs: nowMs + everyMs });
+  }
+
+  deadlines.on(COLLECTOR, (id) => (id === WATCH ? watch() : collector.collect()));
+  deadlines.on(AGENT_FIGURES, (id) => {
+    const scope = agentScope(id);
+    return scopes.look(scope, (alerts, nowMs) => windowedAlerts(answers, scope, alerts, nowMs));
+  });
+  deadlines.on(aggregateOf(GLOBAL).kind, () => scopes.look(GLOBAL, async (alerts) => alerts));
+
+  const channels = analyticsChannels({
+    agents,
+    users,
+    store,
+    scopes,
+    owned,
+    answers,
+    watched(socket) {
+      watchers.add(socket);
+      socket.onEnd(() => watchers.delete(socket));
+      unlessUnavailable(globalStats().then((stats) => socket.push('global_stats', stats)));
+    },
+  });
+
+  return {
+    channels,
+    collector,
+
+    /** Begins to collect, on this node too. */
+    async start(): Promise<void> {
+      await collector.begin();
+      await beat(WATCH, WATCH_EVERY_MS);
+      // Never ends: this node always knows who is present anywhere.
+      presence.follow({ topic: DISCOVERY_TOPIC, onEnd() {} })?.catch(() => {});
+      deadlines.start();
+      const cpu = cpuMeter();
+      timers.push(
+        setInterval(() => nodes.report({ cpu: cpu() }), LOAD_EVERY_MS),
+        setInterval(() => {
+          if (watchers.size === 0) return;
+          unlessUnavailable(
+            globalStats().then((stats) => broadcastLocal(GLOBAL_TOPIC, 'global_stats', JSON.stringify(stats))),
+          );
+        }, STATS_EVERY_MS),
+      );
+    },
+
+    async close(): Promise<void> {
+      for (const timer of timers) clearInterval(timer);
+      await deadlines.stop();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import type { AggregateId } from '../../server/store/port.ts';
+import type { Fact } from './facts.ts';
+
+/** Whose figures: one agent's, or those of all. */
+export interface Scope {
+  readonly kind: 'agent' | 'global';
+  readonly id: string;
+}
+
+export const GLOBAL: Scope = { kind: 'global', id: 'global' };
+export const agentScope = (id: string): Scope => ({ kind: 'agent', id });
+
+export const AGENT_FIGURES = 'analytics_agent';
+
+/** Where its head and its buckets are kept. */
+export const aggregateOf = ({ kind, id }: Scope): AggregateId => ({
+  kind: kind === 'agent' ? AGENT_FIGURES : 'analytics_global',
+  id,
+});
+
+/** The agents that a fact is counted for; it is counted for all as well. */
+export function agentsOf(fact: Fact): readonly string[] {
+  switch (fact.type) {
+    case 'agent_registered':
+      return [];
+    case 'message_sent':
+    case 'message_acknowledged':
+    case 'message_rejected':
+      return [fact.from];
+    case 'backlog_changed':
+      return [fact.agent];
+    case 'transfer_executed':
+      return [fact.from, fact.to];
+    case 'dispute_opened':
+    case 'channel_closed':
+    case 'online_sampled':
+      return fact.agents;
+    default:
+      return [fact.client, fact.provider];
+  }
+}

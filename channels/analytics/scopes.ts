@@ -1,0 +1,185 @@
+import { type Change, type Store, StoreUnavailable, type StreamChange } from '../../server/store/port.ts';
+import { type Alert, raised } from './alerts.ts';
+import {
+  BUCKET_MS,
+  BUCKET_STREAMS,
+  type BucketStream,
+  DAY_MS,
+  HOUR_MS,
+  HOURS_PER_DAY,
+  hourOfMinute,
+  RETENTION,
+  SEEN,
+} from './buckets.ts';
+import { type Figures, parseFigures } from './figures.ts';
+import { type Folded, fold, type LocatedFact } from './fold.ts';
+import { type Head, newHead } from './head.ts';
+import { type Buckets, needed, roll, type Span } from './roll.ts';
+import { aggregateOf, type Scope } from './scope.ts';
+
+/** Agents with running tasks, by since when they were seen absent. */
+export const RUNNING_INDEX = 'analytics_running';
+export const PRESENT = 'present';
+
+/** After a task has ended, and at least this long after the look before. */
+const LOOK_AFTER_MS = 500;
+const LOOK_EVERY_MS = 5_000;
+/** How often alerts are looked at that end with time. */
+const LOOK_AT_ALERT_MS = 15_000;
+/** So that not all scopes close their hours in the same moment. */
+const SPREAD_MS = 10 * 60_000;
+const MAX_TRIMMED = 1_000;
+const MAX_ATTEMPTS = 50;
+
+type ScopeStore = Pick<Store, 'read' | 'range' | 'commit'>;
+
+/** Keeps the figures of scopes. Every method may be called by several nodes at once, and again. */
+export class Scopes {
+  readonly #store: ScopeStore;
+  readonly #onAlert: (agentId: string, alert: Alert) => void;
+
+  /** @param onAlert told once of each alert, unless this node dies in the moment after it was kept */
+  constructor(store: ScopeStore, onAlert: (agentId: string, alert: Alert) => void) {
+    this.#store = store;
+    this.#onAlert = onAlert;
+  }
+
+  async read(scope: Scope): Promise<{ readonly head: Head | undefined; readonly nowMs: number }> {
+    const { fields, nowMs } = await this.#store.read(aggregateOf(scope), ['head']);
+    return { head: parseHead(fields.head), nowMs };
+  }
+
+  /** Counts the facts that are not counted yet. @param facts all of a stretch of the log that concern the scope */
+  async count(scope: Scope, facts: readonly LocatedFact[]): Promise<void> {
+    await this.#change(scope, async (before, nowMs) => {
+      const folded = fold(scope, before, facts, nowMs);
+      if (!folded) return undefined;
+      const hours = [...[...folded.minutes.keys()].map(hourOfMinute), ...folded.seen.keys()];
+      const first = before?.openHour ?? Math.min(...hours, hourOf(nowMs));
+      const nextHour = Math.max(first, ...hours);
+      const lookSoon = folded.hasEndedTasks
+        ? Math.max(nowMs + LOOK_AFTER_MS, folded.head.lookedAtMs + LOOK_EVERY_MS)
+        : Number.POSITIVE_INFINITY;
+      const lookAtMs = Math.min(folded.head.lookAtMs ?? closingMs(scope, nextHour), lookSoon);
+      const lastHour = Math.max(folded.head.lastHour, ...hours);
+      const head = { ...folded.head, openHour: first, lastHour, lookAtMs };
+      return this.#advance(scope, { ...folded, head }, nextHour);
+    });
+  }
+
+  /**
+   * Closes the hours that are over, forgets what is too old, and keeps what a look at the figures has shown.
+   *
+   * @param decide the alerts from now on
+   */
+  async look(scope: Scope, decide: (alerts: Head['alerts'], nowMs: number) => Promise<Head['alerts']>): Promise<void> {
+    await this.#change(scope, async (before, nowMs) => {
+      if (!before) return undefined;
+      const alerts = await decide(before.alerts, nowMs);
+      const nextHour = Math.max(before.openHour, hourOf(nowMs));
+      const isEmpty = nextHour > before.lastHour + RETENTION.days.hours + HOURS_PER_DAY;
+      const hasTimed = Object.keys(alerts).some((key) => key.startsWith('task_'));
+      const closeAtMs = nextHour > before.openHour ? nowMs + DAY_MS : closingMs(scope, nextHour);
+      const lookAtMs = hasTimed ? nowMs + LOOK_AT_ALERT_MS : isEmpty ? null : closeAtMs;
+      const head = { ...before, alerts, lookedAtMs: nowMs, lookAtMs };
+      return this.#advance(scope, { head, minutes: new Map(), seen: new Map() }, nextHour);
+    });
+  }
+
+  /** @param decide the head from now on; the same one: nothing changes */
+  async update(scope: Scope, decide: (head: Head, nowMs: number) => Head): Promise<void> {
+    await this.#change(scope, async (before, nowMs) => {
+      const after = before && decide(before, nowMs);
+      return after === undefined || after === before ? undefined : { after, change: {} };
+    });
+  }
+
+  async #advance(scope: Scope, { head, minutes, seen }: Omit<Folded, 'hasEndedTasks'>, nextHour: number) {
+    const { openHour } = head;
+    const spans = needed(minutes, openHour, nextHour);
+    const [known, seenEntries, stale] = await Promise.all([
+      Promise.all(BUCKET_STREAMS.map((stream) => this.#buckets(scope, stream, spans[stream]))),
+      this.#seenWith(scope, seen),
+      nextHour > openHour ? this.#stale(scope, nextHour) : [],
+    ]);
+    const [minuteBuckets = new Map(), hourBuckets = new Map(), dayBuckets = new Map()] = known;
+    const rolled = roll({ minutes: minuteBuckets, hours: hourBuckets, days: dayBuckets }, minutes, openHour, nextHour);
+    const revision = head.revision + (rolled.changesClosed ? 1 : 0);
+    const entries = [...rolled.entries, ...seenEntries, ...stale];
+    return { after: { ...head, openHour: nextHour, revision }, change: { ...(entries.length > 0 && { entries }) } };
+  }
+
+  async #change(
+    scope: Scope,
+    decide: (before: Head | undefined, nowMs: number) => Promise<{ after: Head; change: Change } | undefined>,
+  ): Promise<void> {
+    const aggregate = aggregateOf(scope);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { version, fields, nowMs } = await this.#store.read(aggregate, ['head']);
+      const before = parseHead(fields.head);
+      const decided = await decide(before, nowMs);
+      if (!decided) return;
+      const { after, change } = decided;
+      const place = placeOf(scope, after);
+      const committed = await this.#store.commit(aggregate, version, {
+        ...change,
+        fields: { head: JSON.stringify(after) },
+        ...(place !== placeOf(scope, before ?? newHead) && {
+          index: place === undefined ? [] : [{ index: RUNNING_INDEX, key: place }],
+        }),
+        ...(after.lookAtMs !== (before?.lookAtMs ?? null) && { deadlineMs: after.lookAtMs }),
+      });
+      if (!committed.ok) continue;
+      for (const alert of raised(after.alerts, before?.alerts ?? {})) this.#onAlert(scope.id, alert);
+      return;
+    }
+    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on the figures of ${scope.id}`);
+  }
+
+  async #buckets(scope: Scope, stream: BucketStream, { from, count }: Span): Promise<Buckets> {
+    if (count === 0) return new Map();
+    const entries = await this.#store.range(aggregateOf(scope), stream, from, count);
+    const within = entries.filter(({ position }) => position < from + count);
+    return new Map(within.map(({ position, value }): [number, Figures] => [position, parseFigures(value)]));
+  }
+
+  async #seenWith(scope: Scope, seen: ReadonlyMap<number, bigint>): Promise<StreamChange[]> {
+    return Promise.all(
+      [...seen].map(async ([hour, bits]) => {
+        const [kept] = await this.#store.range(aggregateOf(scope), SEEN, hour, 1);
+        const before = kept?.position === hour ? BigInt(`0x${kept.value}`) : 0n;
+        return { stream: SEEN, position: hour, value: (before | bits).toString(16) };
+      }),
+    );
+  }
+
+  /** Removes what has outlived its retention. */
+  async #stale(scope: Scope, nowHour: number): Promise<StreamChange[]> {
+    const oldest = (stream: BucketStream) =>
+      Math.floor(((nowHour - RETENTION[stream].hours) * HOUR_MS) / BUCKET_MS[stream]);
+    const streams = [...BUCKET_STREAMS.map((stream) => [stream, oldest(stream)] as const)];
+    const all = scope.kind === 'agent' ? [...streams, [SEEN, oldest('hours')] as const] : streams;
+    const found = await Promise.all(
+      all.map(async ([stream, first]) => {
+        const entries = await this.#store.range(aggregateOf(scope), stream, 0, MAX_TRIMMED);
+        const old = entries.filter(({ position }) => position < first);
+        return old.map(({ position }): StreamChange => ({ stream, position, value: null }));
+      }),
+    );
+    return found.flat();
+  }
+}
+
+const hourOf = (ms: number) => Math.floor(ms / HOUR_MS);
+
+/** A while after the hour is over. */
+function closingMs({ id }: Scope, hour: number): number {
+  let hash = 0;
+  for (const char of id) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) % SPREAD_MS;
+  return (hour + 1) * HOUR_MS + 60_000 + hash;
+}
+
+const parseHead = (text: string | undefined): Head | undefined => (text === undefined ? undefined : JSON.parse(text));
+
+const placeOf = ({ kind }: Scope, { running, offlineSinceMs }: Head) =>
+  kind !== 'agent' || running === 0 ? undefined : offlineSinceMs === null ? PRESENT : String(offlineSinceMs);
