@@ -1,0 +1,103 @@
+import { accept, type ChannelSocket, type Log, later, reply } from '../../server/index.ts';
+import type { Store } from '../../server/store/port.ts';
+import { type AgentSession, agentChannel } from '../agent_session.ts';
+import { isId } from '../ids.ts';
+import type { Agents } from '../principals/principals.ts';
+import { refuse } from '../reasons.ts';
+import type { Message, Settlement } from './message.ts';
+import type { Messages } from './messages.ts';
+import { Reader } from './reader.ts';
+import type { Readers } from './readers.ts';
+import { events } from './schema.ts';
+import { messageView, type NewMessage, newMessage } from './view.ts';
+
+export const topicOf = (agentId: string) => `messages:${agentId}`;
+
+/** What nodes tell each other on an inbox's topic; no client hears these. */
+export const internal = { placed: 'message_placed', settled: 'message_settled' };
+
+interface PlacedNotice {
+  readonly ordinal: number;
+  readonly message: NewMessage;
+}
+
+interface SettledNotice {
+  readonly id: string;
+}
+
+export const placedNotice = (message: Message, ordinal: number): PlacedNotice => ({
+  ordinal,
+  message: newMessage(message),
+});
+export const settledNotice = ({ about }: Message): SettledNotice => ({ id: about.id });
+
+export interface MessagesChannelParts {
+  readonly messages: Messages;
+  readonly readers: Readers;
+  readonly agents: Pick<Agents, 'read'>;
+  readonly store: Pick<Store, 'nowMs'>;
+  readonly log: Log;
+  readonly redeliverAfterMs: readonly number[];
+  /** Whether this kind of socket may send. */
+  readonly maySend: boolean;
+}
+
+type Inbox = AgentSession & { readonly reader: Reader };
+
+/** `messages:{agent_id}`: an agent's inbox (PROTOCOL.md, section 5.6). */
+export function messagesChannel(parts: MessagesChannelParts) {
+  const { messages, readers, agents, store, log, redeliverAfterMs, maySend } = parts;
+
+  /** Several at once share a commit, so the channel does not wait for one before it takes the next. */
+  const settle = (socket: ChannelSocket<Inbox>, id: string, as: Settlement, reason?: string) =>
+    later(
+      messages
+        .settle(socket.assigns.agentId, id, as, reason)
+        .then((settled) => (settled.ok ? reply(settled.isRepeat ? { duplicate: true } : {}) : settled)),
+    );
+
+  return agentChannel({
+    topic: topicOf('*'),
+    events,
+
+    async join({ id, assigns, socket }) {
+      if (!isId(id)) return refuse('not_found');
+      if (id !== assigns.agentId) return refuse((await agents.read(id)) ? 'unauthorized' : 'not_found');
+      const { count, next } = await messages.head(id);
+      const reader = new Reader(socket, messages.pile(id), next, { redeliverAfterMs, log });
+      return accept({ reader }, { agent_id: id, pending: count });
+    },
+
+    joined(socket) {
+      const { reader } = socket.assigns;
+      socket.onEnd(() => readers.delete(reader));
+      readers.add(reader);
+    },
+
+    intercept: {
+      [internal.placed](notice, { assigns }) {
+        const { ordinal, message } = notice as PlacedNotice;
+        assigns.reader.placed(ordinal, message);
+      },
+      [internal.settled](notice, { assigns }) {
+        assigns.reader.settled((notice as SettledNotice).id);
+      },
+    },
+
+    on: {
+      acknowledge: ({ message_id: id }, socket) => settle(socket, id, 'acknowledged'),
+
+      reject: ({ message_id: id, reason }, socket) => settle(socket, id, 'rejected', reason),
+
+      send_message(request, { assigns }) {
+        if (!maySend) return refuse('forbidden');
+        const sending = messages.send(assigns.agentId, request).then(async (sent) => {
+          if (!sent.ok) return sent;
+          const message = messageView(sent.message, await store.nowMs());
+          return reply({ message, ...(sent.isRepeat && { duplicate: true }) });
+        });
+        return later(sending);
+      },
+    },
+  });
+}

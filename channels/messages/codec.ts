@@ -1,0 +1,81 @@
+import type { AggregateType } from '../aggregate.ts';
+import { inboxFacts, messageFacts } from './facts.ts';
+import { decideInbox, emptyInbox, type Inbox, type InboxCommand, type InboxEvent, type Place } from './inbox.ts';
+import { decideMessage, type Message, type MessageCommand, type MessageEvent } from './message.ts';
+
+const placeField = (id: string) => `place:${id}`;
+const senderField = (id: string) => `sender:${id}`;
+
+/** A field for the head, for each message and for each sender: a command reads those that it is about. */
+export const inboxType: AggregateType<Inbox, InboxCommand, InboxEvent> = {
+  kind: 'inbox',
+
+  reads(command) {
+    const fields = ['head'];
+    if ('id' in command && command.id !== undefined) fields.push(placeField(command.id));
+    if ('sender' in command && command.sender) fields.push(senderField(command.sender));
+    return fields;
+  },
+
+  parse({ head, ...fields }) {
+    const places = new Map<string, Place>();
+    const senders = new Map<string, number>();
+    for (const [name, value] of Object.entries(fields)) {
+      const colon = name.indexOf(':');
+      const [what, id] = [name.slice(0, colon), name.slice(colon + 1)];
+      if (what === 'place') places.set(id, JSON.parse(value) as Place);
+      else if (what === 'sender') senders.set(id, Number(value));
+    }
+    return { head: head === undefined ? emptyInbox.head : JSON.parse(head), places, senders };
+  },
+
+  change(after, before = emptyInbox) {
+    const fields: Record<string, string | null> = {};
+    if (after.head !== before.head) fields.head = JSON.stringify(after.head);
+    for (const id of changedKeys(after.places, before.places)) {
+      const place = after.places.get(id);
+      fields[placeField(id)] = place ? JSON.stringify(place) : null;
+    }
+    for (const id of changedKeys(after.senders, before.senders)) {
+      const count = after.senders.get(id);
+      fields[senderField(id)] = count === undefined ? null : String(count);
+    }
+    const { wakeAtMs } = after.head;
+    return { fields, ...(wakeAtMs !== before.head.wakeAtMs && { deadlineMs: wakeAtMs }) };
+  },
+
+  decide: decideInbox,
+  facts: inboxFacts,
+};
+
+/** The payload, which may be large, is read only by those who pass it on. */
+export const messageType: AggregateType<Message, MessageCommand, MessageEvent> = {
+  kind: 'message',
+  reads: () => ['about', 'progress'],
+  parse: ({ about = '', payload, progress = '' }) => ({
+    about: JSON.parse(about),
+    payloadJson: payload,
+    progress: JSON.parse(progress),
+  }),
+  change(after, before) {
+    const { about, payloadJson, progress } = after;
+    const deadline = progress.deadlineMs !== before?.progress.deadlineMs && { deadlineMs: progress.deadlineMs };
+    return {
+      fields: {
+        ...(about !== before?.about && { about: JSON.stringify(about) }),
+        ...(payloadJson !== before?.payloadJson && payloadJson !== undefined && { payload: payloadJson || null }),
+        ...(progress !== before?.progress && { progress: JSON.stringify(progress) }),
+      },
+      ...deadline,
+    };
+  },
+  decide: decideMessage,
+  facts: messageFacts,
+};
+
+function changedKeys<V>(after: ReadonlyMap<string, V>, before: ReadonlyMap<string, V>): Set<string> {
+  const changed = new Set<string>();
+  for (const [key, value] of after) if (before.get(key) !== value) changed.add(key);
+  for (const key of before.keys()) if (!after.has(key)) changed.add(key);
+  return changed;
+}

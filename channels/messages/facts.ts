@@ -1,0 +1,32 @@
+import type { FactContext } from '../aggregate.ts';
+import { BACKLOG } from '../analytics/alerts.ts';
+import type { Fact } from '../analytics/facts.ts';
+import type { Inbox, InboxEvent } from './inbox.ts';
+import { type Message, type MessageEvent, senderOf } from './message.ts';
+
+/** A message counts from the moment when the inbox has it; the platform's own notices do not. */
+export function inboxFacts(
+  events: readonly InboxEvent[],
+  { head, places }: Inbox,
+  { id, nowMs: atMs }: FactContext<Inbox>,
+): Fact[] {
+  return events.flatMap((event): Fact[] => {
+    if (event.type !== 'placed' && event.type !== 'removed') return [];
+    const crosses = head.count === (event.type === 'placed' ? BACKLOG + 1 : BACKLOG);
+    const backlog: Fact[] = crosses ? [{ type: 'backlog_changed', atMs, agent: id, pending: head.count }] : [];
+    if (event.type === 'removed') return backlog;
+    const from = [...places.values()].find(({ ordinal }) => ordinal === event.ordinal)?.sender;
+    return from ? [{ type: 'message_sent', atMs, from }, ...backlog] : backlog;
+  });
+}
+
+export function messageFacts(
+  events: readonly MessageEvent[],
+  { about, progress }: Message,
+  { nowMs: atMs }: FactContext<Message>,
+): Fact[] {
+  const from = senderOf(about);
+  const { status } = progress;
+  if (from === null || (status !== 'acknowledged' && status !== 'rejected')) return [];
+  return events.some(({ type }) => type === 'settled') ? [{ type: `message_${status}`, atMs, from }] : [];
+}

@@ -1,0 +1,134 @@
+import type { Log } from '../../server/index.ts';
+import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+import { Aggregates } from '../aggregate.ts';
+import { sizeRefusal } from '../fields.ts';
+import { isId, newId } from '../ids.ts';
+import type { Agents } from '../principals/principals.ts';
+import { refuse } from '../reasons.ts';
+import { requestDigest } from '../repeats.ts';
+import { inboxType, messageType } from './codec.ts';
+import { emptyInbox, type InboxHead, ORDER } from './inbox.ts';
+import { type Draft, isSettled, type Message, type Settlement } from './message.ts';
+import { type Inboxes, type MessageAggregates, Placing, type Sent } from './placing.ts';
+import type { Pile } from './reader.ts';
+import { PAYLOAD_KIB, type SendRequest } from './schema.ts';
+import { readEntry, type Settled, Settling } from './settling.ts';
+
+export interface MessagesOptions {
+  readonly store: Store;
+  readonly agents: Pick<Agents, 'read'>;
+  readonly log: Log;
+  /** Told after a message is durably in its inbox; of some messages twice. */
+  readonly onPlaced: (message: Message, ordinal: number) => void;
+  /** Told after a message has durably left its inbox. */
+  readonly onSettled: (message: Message) => void;
+}
+
+const DEFAULT_VERSION = '1.0';
+
+/** Every agent's inbox, and what became of every message (PROTOCOL.md, sections 3 and 5.6). */
+export class Messages {
+  readonly #options: MessagesOptions;
+  readonly #inboxes: Inboxes;
+  readonly #messages: MessageAggregates;
+  readonly #placing: Placing;
+  readonly #settling: Settling;
+
+  constructor(options: MessagesOptions) {
+    const { store, onPlaced, onSettled } = options;
+    this.#options = options;
+    this.#inboxes = new Aggregates(store, inboxType);
+    this.#messages = new Aggregates(store, messageType);
+    const inBackground = (work: Promise<unknown>) => this.#inBackground(work);
+    const shared = { inboxes: this.#inboxes, messages: this.#messages, inBackground };
+    this.#placing = new Placing({ ...shared, onPlaced });
+    this.#settling = new Settling({ ...shared, store, onSettled });
+  }
+
+  /** Sends what an agent wants sent. An agent may write to itself. */
+  async send(fromAgentId: string, request: SendRequest): Promise<Sent> {
+    const { to_agent_id: toAgentId, type, payload, protocol_version: protocolVersion = DEFAULT_VERSION } = request;
+    const recipient = await this.#options.agents.read(toAgentId);
+    if (!recipient) return refuse('not_found', { to_agent_id: toAgentId });
+    const draft: Draft = {
+      id: request.id ?? newId(),
+      fromAgentId,
+      toAgentId,
+      type,
+      protocolVersion,
+      isCounted: true,
+      request: requestDigest(`agent:${fromAgentId}`, { toAgentId, type, payload, protocolVersion }),
+      payloadJson: JSON.stringify(payload),
+    };
+    if (recipient.status === 'suspended') return this.#sentBefore(draft);
+    return sizeRefusal('/payload', payload, PAYLOAD_KIB) ?? (await this.#placing.send(draft, request.id !== undefined));
+  }
+
+  /** Sends what the server itself has to say, whoever the recipient is. */
+  sendDraft(draft: Draft): Promise<Sent> {
+    return this.#placing.send(draft, true);
+  }
+
+  /** The message if it was accepted. */
+  async read(id: string): Promise<Message | undefined> {
+    const message = await this.#messages.read(id);
+    if (message?.progress.status === 'void') return undefined;
+    if (message?.progress.status !== 'placing') return message;
+    const looked = await this.#inboxes.apply(message.about.toAgentId, { type: 'look', id });
+    return looked.ok && looked.state.places.has(id) ? message : undefined;
+  }
+
+  /** Acknowledges or rejects. Resolves when no join that begins later gets the message. */
+  async settle(agentId: string, id: string, as: Settlement, reason?: string): Promise<Settled> {
+    return isId(id) ? this.#settling.settle(agentId, id, as, reason) : refuse('not_found');
+  }
+
+  async head(agentId: string): Promise<InboxHead> {
+    const looked = await this.#inboxes.apply(agentId, { type: 'look' });
+    return looked.ok ? looked.state.head : emptyInbox.head;
+  }
+
+  /** An agent's inbox, to be read. */
+  pile(agentId: string): Pile {
+    const { store } = this.#options;
+    return {
+      from: async (ordinal, limit) => {
+        const entries = await store.range({ kind: 'inbox', id: agentId }, ORDER, ordinal, limit);
+        return entries.map((entry) => ({ ordinal: entry.position, id: readEntry(entry).id }));
+      },
+      read: async (ids) => {
+        const [messages, nowMs] = await Promise.all([this.#messages.readMany(ids), store.nowMs()]);
+        return messages.map((message) => {
+          const isOpen = message && !isSettled(message.progress.status) && nowMs < message.about.expiresAtMs;
+          return isOpen ? message : undefined;
+        });
+      },
+    };
+  }
+
+  /** At an inbox's deadline: what is due expires. */
+  expire(agentId: string): Promise<void> {
+    return this.#settling.expire(agentId);
+  }
+
+  /** At a message's deadline: finishes what somebody has begun. */
+  async finish(id: string): Promise<void> {
+    const message = await this.#messages.read(id);
+    if (message?.progress.status === 'placing') await this.#placing.resume(message);
+    else if (message) await this.#settling.finish(message);
+  }
+
+  /** Nothing new goes to a suspended agent, but what was accepted before is told again. */
+  async #sentBefore(draft: Draft): Promise<Sent> {
+    const message = await this.read(draft.id);
+    if (message?.about.request === draft.request) return { ok: true, isRepeat: true, message };
+    return message ? refuse('conflict') : refuse('forbidden', { to_agent_id: draft.toAgentId, status: 'suspended' });
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      if (error instanceof StoreUnavailable) return;
+      this.#options.log.error({ err: error }, 'a step was not done; it is done again at its deadline');
+    });
+  }
+}
