@@ -1,0 +1,97 @@
+import type { Snapshot } from '../../server/store/port.ts';
+import type { AggregateType } from '../aggregate.ts';
+import type { TaskCommand, TaskEvent } from './commands.ts';
+import { decideTask } from './decide.ts';
+import { deadlineOf } from './duties.ts';
+import { taskFacts } from './facts.ts';
+import { placesOf } from './listing.ts';
+import type { Ranges } from './ranges.ts';
+import { PAGES, pageOf, STREAM_NAMES, type Stream, type StreamName } from './stream.ts';
+import type { Contents, Task, TaskState } from './task.ts';
+
+/** The fields of a task that shows it on the wire. */
+export const SHOWN: readonly string[] = ['task', 'contents'];
+
+export const taskType: AggregateType<TaskState, TaskCommand, TaskEvent> = {
+  kind: 'task',
+  reads: fieldsFor,
+  parse,
+  change(after, before) {
+    const deadlineMs = deadlineOf(after.task);
+    const index = placesOf(after.task);
+    const isPlacedAnew = !before || placesOf(before.task)[0]?.key !== index[0]?.key;
+    return {
+      fields: {
+        ...(after.task !== before?.task && { task: taskText(after.task) }),
+        ...(after.contents !== before?.contents && { contents: JSON.stringify(after.contents) }),
+        ...streamChange('input', after.input, before?.input),
+        ...streamChange('output', after.output, before?.output),
+      },
+      ...(isPlacedAnew && { index }),
+      ...((!before || deadlineMs !== deadlineOf(before.task)) && { deadlineMs }),
+    };
+  },
+  decide: decideTask,
+  facts: taskFacts,
+};
+
+/** What a command reads: a chunk its own page only, and neither contents nor the other stream. */
+function fieldsFor(command: TaskCommand): readonly string[] {
+  switch (command.type) {
+    case 'store_chunk':
+      return ['task', command.stream, pageField(command.stream, pageOf(command.seq))];
+    case 'complete_stream':
+      return ['task', ...streamFields(command.stream)];
+    case 'drop_streams':
+      return ['task', ...STREAM_NAMES.flatMap(streamFields)];
+    case 'create':
+    case 'report_progress':
+    case 'end':
+      return SHOWN;
+    case 'save_checkpoint':
+    case 'settle_notices':
+    case 'settle_count':
+    case 'settle_forgetting':
+      return ['task'];
+  }
+}
+
+export function parse(fields: Snapshot['fields']): TaskState {
+  return {
+    task: JSON.parse(fields.task ?? '', (name, value) =>
+      name === 'priceMicro' && value !== null ? BigInt(value) : value,
+    ) as Task,
+    contents: fields.contents === undefined ? undefined : (JSON.parse(fields.contents) as Contents),
+    input: parseStream(fields, 'input'),
+    output: parseStream(fields, 'output'),
+  };
+}
+
+const taskText = (task: Task) =>
+  JSON.stringify(task, (_name, value) => (typeof value === 'bigint' ? String(value) : value));
+
+const pageField = (name: StreamName, page: number) => `${name}:${page}`;
+const streamFields = (name: StreamName) => [name, ...PAGES.map((page) => pageField(name, page))];
+
+export function parseStream(fields: Snapshot['fields'], name: StreamName): Stream | undefined {
+  const text = fields[name];
+  if (text === undefined) return undefined;
+  const pages = new Map<number, Ranges>();
+  for (const page of PAGES) {
+    const ranges = fields[pageField(name, page)];
+    if (ranges !== undefined) pages.set(page, JSON.parse(ranges));
+  }
+  return { ...JSON.parse(text), pages };
+}
+
+function streamChange(name: StreamName, after: Stream | undefined, before: Stream | undefined) {
+  const fields: Record<string, string | null> = {};
+  if (after === before || !after) return fields;
+  const { pages, ...summary } = after;
+  fields[name] = JSON.stringify(summary);
+  for (const [page, ranges] of pages) {
+    if (before?.pages.get(page) !== ranges) fields[pageField(name, page)] = JSON.stringify(ranges);
+  }
+  for (const page of before?.pages.keys() ?? []) if (!pages.has(page)) fields[pageField(name, page)] = null;
+  return fields;
+}

@@ -1,0 +1,38 @@
+import type { FactContext } from '../aggregate.ts';
+import type { Fact } from '../analytics/facts.ts';
+import type { TaskEvent } from './commands.ts';
+import type { TaskState } from './task.ts';
+
+/** What the figures count of a task. */
+export function taskFacts(
+  events: readonly TaskEvent[],
+  { task }: TaskState,
+  { before, nowMs }: FactContext<TaskState>,
+): Fact[] {
+  const about = { atMs: nowMs, client: task.clientAgentId, provider: task.providerAgentId };
+  return events.flatMap(({ type }): Fact[] => {
+    switch (type) {
+      case 'created':
+        return [{ type: 'task_created', ...about }];
+      case 'started':
+        return [{ type: 'task_started', ...about }];
+      case 'completed':
+      case 'failed':
+      case 'cancelled': {
+        const { capability, priceMicro, insertedAtMs } = task;
+        return [
+          {
+            type: `task_${type}`,
+            ...about,
+            wasRunning: before?.task.status === 'in_progress',
+            durationMs: Math.max(0, nowMs - insertedAtMs),
+            capability,
+            priceMicro: priceMicro === null ? null : String(priceMicro),
+          },
+        ];
+      }
+      default:
+        return [];
+    }
+  });
+}

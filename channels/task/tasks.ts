@@ -1,0 +1,168 @@
+import type { Refusal } from '../../server/refusal.ts';
+import type { Store } from '../../server/store/port.ts';
+import { Aggregates, type Applied } from '../aggregate.ts';
+import { newId } from '../ids.ts';
+import { refuse } from '../reasons.ts';
+import { requestDigest } from '../repeats.ts';
+import { Checksums } from './checksums.ts';
+import { Chunks } from './chunks.ts';
+import { parse, SHOWN, taskType } from './codec.ts';
+import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
+import { type Duty, dutiesDue } from './duties.ts';
+import { type Listed, type Listing, listTasks } from './listing.ts';
+import type { TaskState } from './task.ts';
+
+/** What has to follow outside of a task. All of them are done again if a node died in between. */
+export interface TaskEffects {
+  /** Puts the notice of a new task into an inbox. */
+  notify(toAgentId: string, notice: TaskNotice): Promise<void>;
+  /** Counts an outcome for the provider; the same task again changes nothing until it is forgotten. */
+  countTask(agentId: string, taskId: string, outcome: 'completed' | 'failed'): Promise<void>;
+  forgetTask(agentId: string, taskId: string): Promise<void>;
+}
+
+export interface TaskNotice {
+  readonly type: 'aerie.task';
+  readonly thingId: string;
+  readonly fromAgentId: string | null;
+}
+
+export type Stored = { readonly ok: true; readonly ordinal: number; readonly duplicate: boolean } | Refusal;
+export type Created = { readonly ok: true; readonly state: TaskState; readonly repeated: boolean } | Refusal;
+
+type Effective = Exclude<TaskCommand, StoreChunk | CompleteStream>;
+
+/** The tasks, in the store. */
+export class Tasks {
+  readonly chunks: Chunks;
+  readonly #aggregates: Aggregates<TaskState, TaskCommand, TaskEvent>;
+  readonly #checksums: Checksums;
+  readonly #store: Store;
+  readonly #effects: TaskEffects;
+
+  constructor(store: Store, effects: TaskEffects) {
+    this.#aggregates = new Aggregates(store, taskType);
+    this.chunks = new Chunks(store);
+    this.#checksums = new Checksums(this.chunks);
+    this.#store = store;
+    this.#effects = effects;
+  }
+
+  /** With everything that is known of its streams. */
+  read(id: string): Promise<TaskState | undefined> {
+    return this.#aggregates.read(id);
+  }
+
+  /** Without its streams. */
+  async readShown(id: string): Promise<TaskState | undefined> {
+    const { version, fields } = await this.#store.read({ kind: taskType.kind, id }, SHOWN);
+    return version === 0 ? undefined : parse(fields);
+  }
+
+  /** The states of a page, each as it is now. */
+  async list(listing: Listing): Promise<Omit<Listed, 'ids'> & { readonly states: readonly TaskState[] }> {
+    const { ids, next } = await listTasks(listing, (index, query) => this.#store.lookup(index, query));
+    const states = await Promise.all(ids.map((id) => this.readShown(id)));
+    return { states: states.filter((state) => state !== undefined), next };
+  }
+
+  /**
+   * Resolves when those whom it concerns have been told too.
+   *
+   * @param by who asks: `admin`, `agent:a-1`. The same request of the same one finds what it made before
+   */
+  async create(by: string, id: string | undefined, fields: Omit<TaskFields, 'id'>): Promise<Created> {
+    const request = requestDigest(by, fields);
+    const taskId = id ?? newId();
+    const applied = await this.#aggregates.apply(taskId, {
+      type: 'create',
+      fields: { ...fields, id: taskId },
+      request,
+    });
+    if (!applied.ok) return applied;
+    const repeated = applied.events.length === 0;
+    if (!repeated || applied.state.task.duties.notifyMs !== null) await this.#perform('notify', applied.state);
+    return { ok: true, state: applied.state, repeated };
+  }
+
+  /** The repeat of a call that made something: `conflict` for another call, undefined if nothing is there. */
+  async madeBefore(by: string, id: string, fields: Omit<TaskFields, 'id'>): Promise<Created | undefined> {
+    const exists = await this.readShown(id);
+    if (!exists) return undefined;
+    return exists.task.request === requestDigest(by, fields) ? this.create(by, id, fields) : refuse('conflict');
+  }
+
+  /** Resolves when the chunk is durable. */
+  async storeChunk(id: string, command: Omit<StoreChunk, 'type'>): Promise<Stored> {
+    const applied = await this.#aggregates.apply(id, { type: 'store_chunk', ...command });
+    if (!applied.ok) return applied;
+    const event = applied.events.find(({ type }) => type === 'chunk_stored' || type === 'chunk_came_again');
+    if (event?.type === 'chunk_stored') return { ok: true, ordinal: event.ordinal, duplicate: false };
+    const { stream, seq, chunk } = command;
+    const stored = await this.chunks.at(id, stream, seq);
+    if (stored?.chunk === chunk) return { ok: true, ordinal: stored.ordinal, duplicate: true };
+    const hasEnded = event?.type === 'chunk_came_again' && event.ended;
+    return hasEnded ? refuse('task_closed', { status: applied.state.task.status }) : refuse('seq_conflict');
+  }
+
+  /** Chunks that come while the stored ones are summed up make it look again. */
+  async completeStream(id: string, command: Omit<CompleteStream, 'type' | 'found'>): Promise<Stored> {
+    let found: CompleteStream['found'];
+    for (;;) {
+      const applied = await this.#aggregates.apply(id, { type: 'complete_stream', ...command, found });
+      if (!applied.ok) return applied;
+      const completed = applied.events.find(({ type }) => type === 'stream_completed');
+      if (completed?.type === 'stream_completed') return { ok: true, ordinal: completed.ordinal, duplicate: false };
+      const wanted = applied.events.find(({ type }) => type === 'checksum_wanted');
+      if (wanted?.type !== 'checksum_wanted') {
+        return { ok: true, ordinal: applied.state[command.stream]?.count ?? 0, duplicate: true };
+      }
+      const { count, start } = wanted;
+      found = { count, checksum: await this.#checksums.sum({ taskId: id, stream: command.stream, start, count }) };
+    }
+  }
+
+  apply(id: string, command: Effective): Promise<Applied<TaskState, TaskEvent>> {
+    return this.#aggregates.apply(id, command);
+  }
+
+  /** Does what follows from a task's end. What fails is done by the task's deadline. */
+  async settleEnd(state: TaskState): Promise<void> {
+    if (state.task.duties.countMs !== null) await this.#perform('count', state);
+  }
+
+  /** The deadline of a task has passed: does what is due. */
+  async wake(id: string): Promise<void> {
+    const state = await this.readShown(id);
+    if (!state) return;
+    for (const duty of dutiesDue(state.task, await this.#store.nowMs())) await this.#perform(duty, state);
+  }
+
+  /** Each is right when it is done twice; the task is told after the deed. */
+  async #perform(duty: Duty, { task }: TaskState): Promise<void> {
+    const { id, clientAgentId, providerAgentId, creatorAgentId, status } = task;
+    switch (duty) {
+      case 'notify': {
+        const notice: TaskNotice = { type: 'aerie.task', thingId: id, fromAgentId: creatorAgentId };
+        const others = [clientAgentId, providerAgentId].filter((agentId) => agentId !== creatorAgentId);
+        await Promise.all(others.map((agentId) => this.#effects.notify(agentId, notice)));
+        return this.#settled(id, 'settle_notices');
+      }
+      case 'count':
+        if (status === 'completed' || status === 'failed') await this.#effects.countTask(providerAgentId, id, status);
+        return this.#settled(id, 'settle_count');
+      case 'forget':
+        await this.#effects.forgetTask(providerAgentId, id);
+        return this.#settled(id, 'settle_forgetting');
+      case 'drop':
+        return this.#settled(id, 'drop_streams');
+    }
+  }
+
+  async #settled(
+    id: string,
+    type: 'settle_notices' | 'settle_count' | 'settle_forgetting' | 'drop_streams',
+  ): Promise<void> {
+    await this.#aggregates.apply(id, { type });
+  }
+}
