@@ -1,0 +1,149 @@
+import { type Decision, ok } from '../aggregate.ts';
+import { ANNOUNCE_WITHIN_MS } from '../announcement.ts';
+import { usdc } from '../money.ts';
+import { refuse } from '../reasons.ts';
+import { moved, signatureRefusal, type Verdict } from '../signatures.ts';
+import {
+  type Acceptance,
+  acceptLines,
+  asOf,
+  limitMicro,
+  type Offer,
+  offerLines,
+  offersBy,
+  type Rejection,
+  type Role,
+  type Session,
+  standingOffer,
+  type Terms,
+} from './session.ts';
+
+export type Command = Open | MakeOffer | Accept | Reject | { readonly type: 'expire' } | { readonly type: 'announced' };
+
+export interface Open {
+  readonly type: 'open';
+  readonly terms: Terms;
+  readonly expiresInMs: number;
+}
+
+export interface MakeOffer {
+  readonly type: 'offer';
+  readonly by: Role;
+  readonly amountMicro: bigint;
+  /** Canonical base64. */
+  readonly signature: string;
+  readonly verdict: Verdict | undefined;
+}
+
+export interface Accept extends Omit<MakeOffer, 'type'> {
+  readonly type: 'accept';
+}
+
+export interface Reject {
+  readonly type: 'reject';
+  readonly by: Role;
+  readonly reason: string;
+}
+
+export type Event =
+  | { readonly type: 'opened'; readonly terms: Terms }
+  | { readonly type: 'offer_made'; readonly offer: Offer }
+  | { readonly type: 'agreed'; readonly acceptance: Acceptance }
+  | { readonly type: 'rejected'; readonly rejection: Rejection }
+  | { readonly type: 'expired'; readonly expiresAtMs: number };
+
+/** Offers by each side. */
+export const MAX_ROUNDS = 10;
+
+/** A command that was taken before comes out as yes with no events: a repeat is harmless. */
+export function decide(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> {
+  if (command.type === 'open') return open(before, command, nowMs);
+  if (!before) return refuse('not_found');
+  switch (command.type) {
+    case 'announced':
+      return ok({ state: before.isAnnounced ? before : { ...before, isAnnounced: true }, events: [] });
+    case 'expire': {
+      const state = asOf(before, nowMs);
+      const { expiresAtMs } = state;
+      return ok({ state, events: state === before ? [] : [{ type: 'expired', expiresAtMs } as const] });
+    }
+    case 'offer':
+    case 'accept':
+    case 'reject': {
+      if (isRepeat(before, command)) return ok({ state: before, events: [] });
+      const { status } = asOf(before, nowMs);
+      if (status !== 'open') return refuse('session_closed', { status });
+      if (command.type === 'offer') return offer(before, command, nowMs);
+      return command.type === 'accept' ? accept(before, command, nowMs) : reject(before, command, nowMs);
+    }
+  }
+}
+
+function open(before: Session | undefined, { terms, expiresInMs }: Open, nowMs: number): Decision<Session, Event> {
+  if (before) {
+    return before.registration === terms.registration ? ok({ state: before, events: [] }) : refuse('conflict');
+  }
+  const state: Session = {
+    ...terms,
+    expiresAtMs: nowMs + expiresInMs,
+    announceByMs: nowMs + ANNOUNCE_WITHIN_MS,
+    isAnnounced: false,
+    status: 'open',
+    history: [],
+  };
+  return ok({ state, events: [{ type: 'opened', terms }] });
+}
+
+/**
+ * Who sent this before. The text of an offer does not say which of several it is, so an earlier one that comes again
+ * is a repeat, whoever sends it: it must not take the place of a later one.
+ */
+function isRepeat({ history }: Session, command: MakeOffer | Accept | Reject): boolean {
+  return history.some((entry) => {
+    if (entry.event !== command.type || entry.by !== command.by) return false;
+    if (entry.event === 'reject' || command.type === 'reject') {
+      return entry.event === 'reject' && command.type === 'reject' && entry.reason === command.reason;
+    }
+    return entry.amountMicro === command.amountMicro && entry.signature === command.signature;
+  });
+}
+
+function offer(session: Session, command: MakeOffer, nowMs: number): Decision<Session, Event> {
+  const { by, amountMicro, signature, verdict } = command;
+  const limit = limitMicro(session);
+  if (amountMicro > limit) return refuse('offer_exceeds_limit', { limit: usdc(limit) });
+  const refused = signatureRefusal(verdict, offerLines(session, by, amountMicro));
+  if (refused) return refused;
+  if (offersBy(session, by).length >= MAX_ROUNDS) return refuse('too_many_rounds', { limit: MAX_ROUNDS });
+  const made: Offer = { event: 'offer', by, amountMicro, signature, atMs: nowMs };
+  return ok({
+    state: { ...session, history: [...session.history, made] },
+    events: [{ type: 'offer_made', offer: made }],
+  });
+}
+
+function accept(session: Session, command: Accept, nowMs: number): Decision<Session, Event> {
+  const { by, amountMicro, signature, verdict } = command;
+  const [client, provider] = [standingOffer(session, 'client'), standingOffer(session, 'provider')];
+  if (!client || !provider) return refuse('offers_incomplete');
+  // Whoever answers a standing offer knows what average it invites.
+  if (session.history.at(-1)?.by === by) return refuse('own_offer_is_last');
+  const expectedMicro = (client.amountMicro + provider.amountMicro) / 2n;
+  if (amountMicro !== expectedMicro) return refuse('amount_mismatch', { expected: usdc(expectedMicro) });
+  const lines = acceptLines(session, by, amountMicro);
+  const refused = lines === undefined ? moved : signatureRefusal(verdict, lines);
+  if (refused) return refused;
+  const acceptance: Acceptance = { event: 'accept', by, amountMicro, signature, atMs: nowMs };
+  return ok({
+    state: { ...session, status: 'agreed', history: [...session.history, acceptance] },
+    events: [{ type: 'agreed', acceptance }],
+  });
+}
+
+function reject(session: Session, { by, reason }: Reject, nowMs: number): Decision<Session, Event> {
+  const rejection: Rejection = { event: 'reject', by, reason, atMs: nowMs };
+  return ok({
+    state: { ...session, status: 'rejected', history: [...session.history, rejection] },
+    events: [{ type: 'rejected', rejection }],
+  });
+}

@@ -1,0 +1,48 @@
+import { micro } from '../../../channels/money.ts';
+import type { Accept, Command, MakeOffer } from '../../../channels/negotiation/decide.ts';
+import { acceptLines, offerLines, type Role, type Session } from '../../../channels/negotiation/session.ts';
+import { NOW_MS } from '../scenario.ts';
+
+export const terms = {
+  id: 'neg-1',
+  clientAgentId: 'agent-1',
+  providerAgentId: 'agent-7',
+  clientPublicKey: 'the client’s key',
+  providerPublicKey: 'the provider’s key',
+  capability: 'chat',
+  basePriceMicro: micro('1'),
+  isPriceAnnounced: true,
+  creatorId: 'agent-1',
+  registration: 'digest',
+};
+
+export const session = (fields: Partial<Session> = {}): Session => ({
+  ...terms,
+  expiresAtMs: NOW_MS + 1_000,
+  announceByMs: NOW_MS + 5_000,
+  isAnnounced: true,
+  status: 'open',
+  history: [],
+  ...fields,
+});
+
+/** A signed offer; `signature` tells offers of one amount apart. */
+export const offer =
+  (by: Role, amount: string, { signature = `${by} offers ${amount}`, isGood = true } = {}) =>
+  (state: Session): MakeOffer => ({
+    type: 'offer',
+    by,
+    amountMicro: micro(amount),
+    signature,
+    verdict: { lines: offerLines(state, by, micro(amount)), isGood },
+  });
+
+export const acceptance =
+  (by: Role, amount: string, { isGood = true } = {}) =>
+  (state: Session): Accept => {
+    const lines = acceptLines(state, by, micro(amount));
+    const verdict = lines === undefined ? undefined : { lines, isGood };
+    return { type: 'accept', by, amountMicro: micro(amount), signature: `${by} accepts ${amount}`, verdict };
+  };
+
+export const rejection = (by: Role, reason = 'too dear'): Command => ({ type: 'reject', by, reason });
