@@ -1,0 +1,85 @@
+import type { Verdict } from '../signatures.ts';
+import type { Balances, Burned, Closing, CoSigned, Dispute, Executed, Past, Pending, Side, Terms } from './state.ts';
+
+export type Command =
+  | Open
+  | Propose
+  | Acknowledge
+  | Reject
+  | OpenDispute
+  | Close
+  | { readonly type: 'settle' }
+  | { readonly type: 'announced' };
+
+export interface Open {
+  readonly type: 'open';
+  readonly terms: Terms;
+}
+
+interface AboutTransfer {
+  readonly by: Side;
+  readonly nonce: number;
+  /** What history holds under the nonce, as read before. */
+  readonly past: Past | undefined;
+}
+
+export interface Propose extends AboutTransfer {
+  readonly type: 'propose_transfer';
+  readonly amountMicro: bigint;
+  /** Canonical base64. */
+  readonly signature: string;
+  readonly verdict: Verdict | undefined;
+}
+
+export interface Acknowledge extends Omit<Propose, 'type'> {
+  readonly type: 'acknowledge_transfer';
+}
+
+export interface Reject extends Omit<AboutTransfer, 'nonce'> {
+  readonly type: 'reject_transfer';
+  /** Left out: the pending one, or the latest. */
+  readonly nonce: number | undefined;
+  readonly reason: string;
+}
+
+export interface OpenDispute {
+  readonly type: 'dispute';
+  readonly by: Side;
+  readonly reason: string;
+  readonly evidenceJson: string;
+  /** By which it is recognised when it comes again. */
+  readonly digest: string;
+  /** The state that the evidence holds. */
+  readonly shown: Shown | undefined;
+}
+
+export interface Shown {
+  /** `undefined`: it has not the form of one, or names other agents. */
+  readonly state: CoSigned | undefined;
+  /** Whether both have signed it; nothing that can change is in the text. */
+  readonly isSigned: boolean;
+  /** What history holds under its nonce, as read before. */
+  readonly past: Past | undefined;
+}
+
+export interface Close {
+  readonly type: 'close';
+  readonly by: Side;
+  readonly final: Balances;
+  readonly signatureA: string;
+  readonly signatureB: string;
+  readonly verdictA: Verdict | undefined;
+  readonly verdictB: Verdict | undefined;
+}
+
+export type Event =
+  | { readonly type: 'opened'; readonly terms: Terms }
+  | { readonly type: 'transfer_proposed'; readonly transfer: Pending }
+  | { readonly type: 'transfer_executed'; readonly transfer: Executed }
+  | { readonly type: 'transfer_burned'; readonly burned: Burned; readonly transfer: Pending }
+  | { readonly type: 'dispute_opened'; readonly dispute: Dispute; readonly nonce: number }
+  | { readonly type: 'newer_state_shown'; readonly by: Side; readonly dispute: Dispute; readonly nonce: number }
+  /** A dispute that changes nothing. */
+  | { readonly type: 'evidence_noted'; readonly by: Side }
+  /** `movedToAMicro`: what A gets beyond the last executed state, negative if B does. */
+  | { readonly type: 'closed'; readonly closing: Closing; readonly movedToAMicro: bigint };

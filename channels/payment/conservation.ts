@@ -1,0 +1,25 @@
+import { balanceMicro, type PaymentChannel, sumMicro } from './state.ts';
+
+/**
+ * What holds for every payment channel, whatever was decided: no money comes or goes, nobody owes, no nonce comes twice.
+ *
+ * @throws Error a fault of ours: the decision must not be committed
+ */
+export function assertConserved(channel: PaymentChannel): void {
+  const { deposits, balances, pending, lastState, closing, nonce, nextNonce } = channel;
+  const totalMicro = sumMicro(deposits);
+  const all = { deposits, balances, pending: pending?.balances, last: lastState?.balances, closing: closing?.balances };
+  for (const [name, held] of Object.entries(all)) {
+    if (!held) continue;
+    if (sumMicro(held) !== totalMicro) throw fault(channel, `${name} are not the sum of the deposits`);
+    if (balanceMicro(held, 'a') < 0n || balanceMicro(held, 'b') < 0n) throw fault(channel, `${name} are negative`);
+  }
+  if (nonce >= nextNonce) throw fault(channel, 'an executed nonce comes again');
+  if (pending && pending.nonce !== nextNonce - 1) throw fault(channel, 'the pending nonce is not the latest');
+  if (pending && (channel.dispute || closing)) throw fault(channel, 'pending in a channel that is not open');
+  if (closing && (closing.balances.aMicro !== balances.aMicro || closing.balances.bMicro !== balances.bMicro)) {
+    throw fault(channel, 'the final balances are not the balances');
+  }
+}
+
+const fault = ({ id }: PaymentChannel, what: string) => new Error(`payment channel ${id}: ${what}`);

@@ -1,0 +1,69 @@
+import { type Decision, ok } from '../aggregate.ts';
+import { ANNOUNCE_WITHIN_MS } from '../announcement.ts';
+import { refuse } from '../reasons.ts';
+import type { Command, Event, Open } from './commands.ts';
+import { close, dispute } from './ending.ts';
+import { asOf, type PaymentChannel, statusOf } from './state.ts';
+import { acknowledge, isRepeat, propose, reject } from './transfers.ts';
+
+/**
+ * A command that was taken before comes out as yes with no events: a repeat is harmless, also when the channel has
+ * gone on or is closed.
+ */
+export function decide(
+  before: PaymentChannel | undefined,
+  command: Command,
+  nowMs: number,
+): Decision<PaymentChannel, Event> {
+  if (command.type === 'open') return open(before, command, nowMs);
+  if (!before) return refuse('not_found');
+  switch (command.type) {
+    case 'announced':
+      return ok({ state: before.isAnnounced ? before : { ...before, isAnnounced: true }, events: [] });
+    case 'settle':
+      return settle(before, nowMs);
+    case 'propose_transfer':
+    case 'acknowledge_transfer':
+    case 'reject_transfer': {
+      const repeat = isRepeat(before, command);
+      if (repeat === true) return ok({ state: before, events: [] });
+      if (repeat !== false) return repeat;
+      const status = statusOf(asOf(before, nowMs));
+      if (status !== 'open') return refuse(status === 'closed' ? 'channel_closed' : 'channel_disputed');
+      if (command.type === 'propose_transfer') return propose(before, command);
+      return command.type === 'reject_transfer' ? reject(before, command, nowMs) : acknowledge(before, command, nowMs);
+    }
+    case 'dispute':
+      return dispute(before, command, nowMs);
+    case 'close':
+      return close(before, command, nowMs);
+  }
+}
+
+function open(before: PaymentChannel | undefined, { terms }: Open, nowMs: number): Decision<PaymentChannel, Event> {
+  if (before) {
+    return before.registration === terms.registration ? ok({ state: before, events: [] }) : refuse('conflict');
+  }
+  const state: PaymentChannel = {
+    ...terms,
+    openedAtMs: nowMs,
+    announceByMs: nowMs + ANNOUNCE_WITHIN_MS,
+    isAnnounced: false,
+    balances: terms.deposits,
+    nonce: 0,
+    nextNonce: 1,
+    pending: null,
+    lastState: null,
+    dispute: null,
+    closing: null,
+  };
+  return ok({ state, events: [{ type: 'opened', terms }] });
+}
+
+/** Closes the channel if its challenge period is over. */
+function settle(before: PaymentChannel, nowMs: number): Decision<PaymentChannel, Event> {
+  const state = asOf(before, nowMs);
+  if (state === before || !state.closing) return ok({ state: before, events: [] });
+  const movedToAMicro = state.balances.aMicro - before.balances.aMicro;
+  return ok({ state, events: [{ type: 'closed', closing: state.closing, movedToAMicro }] });
+}

@@ -1,0 +1,70 @@
+import type { Static } from 'typebox';
+import { payloadCheck } from '../../server/payload.ts';
+import type { Refusal } from '../../server/refusal.ts';
+import type { Applied } from '../aggregate.ts';
+import { sizeRefusal } from '../fields.ts';
+import { micro, microBalance } from '../money.ts';
+import { refuse } from '../reasons.ts';
+import { requestDigest } from '../repeats.ts';
+import { type Check, sameForm, untilUnmoved } from '../signatures.ts';
+import type { Event, Shown } from './commands.ts';
+import type { Payments } from './payments.ts';
+import { CoSignedState, type DisputeRequest, EVIDENCE_KIB } from './schema.ts';
+import { type CoSigned, type PaymentChannel, type Side, sideOf, stateLines } from './state.ts';
+
+const checkState = payloadCheck(CoSignedState);
+
+/** A dispute, over a socket or over HTTP: read, check the signatures, decide and commit. */
+export function fileDispute(
+  payments: Payments,
+  check: Check,
+  { id, by, request }: { readonly id: string; readonly by: Side; readonly request: DisputeRequest },
+): Promise<Applied<PaymentChannel, Event>> | Refusal {
+  const { reason, evidence } = request;
+  const tooLarge = sizeRefusal('/evidence', evidence, EVIDENCE_KIB);
+  if (tooLarge) return tooLarge;
+  const evidenceJson = JSON.stringify(evidence);
+  const digest = requestDigest(by, { reason, evidence });
+  return untilUnmoved(async () => {
+    const channel = await payments.stored(id);
+    if (!channel) return refuse('not_found');
+    const shown = await shownBy(evidence, channel, payments, check);
+    return payments.apply(id, { type: 'dispute', by, reason, evidenceJson, digest, shown });
+  });
+}
+
+async function shownBy(
+  evidence: unknown,
+  channel: PaymentChannel,
+  payments: Payments,
+  check: Check,
+): Promise<Shown | undefined> {
+  if (typeof evidence !== 'object' || evidence === null || !Object.hasOwn(evidence, 'state')) return undefined;
+  const { state: wire } = evidence as { readonly state: unknown };
+  if (wire === null) return undefined;
+  const state = readState(wire, channel);
+  if (!state) return { state, isSigned: false, past: undefined };
+  const lines = stateLines(channel, state);
+  const [a, b, past] = await Promise.all([
+    check(lines, state.signatureA, channel.publicKeyA),
+    check(lines, state.signatureB, channel.publicKeyB),
+    payments.past(channel, state.nonce),
+  ]);
+  return { state, isSigned: a.isGood && b.isGood, past };
+}
+
+function readState(wire: unknown, channel: PaymentChannel): CoSigned | undefined {
+  const checked = checkState(wire);
+  if (!checked.ok) return undefined;
+  const state = checked.payload as Static<typeof CoSignedState>;
+  const [from, to] = [sideOf(channel, state.from), sideOf(channel, state.to)];
+  if (!from || !to || from === to) return undefined;
+  return {
+    nonce: state.nonce,
+    from,
+    amountMicro: micro(state.amount),
+    balances: { aMicro: microBalance(state.balance_a), bMicro: microBalance(state.balance_b) },
+    signatureA: sameForm(state.signature_a),
+    signatureB: sameForm(state.signature_b),
+  };
+}

@@ -1,0 +1,96 @@
+import { jsonBody } from '../../server/http/json_body.ts';
+import { jsonAnswer } from '../../server/http/problem.ts';
+import type { HttpAnswer, Refusal } from '../../server/index.ts';
+import { newId } from '../ids.ts';
+import { micro } from '../money.ts';
+import type { Agent } from '../principals/agent.ts';
+import type { Principal } from '../principals/authenticate.ts';
+import { type Handle, nameOf, unlessSuspended } from '../principals/permissions.ts';
+import type { Agents } from '../principals/principals.ts';
+import { refuse, refuseField } from '../reasons.ts';
+import { requestDigest } from '../repeats.ts';
+import { type Check, sameForm } from '../signatures.ts';
+import type { Payments } from './payments.ts';
+import { DEFAULT_CHALLENGE_PERIOD_MS, PaymentChannelRequest } from './schema.ts';
+import { openLines, type PaymentChannel, type Side } from './state.ts';
+import { channelView } from './view.ts';
+
+export interface OpenParts {
+  readonly payments: Payments;
+  readonly agents: Pick<Agents, 'read'>;
+  readonly check: Check;
+  /** Tells the two agents of a new channel, unless that is done. */
+  readonly announce: (channel: PaymentChannel) => Promise<void>;
+}
+
+const readBody = jsonBody(PaymentChannelRequest);
+
+/** `POST /api/payment_channels` */
+export function openPaymentChannel(parts: OpenParts): Handle {
+  return unlessSuspended(async ({ exchange, principal }) => {
+    const read = await readBody(exchange);
+    if (!read.ok) return read;
+    const refused = formRefusal(read.body) ?? openerRefusal(principal, read.body);
+    return refused ?? open(parts, principal, read.body);
+  });
+}
+
+function formRefusal(request: PaymentChannelRequest): Refusal | undefined {
+  const { id, agent_a: a, agent_b: b, signature_a: signatureA, signature_b: signatureB } = request;
+  if (a === b) return refuseField('/agent_b', 'must be another agent');
+  if ((signatureA === undefined) !== (signatureB === undefined)) {
+    return refuseField(signatureA === undefined ? '/signature_a' : '/signature_b', 'must be there if the other one is');
+  }
+  if (signatureA !== undefined && id === undefined) return refuseField('/id', 'must be there, as it is signed');
+  return undefined;
+}
+
+function openerRefusal(principal: Principal, request: PaymentChannelRequest): Refusal | undefined {
+  if (principal.kind === 'admin') return undefined;
+  if (sideAmong(principal, request) === null) return refuse('forbidden');
+  return request.signature_a === undefined ? refuse('forbidden', { field: 'signature_a' }) : undefined;
+}
+
+function sideAmong(principal: Principal, { agent_a: a, agent_b: b }: PaymentChannelRequest): Side | null {
+  if (principal.kind !== 'agent') return null;
+  if (principal.id === a) return 'a';
+  return principal.id === b ? 'b' : null;
+}
+
+async function open(parts: OpenParts, principal: Principal, request: PaymentChannelRequest) {
+  const { payments, agents, check } = parts;
+  const id = request.id ?? newId();
+  const deposits = { aMicro: micro(request.deposit_a), bMicro: micro(request.deposit_b) };
+  const challengePeriodMs = request.challenge_period_ms ?? DEFAULT_CHALLENGE_PERIOD_MS;
+  const signatureA = request.signature_a === undefined ? null : sameForm(request.signature_a);
+  const signatureB = request.signature_b === undefined ? null : sameForm(request.signature_b);
+  const signed = { deposits, challengePeriodMs, signatureA, signatureB };
+  const { agent_a: agentA, agent_b: agentB } = request;
+  const registration = requestDigest(nameOf(principal), { agentA, agentB, ...signed });
+
+  const existing = request.id === undefined ? undefined : await payments.read(id);
+  if (existing) return existing.registration === registration ? answer(parts, existing, 200) : refuse('conflict');
+  const [a, b] = await Promise.all([agents.read(agentA), agents.read(agentB)]);
+  const unfit = agentRefusal('agent_a', a) ?? agentRefusal('agent_b', b);
+  if (unfit || !a || !b) return unfit ?? refuse('not_found');
+  const parties = { id, agentA, agentB, publicKeyA: a.publicKey, publicKeyB: b.publicKey, ...signed };
+  if (signatureA !== null && signatureB !== null) {
+    const lines = openLines(parties);
+    const verdicts = [check(lines, signatureA, a.publicKey), check(lines, signatureB, b.publicKey)];
+    if ((await Promise.all(verdicts)).some(({ isGood }) => !isGood)) return refuse('invalid_signature');
+  }
+  const terms = { ...parties, creator: sideAmong(principal, request), registration };
+  const opened = await payments.apply(id, { type: 'open', terms });
+  if (!opened.ok) return opened;
+  return answer(parts, opened.state, opened.events.length > 0 ? 201 : 200);
+}
+
+function agentRefusal(field: string, agent: Agent | undefined): Refusal | undefined {
+  if (!agent) return refuse('not_found', { field });
+  return agent.status === 'suspended' ? refuse('forbidden', { field, status: 'suspended' }) : undefined;
+}
+
+async function answer({ announce }: OpenParts, channel: PaymentChannel, status: number): Promise<HttpAnswer> {
+  await announce(channel);
+  return jsonAnswer(status, { channel: channelView(channel) });
+}

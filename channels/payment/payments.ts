@@ -1,0 +1,90 @@
+import type { Store } from '../../server/store/port.ts';
+import { Aggregates, type AggregateType, type Applied, type Decision } from '../aggregate.ts';
+import { microJson, parseMicroJson } from '../micro_json.ts';
+import type { Command, Event } from './commands.ts';
+import { assertConserved } from './conservation.ts';
+import { decide } from './decide.ts';
+import { paymentFacts } from './facts.ts';
+import { asOf, type Past, type PaymentChannel } from './state.ts';
+import { HISTORY } from './transfers.ts';
+
+export const PAYMENT = 'payment_channel';
+
+/** `terms` never changes; `dispute` is large, and there only while one lasts. */
+const paymentType: AggregateType<PaymentChannel, Command, Event> = {
+  kind: PAYMENT,
+  parse: ({ terms = '{}', course = '{}', dispute = 'null' }) => ({
+    ...parseMicroJson<PaymentChannel>(terms),
+    ...parseMicroJson(course),
+    dispute: parseMicroJson(dispute),
+  }),
+  change(after, before) {
+    const { balances, nonce, nextNonce, pending, lastState, closing, isAnnounced, dispute, ...terms } = after;
+    return {
+      fields: {
+        course: microJson({ balances, nonce, nextNonce, pending, lastState, closing, isAnnounced }),
+        ...(!before && { terms: microJson(terms) }),
+        ...(dispute && dispute !== before?.dispute && { dispute: microJson(dispute) }),
+      },
+      deadlineMs: deadlineMs(after),
+    };
+  },
+  decide: decideConserved,
+  facts: paymentFacts,
+};
+
+/** The one way to a commit: what breaks the sums is not decided but thrown. */
+function decideConserved(
+  before: PaymentChannel | undefined,
+  command: Command,
+  nowMs: number,
+): Decision<PaymentChannel, Event> {
+  const decision = decide(before, command, nowMs);
+  if (decision.ok) assertConserved(decision.state);
+  return decision;
+}
+
+/** When somebody has to look after it next. */
+function deadlineMs({ isAnnounced, announceByMs, dispute, closing }: PaymentChannel): number | null {
+  const deadlines = [...(isAnnounced ? [] : [announceByMs]), ...(dispute && !closing ? [dispute.endsAtMs] : [])];
+  return deadlines.length > 0 ? Math.min(...deadlines) : null;
+}
+
+/** The payment channels in the store. */
+export class Payments {
+  readonly #store: Pick<Store, 'nowMs' | 'range'>;
+  readonly #aggregates: Aggregates<PaymentChannel, Command, Event>;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#aggregates = new Aggregates(store, paymentType);
+  }
+
+  /** As it is kept: one whose challenge period is over may still be disputed. */
+  stored(id: string): Promise<PaymentChannel | undefined> {
+    return this.#aggregates.read(id);
+  }
+
+  /** As it is now. */
+  async read(id: string): Promise<PaymentChannel | undefined> {
+    const channel = await this.#aggregates.read(id);
+    return channel && asOf(channel, await this.#store.nowMs());
+  }
+
+  /** @throws StoreUnavailable the outcome is unknown */
+  apply(id: string, command: Command): Promise<Applied<PaymentChannel, Event>> {
+    return this.#aggregates.apply(id, command);
+  }
+
+  /** What history holds under nonces from `from` on, by nonce. */
+  async history(id: string, from: number, limit: number): Promise<Past[]> {
+    const found = await this.#store.range({ kind: PAYMENT, id }, HISTORY, from, limit);
+    return found.map(({ value }) => parseMicroJson<Past>(value));
+  }
+
+  async past({ id, nextNonce }: PaymentChannel, nonce: number): Promise<Past | undefined> {
+    if (nonce < 1 || nonce >= nextNonce) return undefined;
+    const [past] = await this.history(id, nonce, 1);
+    return past?.nonce === nonce ? past : undefined;
+  }
+}

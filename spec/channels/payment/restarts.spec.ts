@@ -1,0 +1,129 @@
+import { ADMIN_TOKEN, type Aerie, folder, onRedis, type Place, startAerie } from '../../support/aerie.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free_port.ts';
+import type { Topic } from '../../support/official_client.ts';
+import { ownRedis } from '../../support/redis.ts';
+import { networkOf } from '../deals/deployments.ts';
+import { type ChannelBody, Deal, Party, type PendingBody } from '../deals/party.ts';
+
+/** `KILL_ROUNDS=500 npm run spec -- restarts` looks longer. */
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 8);
+
+async function redisPlace(): Promise<Place> {
+  const redis = await ownRedis();
+  return { env: onRedis(redis.url).env, remove: () => redis.stop() };
+}
+
+describe.each<[string, () => Promise<Place>]>([
+  ['the embedded store', folder],
+  ['Redis', redisPlace],
+])('on %s', (_name, makePlace) => {
+  let place: Place;
+  let env: Record<string, string>;
+  let node: Aerie;
+  beforeEach(async () => {
+    place = await makePlace();
+    env = { ...place.env, PORT: `${await freePort()}`, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0' };
+    node = await startAerie(env);
+  });
+  afterEach(async () => {
+    await node.stop();
+    await place.remove();
+  });
+  const newParty = (fields = {}) => Party.at(node, networkOf(place), fields);
+
+  async function kill(): Promise<void> {
+    node.signal('SIGKILL');
+    await node.exit;
+  }
+
+  it('kill -9 at any moment: repeats converge, and every transfer pays once', async () => {
+    const deal = await Deal.open(await newParty(), await newParty(), { deposit_a: '100', deposit_b: '0' });
+    const [as, bs] = [await deal.a.join(deal.topic), await deal.b.join(deal.topic)];
+    let [cents, nonce] = [0, 0];
+    const seen = { duplicate: 0, fresh: 0 };
+    const paid: number[] = [];
+
+    /** Sends the same until it is answered, as an agent does that lost a reply. */
+    async function untilTaken<R extends object>(topic: Topic, event: string, payload: object): Promise<R> {
+      for (;;) {
+        const answer = await Promise.race([
+          topic.push<R & { duplicate?: true }>(event, payload),
+          new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1_000)),
+        ]);
+        if (!answer) continue;
+        seen[answer.duplicate ? 'duplicate' : 'fresh']++;
+        return answer;
+      }
+    }
+
+    for (let round = 0; round < ROUNDS; round++) {
+      let isKilled = false;
+      const killed = new Promise<void>((resolve) => setTimeout(() => resolve(), Math.random() * 12)).then(async () => {
+        await kill();
+        isKilled = true;
+        node = await startAerie(env);
+      });
+      do {
+        nonce++;
+        const after = [`${(10_000 - cents - 1) / 100}`, `${(cents + 1) / 100}`] as const;
+        const { pending } = await untilTaken<{ pending: PendingBody }>(
+          as,
+          'propose_transfer',
+          deal.proposal(deal.a, nonce, '0.01', after),
+        );
+        expect(pending.nonce).toBe(nonce);
+        if (nonce % 5 === 0) {
+          await untilTaken(bs, 'reject_transfer', { nonce, reason: 'not this one' });
+        } else {
+          await untilTaken(bs, 'acknowledge_transfer', deal.acknowledgement(pending));
+          cents++;
+          paid.push(nonce);
+        }
+      } while (!isKilled);
+      await killed;
+    }
+    const [last] = [new Deal(new Party(node, deal.a.agent, deal.a.networkId), deal.b, deal.channelId)];
+    expect(await last.read()).toMatchObject({ balance_b: `${cents / 100}`, next_nonce: nonce + 1, pending: null });
+    const items = await last.history();
+    expect(items.map((item) => item.nonce)).toEqual(Array.from({ length: nonce }, (_, at) => at + 1));
+    expect(items.filter(({ burned }) => !burned).map((item) => item.nonce)).toEqual(paid);
+    if (process.env.KILL_ROUNDS) process.stdout.write(`${ROUNDS} kills, ${nonce} nonces: ${JSON.stringify(seen)}\n`);
+    await Promise.all([deal.a.leave(), deal.b.leave()]);
+  }, 3_600_000);
+
+  it('what ends while no node runs has ended when one does', async () => {
+    const [a, b] = [await newParty(), await newParty({ capabilities: [{ name: 'chat', price: '1' }] })];
+    const deal = await Deal.open(a, b, { challenge_period_ms: 1_000 });
+    const { body } = await a.call<{ session: { id: string } }>('POST', '/api/negotiations', {
+      provider_agent_id: b.id,
+      capability: 'chat',
+      expires_in_ms: 1_000,
+    });
+    const negotiation = `negotiation:${body.session.id}`;
+    const [topic, session] = [await a.join(deal.topic), await b.join(negotiation)];
+    const evidence = deal.evidence(a, 7, '1', ['4', '11']);
+    const { channel } = await topic.push<{ channel: ChannelBody }>('dispute', { reason: 'gone', evidence });
+    await kill();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+
+    node = await startAerie(env);
+    const closing = { final_balance_a: '4', final_balance_b: '11', nonce: 7, reason: 'dispute' };
+    expect(await deal.read(node)).toMatchObject({
+      status: 'closed',
+      closing: { ...closing, closed_at: channel.challenge_ends_at },
+    });
+    expect((await node.call('GET', `/api/negotiations/${body.session.id}`, ADMIN_TOKEN)).body).toMatchObject({
+      session: { status: 'expired' },
+    });
+    const there = b.moved(node);
+    const late = await there.join(deal.topic);
+    expect(await late.joined).toMatchObject({ channel: { status: 'closed', closing } });
+    await expect(late.push('dispute', { reason: 'x', evidence: {} })).rejects.toMatchObject({
+      reason: 'channel_closed',
+    });
+    await eventually(() => expect(session.channel.state).toBe('joined'));
+    await expect(session.push('reject', { reason: 'x' })).rejects.toMatchObject({ details: { status: 'expired' } });
+    await Promise.all([a, b, there].map((party) => party.leave()));
+  });
+});
