@@ -1,0 +1,84 @@
+import Type, { type Static } from 'typebox';
+import { CapabilityName } from '../fields.ts';
+import { Id } from '../ids.ts';
+import { Amount, Balance, PositiveAmount } from '../money.ts';
+import { CoSignedState } from '../payment/schema.ts';
+import { Signature } from '../signatures.ts';
+
+const PublicKeys = Type.Optional(Type.Record(Type.String(), Type.String()));
+const Time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' });
+const orNull = <T extends Type.TSchema>(type: T) => Type.Optional(Type.Union([type, Type.Null()]));
+const Nonce = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
+const OfferExport = Type.Object({ agent_id: Id, amount: PositiveAmount, signature: Signature });
+
+/** What `GET /api/negotiations/{id}` answers, and the public keys. */
+export const NegotiationExport = Type.Object({
+  network_id: Type.Optional(Type.String()),
+  public_keys: PublicKeys,
+  session: Type.Object({
+    id: Id,
+    client_agent_id: Id,
+    provider_agent_id: Id,
+    capability: orNull(CapabilityName),
+    base_price: PositiveAmount,
+    limit: Balance,
+    status: Type.Union(['open', 'agreed', 'rejected', 'expired'].map((status) => Type.Literal(status))),
+    client_offer: orNull(OfferExport),
+    provider_offer: orNull(OfferExport),
+    agreed_amount: orNull(PositiveAmount),
+    history: Type.Array(
+      Type.Object({
+        event: Type.Union(['offer', 'accept', 'reject'].map((event) => Type.Literal(event))),
+        agent_id: Id,
+        amount: Type.Optional(PositiveAmount),
+        signature: Type.Optional(Signature),
+        at: Time,
+      }),
+    ),
+  }),
+});
+export type NegotiationExport = Static<typeof NegotiationExport>;
+
+export const Executed = CoSignedState;
+const Burned = Type.Object({
+  nonce: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  burned: Type.Literal(true),
+  by: Id,
+  at: Time,
+});
+
+/** What `GET /api/payment_channels/{id}` and all pages of its history answer, and the public keys. */
+export const PaymentExport = Type.Object({
+  network_id: Type.Optional(Type.String()),
+  public_keys: PublicKeys,
+  channel: Type.Object({
+    id: Id,
+    agent_a: Id,
+    agent_b: Id,
+    deposit_a: Amount,
+    deposit_b: Amount,
+    balance_a: Balance,
+    balance_b: Balance,
+    nonce: Nonce,
+    next_nonce: Nonce,
+    pending: orNull(Type.Object({ nonce: Nonce })),
+    status: Type.Union(['open', 'disputed', 'closed'].map((status) => Type.Literal(status))),
+    challenge_period_ms: Type.Integer(),
+    challenge_ends_at: orNull(Time),
+    last_state: orNull(CoSignedState),
+    closing: orNull(
+      Type.Object({
+        final_balance_a: Balance,
+        final_balance_b: Balance,
+        nonce: Nonce,
+        reason: Type.Union([Type.Literal('cooperative'), Type.Literal('dispute')]),
+        signature_a: orNull(Signature),
+        signature_b: orNull(Signature),
+      }),
+    ),
+  }),
+  history: Type.Array(Type.Union([Burned, CoSignedState])),
+});
+export type PaymentExport = Static<typeof PaymentExport>;
+export type HistoryItem = PaymentExport['history'][number];
