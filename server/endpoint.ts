@@ -166,10 +166,15 @@ export class Endpoint {
     return this.#draining;
   }
 
-  /** Moves all clients away with 1012, spread over `spreadMs`; new ones are refused meanwhile. */
-  async drain(spreadMs: number): Promise<void> {
+  /**
+   * Moves all clients away with 1012 within `drainMs`; new ones are refused meanwhile. First, for `noticeMs` of it, nobody
+   * is moved, so that load balancers see `draining` before clients come back to them.
+   */
+  async drain(drainMs: number, noticeMs = 0): Promise<void> {
     this.#draining = true;
-    await this.connections.drain(spreadMs);
+    const waitMs = Math.min(noticeMs, drainMs / 3);
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await this.connections.drain(drainMs - waitMs);
   }
 
   /** Closes everything at once. Twice is fine. */
@@ -202,11 +207,12 @@ export class Endpoint {
       idleTimeout: 0,
       sendPingsAutomatically: false,
       upgrade: (res, req, context) => {
-        handleUpgrade(res, req, context, {
+        void handleUpgrade(res, req, context, {
           mountFor: (path) => this.#mountsByPath.get(pathKey(path)),
           trustedProxies: this.#trustedProxies,
           open: (mount, request) => this.#open(mount, request),
-        }).catch((error: unknown) => this.#log.error({ err: error }, 'upgrade failed'));
+          log: this.#log,
+        });
       },
       open: (ws) => this.#opened(ws),
       message: (ws, data, isBinary) => {

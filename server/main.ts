@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
+import { analytics } from '../channels/analytics/parts.ts';
 import { Deadlines } from '../channels/deadlines.ts';
 import { discovery } from '../channels/discovery/channel.ts';
 import { DISCOVERY_TOPIC } from '../channels/discovery/presence_status.ts';
 import { messaging } from '../channels/messages/parts.ts';
+import { negotiations } from '../channels/negotiation/negotiations.ts';
+import { payments } from '../channels/payment/payment.ts';
 import { Authenticator, type Principal } from '../channels/principals/authenticate.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import { principalRoutes } from '../channels/principals/routes.ts';
 import { readSecrets } from '../channels/principals/secrets.ts';
+import { statusOf } from '../channels/reasons.ts';
+import { signatureCheck } from '../channels/signatures.ts';
 import { socketIds, sockets } from '../channels/sockets.ts';
 import { tasking } from '../channels/task/parts.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
@@ -23,6 +28,10 @@ import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { version } from './version.ts';
 
+/** How long load balancers that look every second have, from the moment when `/ready` turns, before clients are moved. */
+const NOTICE_MS = 2_500;
+/** How long putting everything away may take, beyond `DRAIN_MS`. */
+const STOP_WITHIN_MS = 8_000;
 /** Presence diffs of one topic are at least this far apart. */
 const GATHER_MS = 100;
 
@@ -32,6 +41,7 @@ async function start(config: Config, onStoreFailure: () => void) {
   surviveFaults(log);
   const { store, pubsub, nodes, redis, place } = await openBackend(config, log, onStoreFailure);
   const secrets = await readSecrets(store, config);
+  showAdminToken(secrets.madeAdminToken);
   const principals = openPrincipals(store);
   const tokens = new SessionTokens(secrets.tokenSecret);
   const authenticator = new Authenticator({ store, principals, tokens, adminTokenSha256: secrets.adminTokenSha256 });
@@ -69,12 +79,39 @@ async function start(config: Config, onStoreFailure: () => void) {
     notify: messages.notify,
     retentionDays: config.taskRetentionDays,
   });
+  const deals = {
+    store,
+    agents: principals.agents,
+    deadlines,
+    check: signatureCheck(config.networkId),
+    notify: messages.notify,
+    broadcast: (topic: string, event: string, payload: object) => endpoint.broadcast(topic, event, payload),
+  };
+  const negotiating = negotiations(deals);
+  const paying = payments(deals);
+  const figures = analytics({
+    store,
+    agents: principals.agents,
+    users: principals.users,
+    presence,
+    nodes,
+    log,
+    broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
+    broadcastLocal: (topic, event, payloadJson) => endpoint.broadcastLocal(topic, event, payloadJson),
+  });
   const { atSocket, atUserSocket } = sockets({
     authenticator,
     nodes,
     maxSocketsPerAgent: config.maxSocketsPerAgent,
-    agentChannels: [agents.channel, messages.agentChannel, tasks.channel],
-    ownerChannels: [],
+    agentChannels: [
+      agents.channel,
+      messages.agentChannel,
+      tasks.channel,
+      negotiating.channel,
+      paying.channel,
+      ...figures.channels,
+    ],
+    ownerChannels: figures.channels,
     userChannels: [messages.userChannel],
   });
 
@@ -129,7 +166,10 @@ async function start(config: Config, onStoreFailure: () => void) {
       }),
       ...messages.routes,
       ...tasks.routes,
+      ...negotiating.routes,
+      ...paying.routes,
     ],
+    statusOf,
     authenticate: (credential) => authenticator.credential(credential),
     origins: config.allowedOrigins,
     rate: config.httpRateLimit,
@@ -138,16 +178,18 @@ async function start(config: Config, onStoreFailure: () => void) {
 
   const port = await endpoint.listen(config.host, config.port);
   deadlines.start();
+  await figures.start();
   log.info({ port, store: store.name, version }, 'listening');
-  greet(config, port, place, secrets.madeAdminToken);
+  greet(config, port, place);
 
   return async (drainMs: number) => {
     log.info({ connections: endpoint.connections.size, drainMs }, 'draining');
-    await endpoint.drain(drainMs);
+    await endpoint.drain(drainMs, NOTICE_MS);
     endpoint.close();
     agents.close();
     messages.close();
     await deadlines.stop();
+    await figures.close();
     await presence.close();
     await nodes.close();
     await pubsub.close();
@@ -163,14 +205,18 @@ function surviveFaults(log: Log): void {
   }
 }
 
+/** At once: it is kept as a digest, so that a start which fails later must have shown it. */
+function showAdminToken(made: string | undefined): void {
+  if (made === undefined) return;
+  say('The operator’s credential, made now and shown this once:');
+  say(`ADMIN_TOKEN=${made}`);
+}
+
 /** For the person who started it; machines read the log on stdout. */
-function greet({ host, tls }: Config, port: number, place: string, madeAdminToken: string | undefined): void {
-  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' ? 'localhost' : host}:${port}`;
+function greet({ host, tls }: Config, port: number, place: string): void {
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const url = `${tls ? 'https' : 'http'}://${name}:${port}`;
   say(`Aerie ${version} listens on ${url} with ${place}.`);
-  if (madeAdminToken !== undefined) {
-    say('The operator’s credential, made now and shown this once:');
-    say(`ADMIN_TOKEN=${madeAdminToken}`);
-  }
   say(`Next: register an agent with POST ${url}/api/agents, as README.md shows.`);
 }
 
@@ -189,17 +235,20 @@ function explain(error: unknown): string {
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   let isEnding = false;
-  const stop = await start(config, () => end(config.drainMs, 1));
+  let stop: ((drainMs: number) => Promise<void>) | undefined;
 
   async function end(drainMs: number, exitCode: number): Promise<void> {
     if (isEnding) return;
     isEnding = true;
-    await stop(drainMs).catch((error: unknown) => say(String(error)));
+    setTimeout(() => process.exit(1), drainMs + STOP_WITHIN_MS).unref();
+    await stop?.(drainMs).catch((error: unknown) => say(String(error)));
     process.exit(exitCode);
   }
+  // Before the start: as the first process of a container it would ignore what it has no listener for.
   process.on('SIGTERM', () => end(config.drainMs, 0));
   // Somebody at a terminal does not want to wait.
   process.on('SIGINT', () => end(0, 0));
+  stop = await start(config, () => end(config.drainMs, 1));
 }
 
 main().catch((error: unknown) => {
