@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { LongPoll } from 'phoenix';
+import { haproxyProgram, nodeProgram } from '../../deploy/stack.ts';
+import { type Aerie, registerAgent, startAerie, type TestAgent } from '../support/aerie.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free_port.ts';
+import { Client, type Topic } from '../support/official_client.ts';
+import { type Proxy as Link, proxyTo } from '../support/proxy.ts';
+import { RedisProcess } from '../support/redis_process.ts';
+
+export const hasHaproxy = !spawnSync('haproxy', ['-v']).error;
+
+export interface Entered {
+  readonly agent: TestAgent;
+  readonly client: Client;
+  readonly topic: Topic;
+}
+
+/** Redis and HAProxy from `deploy/`, and nodes that reach Redis through a link of their own that can be broken. */
+export class Stack {
+  readonly redis: RedisProcess;
+  readonly links: readonly Link[];
+  /** HAProxy's. */
+  readonly url: string;
+  readonly nodes: Aerie[] = [];
+  readonly entered: Entered[] = [];
+  readonly #ports: readonly number[];
+  readonly #env: Record<string, string>;
+  #haproxy: ChildProcess | undefined;
+
+  private constructor(redis: RedisProcess, links: readonly Link[], ports: readonly number[], url: string, env: object) {
+    this.redis = redis;
+    this.links = links;
+    this.#ports = ports;
+    this.url = url;
+    this.#env = { HTTP_RATE_LIMIT: '0', ...env };
+  }
+
+  static async start(count: number, env: Record<string, string> = {}): Promise<Stack> {
+    const config = await readFile('deploy/redis.conf', 'utf8');
+    const redis = await RedisProcess.start(await freePort(), [], config);
+    const links: Link[] = [];
+    const ports: number[] = [];
+    for (let at = 0; at < count; at++) {
+      links.push(await proxyTo({ host: '127.0.0.1', port: redis.port }));
+      ports.push(await freePort());
+    }
+    const port = await freePort();
+    const stack = new Stack(redis, links, ports, `http://127.0.0.1:${port}`, env);
+    try {
+      for (let at = 0; at < count; at++) await stack.startNode(at);
+      const { command, args, env: addresses } = haproxyProgram(port, ports);
+      stack.#haproxy = spawn(command, [...args], { env: { ...process.env, ...addresses }, stdio: 'ignore' });
+      await stack.balanced();
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+    return stack;
+  }
+
+  async startNode(at: number): Promise<void> {
+    const { env } = nodeProgram(`node${at + 1}`, this.#ports[at] ?? 0, this.links[at]?.url ?? '');
+    this.nodes[at] = await startAerie({ ...env, ...this.#env });
+  }
+
+  /** Resolves when every node is ready, and the load balancer has had the time to see it. */
+  async balanced(): Promise<void> {
+    await eventually(async () => {
+      for (const node of this.nodes) expect((await node.call('GET', '/ready')).status).toBe(200);
+    }, 20_000);
+    await eventually(async () => expect((await fetch(`${this.url}/ready`)).status).toBe(200), 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+  }
+
+  /** A client joins through the load balancer, unless it is to sit on a certain node. */
+  async enter(transport: 'websocket' | 'longpoll' = 'websocket', url = this.url): Promise<Entered> {
+    const [node] = this.nodes;
+    if (!node) throw new Error('no node');
+    const agent = await registerAgent(node);
+    const params = { api_key: agent.apiKey };
+    const client = new Client(url, { params, ...(transport === 'longpoll' && { transport: LongPoll as never }) });
+    try {
+      const entered = { agent, client, topic: await client.join('agents:discovery') };
+      this.entered.push(entered);
+      return entered;
+    } catch (refusal) {
+      // It would go on trying.
+      await client.close();
+      throw refusal;
+    }
+  }
+
+  async leave(entered: Entered): Promise<void> {
+    this.entered.splice(this.entered.indexOf(entered), 1);
+    await entered.client.close();
+  }
+
+  /** Resolves when everybody sees who is there, and nobody else. */
+  async agreed(withinMs: number): Promise<void> {
+    const truth = this.entered.map(({ agent }) => agent.id).sort();
+    await eventually(() => {
+      for (const { topic } of this.entered) expect(topic.present).toEqual(truth);
+    }, withinMs);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.entered.splice(0).map(({ client }) => client.close()));
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    if (this.#haproxy && this.#haproxy.exitCode === null) {
+      const exit = once(this.#haproxy, 'exit');
+      this.#haproxy.kill('SIGKILL');
+      await exit;
+    }
+    await Promise.all(this.links.map((link) => link.stop()));
+    await this.redis.stop();
+  }
+}

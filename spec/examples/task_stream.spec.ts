@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeTask, type Pair } from '../channels/task/members.ts';
+import { type Aerie, folder, type Place, startAerie } from '../support/aerie.ts';
+import { eventually } from '../support/eventually.ts';
+
+const TOKENS = 300;
+
+let place: Place;
+let aerie: Aerie;
+let task: Pair;
+let dir: string;
+
+beforeAll(async () => {
+  place = await folder();
+  aerie = await startAerie(place.env);
+  task = await makeTask(aerie);
+  dir = await mkdtemp(join(tmpdir(), 'aerie-example-'));
+});
+afterAll(async () => {
+  await aerie.stop();
+  await place.remove();
+  await rm(dir, { recursive: true });
+});
+
+function run(program: 'provider' | 'consumer', apiKey: string, ...args: string[]) {
+  const child = spawn(process.execPath, [`dist/examples/task-stream/${program}.js`, ...args], {
+    env: { PATH: process.env.PATH, AERIE_URL: aerie.url, API_KEY: apiKey, TASK_ID: task.id, TOKENS: `${TOKENS}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (data) => {
+    said += data;
+  });
+  return { child, said: () => said, exit: new Promise<number | null>((resolve) => child.once('exit', resolve)) };
+}
+
+async function kill({ child, exit }: { child: ChildProcess; exit: Promise<unknown> }) {
+  child.kill('SIGKILL');
+  await exit;
+}
+
+it('both are killed in the middle, go on where they were, and agree on the whole', async () => {
+  const file = join(dir, 'answer.jsonl');
+  const lines = () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
+
+  const [provider, consumer] = [run('provider', task.provider.apiKey), run('consumer', task.client.apiKey, file)];
+  await eventually(() => expect(lines()).toBeGreaterThan(30));
+  await kill(consumer);
+  await kill(provider);
+  const providerAgain = run('provider', task.provider.apiKey);
+  const consumerAgain = run('consumer', task.client.apiKey, file);
+  expect(await providerAgain.exit).toBe(0);
+  expect(await consumerAgain.exit).toBe(0);
+  expect(consumerAgain.said()).toMatch(/^resuming above [1-9]\d+\nwhole /);
+
+  const chunks = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { seq: number });
+  expect(chunks.map(({ seq }) => seq)).toEqual(Array.from({ length: TOKENS }, (_, seq) => seq));
+});
+
+it.each(['provider', 'consumer'])('%s.ts has less than 80 lines', (program) => {
+  expect(readFileSync(`examples/task-stream/${program}.ts`, 'utf8').split('\n').length).toBeLessThan(80);
+});
