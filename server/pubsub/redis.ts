@@ -10,6 +10,9 @@ import { createTopics } from './topics.ts';
 /** Broadcasts on their way to Redis; what comes on top is lost for other nodes, as if the connection had broken. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
+/** A node whose broadcasts may have got lost says so on this topic; no client can join it. */
+const LOST = '\0lost';
+
 export interface RedisPubSubOptions extends RedisOptions {
   /** The first part of `PubSub.nodeId`; a random part follows, so that two processes of one name stay apart. */
   readonly nodeId: string;
@@ -24,7 +27,8 @@ export interface RedisPubSub extends PubSub {
 
 /**
  * Broadcasts through Redis: one connection to publish, one that is subscribed to the topics with members on this node.
- * Each is reopened by itself when it breaks, also when it breaks without a word.
+ * Each is reopened by itself when it breaks, also when it breaks without a word; a gap
+ * is told here after the subscribed one was lost, and on the other nodes after the publishing one was.
  */
 export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const { canaryMs = 1_000, onTrouble } = options;
@@ -44,10 +48,13 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const gapListeners: (() => void)[] = [];
   const heardListeners = new Set<() => void>();
   let gapOwed = false;
+  /** Whether a broadcast of this node may not have reached the others, who do not know. */
+  let wordOwed = false;
   let pendingBytes = 0;
   let lastPublish: Promise<unknown> = Promise.resolve();
 
   channels.add(canaryChannel);
+  channels.add(topicPrefix + LOST)?.catch(() => {});
 
   function send(channel: string, frame: Buffer | string): Promise<unknown> {
     pendingBytes += frame.length;
@@ -57,6 +64,23 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     answer.catch(() => {});
     lastPublish = answer;
     return answer;
+  }
+
+  /** As `send`, for what others count on: if it gets lost, they are told once words get through again. */
+  function sendBroadcast(topic: string, message: Broadcast) {
+    if (publisher.status !== 'ready' || pendingBytes >= MAX_PENDING_BYTES) {
+      wordOwed = true;
+      return;
+    }
+    send(topicPrefix + topic, encodeFrame(nodeBytes, message)).catch(() => {
+      wordOwed = true;
+    });
+  }
+
+  function tellOfLoss() {
+    if (!wordOwed || publisher.status !== 'ready') return;
+    wordOwed = false;
+    sendBroadcast(LOST, { event: 'lost', payload: '{}' });
   }
 
   function sendCanary() {
@@ -74,6 +98,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     }
     channels.retry();
     sendCanary();
+    tellOfLoss();
   }
 
   function reopen(connection: Redis, name: string) {
@@ -100,6 +125,10 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     }
     if (isFrameOf(nodeBytes, frame)) return;
     const decoded = decodeFrame(frame);
+    if (name === topicPrefix + LOST) {
+      for (const listener of gapListeners) listener();
+      return;
+    }
     if (decoded) topics.deliver(name.slice(topicPrefix.length), decoded.message, decoded.nodeId);
   }
 
@@ -134,9 +163,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
       try {
         topics.deliver(topic, message, nodeId);
       } finally {
-        if (publisher.status === 'ready' && pendingBytes < MAX_PENDING_BYTES) {
-          send(topicPrefix + topic, encodeFrame(nodeBytes, message));
-        }
+        sendBroadcast(topic, message);
       }
     },
 

@@ -197,6 +197,20 @@ describe('the redis pub/sub', () => {
     await connected(far, near, 'room:1');
   });
 
+  it('tells the other nodes when broadcasts of this one may have got lost, once words get through again', async () => {
+    let farGaps = 0;
+    far.onGap(() => farGaps++);
+    const member = listen(far, 'room:1');
+    await member.ready;
+    for (const connection of proxy.connections()) if (isPublisher(connection)) connection.end();
+    // Dropped while the connection is away, or sent into one that is ending.
+    await eventually(() => {
+      near.publish('room:1', text('maybe lost'));
+      expect(farGaps).toBeGreaterThan(0);
+    });
+    expect(gaps).toBe(0);
+  });
+
   it('ignores what is no frame of a node', async () => {
     const { heard, ready } = listen(near, 'room:1');
     await ready;
