@@ -52,10 +52,8 @@ describe.each(deployments)('messages while everything is killed, %s', (_name, no
             ...fields,
           }));
         const sending = { toAgentId: bob.id, count: MESSAGES, pauseMs: (CHAOS_MS * 4) / MESSAGES };
-        const clients = [
-          client('message_recipient.ts', bob),
-          ...senders.map((ada) => client('message_sender.ts', ada, sending)),
-        ];
+        clients.push(client('message_recipient.ts', bob));
+        clients.push(...senders.map((ada) => client('message_sender.ts', ada, sending)));
 
         const mortals: Mortal[] = [...nodes, ...clients];
         const endAtMs = Date.now() + CHAOS_MS;
