@@ -24,25 +24,25 @@ function has(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
 }
 
-/** The specs run against real Redis: a `redis-server` on the PATH, installed here where that can be done. */
-function provideRedis() {
-  if (has('redis-server')) return;
-  const debian = existsSync('/etc/debian_version') && process.getuid?.() === 0 && has('apt-get');
-  if (debian) {
-    say('installing redis-server');
+/** Programs that the specs run, and the package that has each on Debian and elsewhere. */
+const programs = ['redis-server', 'haproxy'];
+
+/** They are taken from the PATH, or installed here where that can be done. */
+function providePrograms() {
+  const missing = programs.filter((program) => !has(program));
+  if (missing.length === 0) return;
+  if (existsSync('/etc/debian_version') && process.getuid?.() === 0 && has('apt-get')) {
+    say(`installing ${missing.join(' and ')}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     run('apt-get', ['update', '-qq'], { ...quiet, env });
-    // Not the service: the specs start their own.
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], { ...quiet, env });
+    // Not as services: the specs start their own.
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { ...quiet, env });
   }
-  if (!has('redis-server')) {
-    fail(
-      'The specs need a redis-server: install it (Debian: apt-get install redis-server; macOS: brew install redis).',
-    );
-  }
+  const stillMissing = missing.filter((program) => !has(program)).join(' and ');
+  if (stillMissing) fail(`The specs need ${stillMissing}: install it (Debian: apt-get install; macOS: brew install).`);
 }
 
-provideRedis();
+providePrograms();
 for (const [what, args] of [
   ['types', ['tsc', '-p', 'tsconfig.json']],
   ['style', ['biome', 'check', '.']],

@@ -18,6 +18,7 @@ export function scenario<S, C extends object, E extends { readonly type: string 
       return {
         decision,
         /** The last command brought about exactly these events, of which the fields given are looked at. */
+        // biome-ignore lint/suspicious/noThenProperty: given, when, then; nobody awaits it
         then(...events: object[]): S {
           expect(decision).toMatchObject({ ok: true, events });
           return state as S;

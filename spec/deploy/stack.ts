@@ -100,8 +100,8 @@ export class Stack {
 
   /** Resolves when everybody sees who is there, and nobody else. */
   async agreed(withinMs: number): Promise<void> {
-    const truth = this.entered.map(({ agent }) => agent.id).sort();
     await eventually(() => {
+      const truth = this.entered.map(({ agent }) => agent.id).sort();
       for (const { topic } of this.entered) expect(topic.present).toEqual(truth);
     }, withinMs);
   }

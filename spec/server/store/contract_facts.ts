@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggedFact, Store } from '../../../server/store/port.ts';
 import { committed, fresh, freshAggregate, type Opened } from './contract.ts';
 
@@ -77,6 +78,7 @@ export function facts(opened: Opened) {
       const reading = (async () => {
         for (let wasWriting = true; wasWriting; ) {
           wasWriting = isWriting;
+          await nextTurn();
           const page = await peer.facts(position, 1_000);
           read.push(...texts(page));
           position = page.at(-1)?.position ?? position;
