@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { reasons, refuse } from '../../channels/reasons.ts';
 import { httpReasons } from '../../server/http/problem.ts';
 import { frameworkReasons } from '../../server/refusal.ts';
@@ -10,6 +11,10 @@ describe('the table of reasons', () => {
   it.each(Object.entries(reasons))('%s: a code for programs, a sentence for people', (reason, message) => {
     expect(reason).toMatch(/^[a-z]+(_[a-z]+)*$/);
     expect(message).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it.each(Object.keys(reasons))('%s stands in the protocol', (reason) => {
+    expect(readFileSync('docs/PROTOCOL.md', 'utf8')).toContain(`\`${reason}\``);
   });
 
   it('holds every code that works everywhere', () => {
