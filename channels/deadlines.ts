@@ -25,6 +25,8 @@ export class Deadlines {
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #isRunning = false;
+  /** By kind, since the start. */
+  readonly stats = { handled: new Map<string, number>(), failed: new Map<string, number>() };
 
   constructor(options: DeadlinesOptions) {
     this.#options = options;
@@ -69,9 +71,12 @@ export class Deadlines {
   }
 
   async #wake(kind: string, id: string, wake: (id: string) => Promise<void>): Promise<void> {
+    const count = (of: Map<string, number>) => of.set(kind, (of.get(kind) ?? 0) + 1);
     try {
       await wake(id);
+      count(this.stats.handled);
     } catch (error) {
+      count(this.stats.failed);
       const level = error instanceof StoreUnavailable ? 'warn' : 'error';
       this.#options.log[level]({ err: error, kind, id }, 'deadline not handled; it will be taken again');
     }

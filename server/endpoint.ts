@@ -222,10 +222,10 @@ export class Endpoint {
       drain: (ws) => (ws.getUserData() as Open).transport.drained(),
       ping: (ws) => heard(ws),
       pong: (ws) => heard(ws),
-      close: (ws) => {
+      close: (ws, code) => {
         const { connection, transport } = ws.getUserData() as Open;
         transport.closed();
-        this.connections.remove(connection);
+        this.#gone(connection, code);
       },
     });
     this.#app.any('/*', (res, req) => {
@@ -296,9 +296,14 @@ export class Endpoint {
     const connection = new Connection(this.#context, session, serializer.version === 2 ? v2Text : serializer, socket);
     session.connection = connection;
     this.connections.add(connection, undefined);
-    session.onClose(() => this.connections.remove(connection));
+    session.onClose(() => this.#gone(connection, undefined));
     this.#log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'longpoll' }, 'connected');
     return session;
+  }
+
+  #gone(connection: Connection, code: number | undefined): void {
+    this.connections.remove(connection);
+    this.#log.info({ id: connection.socket.connected.ids[0], code }, 'disconnected');
   }
 
   #publishNatively(topic: string, frame: Frame): void {

@@ -64,4 +64,28 @@ export interface OnlineSampled {
 
 export const factText = (fact: Fact) => JSON.stringify(fact);
 
-export const parseFact = (text: string): Fact => JSON.parse(text) as Fact;
+const known: Readonly<Record<Fact['type'], true>> = {
+  agent_registered: true,
+  task_created: true,
+  task_started: true,
+  task_completed: true,
+  task_failed: true,
+  task_cancelled: true,
+  message_sent: true,
+  message_acknowledged: true,
+  message_rejected: true,
+  backlog_changed: true,
+  negotiation_opened: true,
+  negotiation_agreed: true,
+  negotiation_rejected: true,
+  transfer_executed: true,
+  dispute_opened: true,
+  channel_closed: true,
+  online_sampled: true,
+};
+
+/** @returns undefined for one of a later version. @throws SyntaxError for what is no JSON */
+export function parseFact(text: string): Fact | undefined {
+  const fact = JSON.parse(text) as Fact;
+  return Object.hasOwn(known, fact.type) ? fact : undefined;
+}

@@ -17,7 +17,7 @@ export interface Folded {
   readonly minutes: ReadonlyMap<number, Figures>;
   /** The minutes of each hour in which the agent was seen, a bit each. */
   readonly seen: ReadonlyMap<number, bigint>;
-  /** Whether a task ended that the agent was the provider of. */
+  /** Whether alerts about ended tasks have to be looked at. */
   readonly hasEndedTasks: boolean;
 }
 
@@ -49,7 +49,7 @@ export function fold(
     const figures = minutes.get(minute) ?? noFigures();
     countFact(figures, fact, scope);
     minutes.set(minute, figures);
-    hasEndedTasks ||= (fact.type === 'task_completed' || fact.type === 'task_failed') && fact.provider === scope.id;
+    hasEndedTasks ||= fact.type === 'task_completed' || fact.type === 'task_failed';
   }
   return { head: { ...head, counted: last.position }, minutes: withoutEmpty(minutes), seen, hasEndedTasks };
 }

@@ -146,6 +146,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
     if (this.ended) return context.fanout.release(this.topic);
     this.#state = 'joined';
     context.stats.joins++;
+    context.log.info({ topic: this.topic, id: this.connection.socket.connected.ids[0] }, 'joined');
     context.fanout.join(this);
     this.#sendJoinReply(ref, 'ok', response);
     replaced?.sendEnded('phx_close');

@@ -1,0 +1,119 @@
+import { Answers } from '../../../channels/analytics/answers.ts';
+import { Collector } from '../../../channels/analytics/collector.ts';
+import { type Fact, factText } from '../../../channels/analytics/facts.ts';
+import { History } from '../../../channels/analytics/history.ts';
+import { agentScope, aggregateOf, GLOBAL } from '../../../channels/analytics/scope.ts';
+import { Scopes } from '../../../channels/analytics/scopes.ts';
+import { OwnedAgents } from '../../../channels/analytics/users.ts';
+import { silentLog } from '../../../server/index.ts';
+import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
+import { onEveryStore } from '../stores.ts';
+import { dice } from './day.ts';
+
+const HOUR_MS = 3_600_000;
+const AGENTS = ['a1', 'a2', 'a3'];
+
+let made = 0;
+/** Puts facts into the log, some in each commit. */
+async function log(store: Store, facts: readonly Fact[]): Promise<void> {
+  for (let at = 0; at < facts.length; at += 7) {
+    const some = facts.slice(at, at + 7).map(factText);
+    await store.commit({ kind: 'spec', id: `facts-${++made}` }, 0, { facts: some });
+  }
+}
+
+function node(store: Store) {
+  const scopes = new Scopes(store, () => {});
+  const parts = { store, scopes, owned: new OwnedAgents(store), present: () => [], log: silentLog };
+  return { collector: new Collector(parts), scopes, answers: new Answers(new History(store, scopes)) };
+}
+
+/** A store that fails now and then, before or after it has done what it was asked. */
+function failingStore(store: Store, roll: (below: number) => number): Store {
+  const failing =
+    <A extends unknown[], T>(method: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      if (roll(25) === 0) throw new StoreUnavailable('before');
+      const result = await method(...args);
+      if (roll(25) === 0) throw new StoreUnavailable('after');
+      return result;
+    };
+  return { ...store, commit: failing(store.commit), trimFacts: failing(store.trimFacts), facts: failing(store.facts) };
+}
+
+describe('the collector', () => {
+  onEveryStore((opened) => {
+    it('counts each fact once, however often it fails and whoever races', async () => {
+      const { store, peer } = opened();
+      const { roll, two } = dice('collector');
+      const nowMs = await store.nowMs();
+      let expected = 0n;
+      const counted = new Map<string, number>(AGENTS.map((agent) => [agent, 0]));
+      const collectors = [store, peer, store].map((each) => node(failingStore(each, roll)).collector);
+      for (let round = 0; round < 15; round++) {
+        const facts = Array.from({ length: roll(60) }, (): Fact => {
+          const [from, to] = two(AGENTS);
+          const micro = BigInt(roll(1_000));
+          expected += micro;
+          for (const agent of [from, to]) counted.set(agent, (counted.get(agent) ?? 0) + 1);
+          // Of any time, also of hours and days that were closed before.
+          const atMs = nowMs - roll(6) * 5 * HOUR_MS - roll(HOUR_MS);
+          return { type: 'transfer_executed', atMs, from, to, amountMicro: String(micro) };
+        });
+        await log(store, facts);
+        await Promise.all(collectors.map((collector) => collector.collect().catch(() => {})));
+      }
+      await node(store).collector.collect();
+      await node(peer).collector.collect();
+
+      const { answers } = node(peer);
+      const all = await answers.metrics([GLOBAL], '7d', nowMs + 60_000, true);
+      expect(BigInt(Math.round(Number(all.payments.volume) * 1e6))).toBe(expected);
+      for (const agent of AGENTS) {
+        const own = await answers.metrics([agentScope(agent)], '7d', nowMs + 60_000, false);
+        expect(own.payments.transfers).toBe(counted.get(agent));
+      }
+    });
+
+    it('keeps the sums of minutes in the hours and days that they become, and forgets in time', async () => {
+      const { store } = opened();
+      const { collector, scopes, answers } = node(store);
+      const nowMs = await store.nowMs();
+      const client = 'old';
+      const created = (atMs: number): Fact => ({ type: 'task_created', atMs, client, provider: 'other' });
+      const hoursAgo = [24 * 40, 24 * 29, 24 * 29 - 3, 24 * 6, 60, 59, 20, 3, 0];
+      await log(
+        store,
+        hoursAgo.map((hours) => created(nowMs - hours * HOUR_MS)),
+      );
+      await collector.collect();
+      const tasks = async (period: '24h' | '7d' | '30d') =>
+        (await answers.metrics([agentScope(client)], period, nowMs, false)).tasks.created;
+      const figures = async () => [await tasks('24h'), await tasks('7d'), await tasks('30d')];
+      expect(await figures()).toEqual([3, 6, 8]);
+      for (let again = 0; again < 2; again++) {
+        await scopes.look(agentScope(client), async (alerts) => alerts);
+        expect(await figures()).toEqual([3, 6, 8]);
+      }
+      await log(store, [created(nowMs)]);
+      await collector.collect();
+      expect(await figures()).toEqual([4, 7, 9]);
+      const kept = async (stream: string) =>
+        (await store.range(aggregateOf(agentScope(client)), stream, 0, 100)).map(({ value }) => value).length;
+      expect(await kept('hours')).toBeGreaterThan(6);
+      expect(await kept('days')).toBeGreaterThan(4);
+    });
+
+    it('leaves out what it cannot read, and what it does not know', async () => {
+      const { store } = opened();
+      const { collector, answers } = node(store);
+      const nowMs = await store.nowMs();
+      const unknown = JSON.stringify({ type: 'from_a_later_version', atMs: nowMs });
+      const known = factText({ type: 'message_sent', atMs: nowMs, from: 'writer' });
+      await store.commit({ kind: 'spec', id: `facts-${++made}` }, 0, { facts: ['{', unknown, known] });
+      await collector.collect();
+      const { messages } = await answers.metrics([agentScope('writer')], '1h', nowMs, false);
+      expect(messages.sent).toBe(1);
+    });
+  });
+});
