@@ -26,6 +26,7 @@ import { operations } from './http/operations.ts';
 import { httpRouter } from './http/router.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { measured } from './store/measured.ts';
 import { version } from './version.ts';
 
 /** How long load balancers that look every second have, from the moment when `/ready` turns, before clients are moved. */
@@ -39,7 +40,8 @@ const GATHER_MS = 100;
 async function start(config: Config, onStoreFailure: () => void) {
   const log = pino({ level: config.logLevel, base: { node: config.nodeId } });
   surviveFaults(log);
-  const { store, pubsub, nodes, redis, place } = await openBackend(config, log, onStoreFailure);
+  const { pubsub, nodes, redis, place, store: plainStore } = await openBackend(config, log, onStoreFailure);
+  const { store, stats: storeStats } = measured(plainStore);
   const secrets = await readSecrets(store, config);
   showAdminToken(secrets.madeAdminToken);
   const principals = openPrincipals(store);
@@ -138,7 +140,16 @@ async function start(config: Config, onStoreFailure: () => void) {
     http: (exchange) => router(exchange),
     onFault: (error, where) => faultRefusal(error, log, where),
   });
-  const metrics = createMetrics({ endpoint, pubsub, presences: () => [...presence.keys(DISCOVERY_TOPIC)].length });
+  const metrics = createMetrics({
+    endpoint,
+    pubsub,
+    nodes,
+    store: storeStats,
+    presences: () => [...presence.keys(DISCOVERY_TOPIC)].length,
+    deadlines: [deadlines, figures.deadlines],
+    collector: figures.collector.stats,
+    version,
+  });
   const router = httpRouter({
     routes: [
       ...operations({

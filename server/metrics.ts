@@ -1,18 +1,29 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Endpoint } from './endpoint.ts';
+import type { Nodes } from './nodes/port.ts';
 import type { PubSub } from './pubsub/port.ts';
+import { LATENCY_BOUNDS, type StoreStats } from './store/measured.ts';
+
+type Counts = ReadonlyMap<string, number>;
 
 export interface Measured {
   readonly endpoint: Endpoint;
   readonly pubsub: PubSub;
-  /** Presences that this node tracks itself. */
+  readonly nodes: Pick<Nodes, 'live' | 'self'>;
+  readonly store: StoreStats;
+  /** Presences that this node knows of. */
   readonly presences: () => number;
+  /** By kind. */
+  readonly deadlines: readonly { readonly stats: { readonly handled: Counts; readonly failed: Counts } }[];
+  readonly collector: { readonly facts: number; readonly rounds: number };
+  readonly version: string;
 }
 
 /**
  * The node's metrics. Hot paths count in plain numbers; a scrape reads them, so that a metric costs nothing in between.
  */
-export function createMetrics({ endpoint, pubsub, presences }: Measured): Registry {
+export function createMetrics(measured: Measured): Registry {
+  const { endpoint, pubsub, nodes, store, presences, deadlines, collector, version } = measured;
   const registry = new Registry();
   // Event-loop delay, memory, CPU and garbage collection of the process.
   collectDefaultMetrics({ register: registry });
@@ -36,10 +47,28 @@ export function createMetrics({ endpoint, pubsub, presences }: Measured): Regist
         this.inc(read());
       },
     });
+  const counters = (name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>) =>
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of read()) this.inc({ [label]: value }, count);
+      },
+    });
 
   const { stats, fanoutStats } = endpoint;
+  new Gauge({ name: 'aerie_info', help: 'Always 1', labelNames: ['version'], registers: [registry] }).set(
+    { version },
+    1,
+  );
+  gauge('aerie_nodes', 'Nodes whose lease stands, as this one sees it', () => nodes.live().length);
+  gauge('aerie_cpu_ratio', 'The part of one core that the process uses', () => nodes.self.gauges.cpu ?? 0);
+  gauge('aerie_draining', '1 while clients are moved away', () => Number(endpoint.draining));
   gauge('aerie_connections', 'Open connections over WebSocket and long-poll', () => endpoint.connections.size);
-  gauge('aerie_presences', 'Presences tracked by this node', presences);
+  gauge('aerie_presences', 'Agents present on any node, as this one sees it', presences);
   counter('aerie_joins_total', 'Channels joined', () => stats.joins);
   counter('aerie_joins_refused_total', 'Joins refused', () => stats.refusedJoins);
   counter('aerie_messages_in_total', 'Messages received from clients', () => stats.messagesIn);
@@ -52,5 +81,47 @@ export function createMetrics({ endpoint, pubsub, presences }: Measured): Regist
   gauge('aerie_pubsub_silence_seconds', 'Since this node last heard itself through the broker', () =>
     Math.min(pubsub.silenceMs() / 1_000, Number.MAX_SAFE_INTEGER),
   );
+
+  registry.registerMetric(storeLatency(store));
+  counters('aerie_store_failures_total', 'Store operations that failed', 'operation', () =>
+    [...store.operations].map(([operation, { failed }]) => [operation, failed] as const),
+  );
+  counter(
+    'aerie_store_conflicts_total',
+    'Commits that lost against another one and were decided anew',
+    () => store.operations.get('commit')?.conflicts ?? 0,
+  );
+  counters('aerie_facts_total', 'What happened by commits of this node', 'type', () => store.facts);
+  counter('aerie_facts_counted_total', 'Facts that this node has counted into the figures', () => collector.facts);
+  counter('aerie_collector_rounds_total', 'Rounds in which this node has counted', () => collector.rounds);
+  const byKind = (of: 'handled' | 'failed') => () => deadlines.flatMap((each) => [...each.stats[of]]);
+  counters('aerie_deadlines_handled_total', 'Deadlines handled by this node', 'kind', byKind('handled'));
+  counters('aerie_deadlines_failed_total', 'Deadlines that have to be taken again', 'kind', byKind('failed'));
   return registry;
+}
+
+/** A histogram over numbers that are counted elsewhere. */
+function storeLatency({ operations }: StoreStats): Metric {
+  const name = 'aerie_store_operation_seconds';
+  const help = 'What store operations took';
+  const get = async () => ({
+    name,
+    help,
+    type: 'histogram',
+    aggregator: 'sum',
+    values: [...operations].flatMap(([operation, { count, seconds, buckets }]) => {
+      let sum = 0;
+      const bounds = [...LATENCY_BOUNDS, '+Inf'];
+      const cumulative = bounds.map((le, at) => {
+        sum += buckets[at] ?? 0;
+        return { metricName: `${name}_bucket`, labels: { le, operation }, value: sum };
+      });
+      return [
+        ...cumulative,
+        { metricName: `${name}_sum`, labels: { operation }, value: seconds },
+        { metricName: `${name}_count`, labels: { operation }, value: count },
+      ];
+    }),
+  });
+  return { name, help, get, reset() {} } as unknown as Metric;
 }

@@ -108,6 +108,7 @@ export function analytics(parts: AnalyticsParts) {
   return {
     channels,
     collector,
+    deadlines,
 
     /** Begins to collect, on this node too. */
     async start(): Promise<void> {
