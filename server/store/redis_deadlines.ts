@@ -31,7 +31,8 @@ export async function claim(
     due.push(...round.due);
     if (round.taken < asked) break;
   }
-  return due;
+  // Aggregates answer in any order, those on different nodes of a cluster above all.
+  return due.sort((a, b) => a.deadlineMs - b.deadlineMs);
 }
 
 async function claimRound(
