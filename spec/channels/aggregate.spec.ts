@@ -73,6 +73,24 @@ describe('an aggregate', () => {
       });
     });
 
+    it('logs the facts of what changed, of every command of a commit, and none where nothing did', async () => {
+      const { store } = opened();
+      const id = freshId();
+      const type: typeof tallyType = {
+        ...tallyType,
+        facts: (events, { sum }, { id: from, before, nowMs: atMs }) =>
+          events.map(({ by }) => ({ type: 'message_sent', atMs, from: `${from} ${before?.sum ?? 0} ${by} ${sum}` })),
+      };
+      const counting = new Aggregates(store, type);
+      await counting.apply(id, { by: 2 });
+      await Promise.all([3, 0, LIMIT, 4].map((by) => counting.apply(id, { by })));
+      await counting.apply(id, { by: 0 });
+      const facts = (await store.facts(undefined, 1_000)).map(({ fact }) => JSON.parse(fact));
+      const own = facts.filter(({ from }) => from.startsWith(`${id} `));
+      expect(own.map(({ from }) => from)).toEqual([`${id} 0 2 2`, `${id} 2 3 5`, `${id} 5 4 9`]);
+      for (const { atMs } of own) expect(Math.abs(atMs - (await store.nowMs()))).toBeLessThan(60_000);
+    });
+
     it('decides commands that come at once in their order and commits them together', async () => {
       const id = freshId();
       const store = opened().store;
