@@ -40,6 +40,8 @@ export const MIN_ENDED_TASKS = 5;
 export const LATENCY_FACTOR = 5;
 export const OFFLINE_MS = 60_000;
 export const BACKLOG = 1_000;
+/** Disputes of one agent whose alerts are kept: of more at a time all are told, and the latest named at a join. */
+const MAX_DISPUTES = 100;
 
 /** The key of the alert about agents that are away. */
 export const OFFLINE: AlertKind = 'agent_offline_with_running_tasks';
@@ -77,6 +79,16 @@ export function ended(active: Active, key: string): Active {
   return rest;
 }
 
-/** Those of `after` that have begun since `before`. */
-export const raised = (after: Active, before: Active): Alert[] =>
-  Object.keys(after).flatMap((key) => (Object.hasOwn(before, key) || !after[key] ? [] : [after[key]]));
+const DISPUTE = 'dispute_opened:';
+
+export const disputeKey = (channel: string) => DISPUTE + channel;
+
+/** Without the oldest disputes where there are too many to keep. */
+export function withoutSurplus(active: Active): Active {
+  const disputes = Object.keys(active).filter((key) => key.startsWith(DISPUTE));
+  return disputes.slice(0, -MAX_DISPUTES).reduce(ended, active);
+}
+
+/** Those of `after` that have begun since `before`, by their keys. */
+export const raised = (after: Active, before: Active): [key: string, Alert][] =>
+  after === before ? [] : Object.entries(after).filter(([key]) => !Object.hasOwn(before, key));

@@ -1,7 +1,17 @@
 import { usdc } from '../money.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY } from './buckets.ts';
 import { quantilesMs } from './durations.ts';
-import { addFigures, type Count, countOf, type Figures, type Money, moneyOf, noFigures } from './figures.ts';
+import {
+  addFigures,
+  byAmount,
+  type Count,
+  countOf,
+  type Figures,
+  MAX_NAMED,
+  type Money,
+  moneyOf,
+  noFigures,
+} from './figures.ts';
 import { type Grain, grainFor, type History, type Piece } from './history.ts';
 import { inTurn } from './in_turn.ts';
 import { bucketStartsMs, INTERVALS_MS, type Interval, type Period, type Window, windowOf } from './periods.ts';
@@ -9,8 +19,6 @@ import { GLOBAL, type Scope } from './scope.ts';
 
 /** Agents of a user that are read at a time. */
 const AT_A_TIME = 32;
-/** Counterparties and capabilities that an answer names: those that brought most. */
-const MAX_NAMED = 1_000;
 
 export const METRICS = [
   'tasks_created',
@@ -43,9 +51,9 @@ export class Answers {
   }
 
   async sum(scopes: readonly Scope[], window: Window): Promise<Figures> {
-    const grain = window.edgeMs === HOUR_MS ? 'days' : 'minutes';
-    const pieces = await this.#pieces(scopes, window, grain);
-    return total(pieces);
+    const sum = noFigures();
+    await this.#each(scopes, window, 'days', ({ figures }) => addFigures(sum, figures));
+    return sum;
   }
 
   /** @param isGlobal without what only the agents themselves may know */
@@ -109,52 +117,50 @@ export class Answers {
       spend: usdc(spend),
       net: usdc(total - spend),
       by_counterparty: payers
-        .sort((one, other) => byAmount(one, other) || byText(one.agent_id, other.agent_id))
+        .sort((one, other) => byAmount(one.amountMicro, other.amountMicro) || byText(one.agent_id, other.agent_id))
         .slice(0, MAX_NAMED)
         .map(({ agent_id, amountMicro, transfers }) => ({ agent_id, amount: usdc(amountMicro), transfers })),
       by_capability: capabilities
-        .sort((one, other) => byAmount(one, other) || byText(one.name, other.name))
+        .sort((one, other) => byAmount(one.amountMicro, other.amountMicro) || byText(one.name, other.name))
         .slice(0, MAX_NAMED)
         .map(({ name, amountMicro }) => ({ capability: name === '' ? null : name, amount: usdc(amountMicro) })),
     };
   }
 
   async heatmap(scopes: readonly Scope[], period: Period, nowMs: number) {
-    const pieces = await this.#pieces(scopes, windowOf(period, nowMs), 'hours');
     const cells = Array.from({ length: 7 }, () => new Array<number>(HOURS_PER_DAY).fill(0));
-    for (const { startMs, figures } of pieces) {
+    await this.#each(scopes, windowOf(period, nowMs), 'hours', ({ startMs, figures }) => {
       const hours = cells[weekday(startMs)];
       const hour = Math.floor((startMs % DAY_MS) / HOUR_MS);
       if (hours) hours[hour] = (hours[hour] ?? 0) + activity(figures);
-    }
+    });
     return { period, timezone: 'UTC', cells, max: Math.max(...cells.flat()) };
   }
 
   async #values(scopes: readonly Scope[], metric: Exclude<Metric, 'online_agents'>, window: Window, widthMs: number) {
-    const pieces = await this.#pieces(scopes, window, grainFor(widthMs));
-    const values = new Map<number, Point['value']>();
-    for (const [startMs, within] of byBucket(pieces, widthMs)) values.set(startMs, metricOf(total(within), metric));
-    return values;
+    const sums = await this.#buckets(scopes, window, widthMs);
+    return new Map([...sums].map(([startMs, sum]) => [startMs, metricOf(sum, metric)]));
   }
 
   /** How many were online on average; of an agent, the part of the minutes in which it was seen. */
   async #online(scopes: readonly Scope[], window: Window, widthMs: number) {
-    const looks = byBucket(await this.#history.pieces(GLOBAL, window, grainFor(widthMs)), widthMs);
+    const looks = await this.#buckets([GLOBAL], window, widthMs);
     const seen = new Map<number, number>();
     const isGlobal = scopes[0] === GLOBAL;
+    const addSeen = async (scope: Scope) => {
+      for (const { startMs, minutes } of await this.#history.seen(scope, window, grainFor(widthMs))) {
+        const bucketMs = Math.floor(startMs / widthMs) * widthMs;
+        seen.set(bucketMs, (seen.get(bucketMs) ?? 0) + minutes);
+      }
+    };
     if (!isGlobal) {
-      const minutes = await inTurn(
-        scopes.map((scope) => () => this.#history.seenMinutesMs(scope, window)),
+      await inTurn(
+        scopes.map((scope) => () => addSeen(scope)),
         AT_A_TIME,
       );
-      for (const startMs of minutes.flat()) {
-        const bucketMs = Math.floor(startMs / widthMs) * widthMs;
-        seen.set(bucketMs, (seen.get(bucketMs) ?? 0) + 1);
-      }
     }
     const values = new Map<number, Point['value']>();
-    for (const [startMs, pieces] of looks) {
-      const sum = total(pieces);
+    for (const [startMs, sum] of looks) {
       const all = isGlobal ? countOf(sum, 'online_seen') : (seen.get(startMs) ?? 0);
       const looked = countOf(sum, isGlobal ? 'online_looks' : 'online_minutes');
       if (looked > 0) values.set(startMs, Math.round((all / looked) * 1_000) / 1_000);
@@ -162,12 +168,26 @@ export class Answers {
     return values;
   }
 
-  async #pieces(scopes: readonly Scope[], window: Window, grain: Grain): Promise<Piece[]> {
-    const each = await inTurn(
-      scopes.map((scope) => () => this.#history.pieces(scope, window, grain)),
+  /** The sums of all buckets in which there is anything. */
+  async #buckets(scopes: readonly Scope[], window: Window, widthMs: number): Promise<Map<number, Figures>> {
+    const sums = new Map<number, Figures>();
+    await this.#each(scopes, window, grainFor(widthMs), ({ startMs, figures }) => {
+      const bucketMs = Math.floor(startMs / widthMs) * widthMs;
+      const sum = sums.get(bucketMs) ?? noFigures();
+      sums.set(bucketMs, addFigures(sum, figures));
+    });
+    return sums;
+  }
+
+  /** Pieces of one scope at a time: all of those of a user with many agents would be too many to hold. */
+  async #each(scopes: readonly Scope[], window: Window, grain: Grain, take: (piece: Piece) => void): Promise<void> {
+    const takeAll = async (scope: Scope) => {
+      for (const piece of await this.#history.pieces(scope, window, grain)) take(piece);
+    };
+    await inTurn(
+      scopes.map((scope) => () => takeAll(scope)),
       AT_A_TIME,
     );
-    return each.flat();
   }
 }
 
@@ -198,22 +218,7 @@ const activity = (figures: Figures) =>
     0,
   );
 
-const total = (pieces: readonly Piece[]) => pieces.reduce((sum, { figures }) => addFigures(sum, figures), noFigures());
-
-function byBucket(pieces: readonly Piece[], widthMs: number): Map<number, Piece[]> {
-  const buckets = new Map<number, Piece[]>();
-  for (const piece of pieces) {
-    const startMs = Math.floor(piece.startMs / widthMs) * widthMs;
-    const within = buckets.get(startMs);
-    if (within) within.push(piece);
-    else buckets.set(startMs, [piece]);
-  }
-  return buckets;
-}
-
 /** Monday is 0; the epoch was a Thursday. */
 const weekday = (ms: number) => (Math.floor(ms / DAY_MS) + 3) % 7;
 
 const byText = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0);
-const byAmount = (one: { amountMicro: bigint }, other: { amountMicro: bigint }) =>
-  one.amountMicro === other.amountMicro ? 0 : one.amountMicro > other.amountMicro ? -1 : 1;

@@ -7,6 +7,7 @@ import { refuse, refuseField } from '../reasons.ts';
 import type { OwnerSession } from '../sockets.ts';
 import type { Alert } from './alerts.ts';
 import { type Answers, isMetric, isMoneyMetric, METRICS } from './answers.ts';
+import { inTurn } from './in_turn.ts';
 import { bucketStartsMs, DEFAULT_INTERVAL, windowOf } from './periods.ts';
 import { events, type TimeSeriesPayload } from './schema.ts';
 import { agentScope, GLOBAL, type Scope } from './scope.ts';
@@ -20,6 +21,10 @@ export const agentTopic = (agentId: string) => `analytics:agent:${agentId}`;
 export const userTopic = (userId: string) => `analytics:user:${userId}`;
 
 const MAX_POINTS = 2_000;
+/** That a join names: of a user with many agents the latest. */
+const MAX_ALERTS = 1_000;
+/** Agents of a user that are read at a time. */
+const AT_A_TIME = 32;
 const DEFAULT_PERIOD = '24h';
 
 export interface ChannelParts {
@@ -86,8 +91,12 @@ export function analyticsChannels({ agents, users, store, scopes, owned, answers
   }
 
   async function activeAlerts(agentIds: readonly string[]): Promise<Alert[]> {
-    const heads = await Promise.all(agentIds.map((id) => scopes.read(agentScope(id))));
-    return heads.flatMap(({ head }) => Object.values(head?.alerts ?? {}));
+    const heads = await inTurn(
+      agentIds.map((id) => () => scopes.read(agentScope(id))),
+      AT_A_TIME,
+    );
+    const alerts = heads.flatMap(({ head }) => Object.values(head?.alerts ?? {}));
+    return alerts.sort((one, other) => Date.parse(other.at) - Date.parse(one.at)).slice(0, MAX_ALERTS);
   }
 
   const join = async (agentIds: readonly string[]) =>

@@ -1,5 +1,5 @@
 import type { Log } from '../../server/index.ts';
-import type { Change, LoggedFact, Store } from '../../server/store/port.ts';
+import type { LoggedFact, Store } from '../../server/store/port.ts';
 import { MINUTE_MS } from './buckets.ts';
 import { type Fact, factText, parseFact } from './facts.ts';
 import type { LocatedFact } from './fold.ts';
@@ -15,6 +15,11 @@ export interface CollectorParts {
   /** The ids of the agents that are present on any node. */
   readonly present: () => Iterable<string>;
   readonly log: Log;
+}
+
+interface Named {
+  readonly minute: number;
+  readonly agents: ReadonlySet<string>;
 }
 
 export const COLLECTOR = 'collector';
@@ -38,18 +43,18 @@ const MAX_NAMED = 500;
 export class Collector {
   readonly #parts: CollectorParts;
   /** Whom this node has named in this minute; whom another one named is named again, which changes nothing. */
-  #named = { minute: 0, agents: new Set<string>() };
+  #named: Named = { minute: 0, agents: new Set() };
   readonly stats = { facts: 0, rounds: 0 };
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
   }
 
-  /** Makes sure that somebody collects. */
+  /** Makes sure that somebody collects, also where a failover has lost the deadline. */
   async begin(): Promise<void> {
     const { store } = this.#parts;
     const { version, nowMs } = await store.read(aggregate, []);
-    if (version === 0) await store.commit(aggregate, 0, { deadlineMs: nowMs });
+    await store.commit(aggregate, version, { deadlineMs: nowMs });
   }
 
   /** Counts what is in the log. Resolves when all of it is counted. */
@@ -60,11 +65,14 @@ export class Collector {
       const logged = await store.facts(fields.position, BATCH);
       await this.#count(logged);
       const last = logged.at(-1)?.position;
+      const look = this.#look(nowMs, Number(fields.looked ?? 0));
       const committed = await store.commit(aggregate, version, {
-        ...this.#next(nowMs, fields.looked, last),
+        fields: { ...(last !== undefined && { position: last }), ...(look && { looked: String(nowMs) }) },
+        ...(look && { facts: look.facts.map(factText) }),
         deadlineMs: nowMs + COLLECT_EVERY_MS,
       });
       if (!committed.ok) continue;
+      if (look) this.#named = look.named;
       this.stats.rounds++;
       this.stats.facts += logged.length;
       if (last !== undefined) await store.trimFacts(last);
@@ -72,29 +80,20 @@ export class Collector {
     }
   }
 
-  /** Moves on, and looks now and then at who is online. */
-  #next(nowMs: number, looked: string | undefined, position: string | undefined): Change {
-    const lookedAtMs = Number(looked ?? 0);
-    const isLooking = nowMs >= lookedAtMs + LOOK_EVERY_MS;
-    return {
-      fields: { ...(position !== undefined && { position }), ...(isLooking && { looked: String(nowMs) }) },
-      ...(isLooking && { facts: this.#look(nowMs, lookedAtMs).map(factText) }),
-    };
-  }
-
-  #look(nowMs: number, lookedAtMs: number): Fact[] {
+  /** Looks now and then at who is online. */
+  #look(nowMs: number, lookedAtMs: number): { readonly facts: Fact[]; readonly named: Named } | undefined {
+    if (nowMs < lookedAtMs + LOOK_EVERY_MS) return undefined;
     const minute = Math.floor(nowMs / MINUTE_MS);
-    if (this.#named.minute !== minute) this.#named = { minute, agents: new Set() };
+    const known = this.#named.minute === minute ? this.#named.agents : new Set<string>();
     const online = [...this.#parts.present()];
-    const fresh = online.filter((agent) => !this.#named.agents.has(agent));
-    for (const agent of fresh) this.#named.agents.add(agent);
+    const fresh = online.filter((agent) => !known.has(agent));
     const look = { online: online.length, isFirst: Math.floor(lookedAtMs / MINUTE_MS) !== minute };
     const facts: Fact[] = [];
     for (let at = 0; at === 0 || at < fresh.length; at += MAX_NAMED) {
       const agents = fresh.slice(at, at + MAX_NAMED);
       facts.push({ type: 'online_sampled', atMs: nowMs, look: at === 0 ? look : null, agents });
     }
-    return facts;
+    return { facts, named: { minute, agents: new Set([...known, ...fresh]) } };
   }
 
   async #count(logged: readonly LoggedFact[]): Promise<void> {

@@ -12,7 +12,7 @@ export function countFact(figures: Figures, fact: Fact, scope: Scope): void {
     case 'task_completed':
     case 'task_failed':
     case 'task_cancelled':
-      return countTask(figures, fact, isGlobal || fact.provider === scope.id);
+      return countTask(figures, fact, scope);
     case 'message_sent':
       return addCount(figures, 'messages_sent', 1);
     case 'message_acknowledged':
@@ -45,7 +45,9 @@ export function countFact(figures: Figures, fact: Fact, scope: Scope): void {
   }
 }
 
-function countTask(figures: Figures, fact: TaskEnded, isProvider: boolean): void {
+function countTask(figures: Figures, fact: Fact & TaskEnded, { kind, id }: Scope): void {
+  const isGlobal = kind === 'global';
+  const isProvider = isGlobal || fact.provider === id;
   addCount(figures, `tasks_${outcomeOf(fact)}`, 1);
   if (isProvider && fact.type === 'task_failed') addCount(figures, 'provided_failed', 1);
   if (fact.type !== 'task_completed') return;
@@ -53,7 +55,8 @@ function countTask(figures: Figures, fact: TaskEnded, isProvider: boolean): void
   addCount(figures, 'duration_ms', fact.durationMs);
   if (!isProvider) return;
   addCount(figures, 'provided_completed', 1);
-  if (fact.priceMicro !== null) addEarned(figures, fact.capability ?? '', BigInt(fact.priceMicro));
+  // Nobody may ask what all have earned.
+  if (!isGlobal && fact.priceMicro !== null) addEarned(figures, fact.capability ?? '', BigInt(fact.priceMicro));
 }
 
 const outcomeOf = ({ type }: TaskEnded) => type.slice('task_'.length) as 'completed' | 'failed' | 'cancelled';

@@ -45,6 +45,12 @@ export interface Received {
   readonly transfers: number;
 }
 
+/**
+ * Counterparties and capabilities that a bucket and an answer name: those that brought most. Both are as many as
+ * strangers like, and what a bucket costs has to have a bound.
+ */
+export const MAX_NAMED = 1_000;
+
 export const noFigures = (): Figures => ({
   counts: {},
   money: {},
@@ -88,6 +94,9 @@ export function addEarned({ byCapability }: Figures, capability: string, amountM
   byCapability.set(capability, (byCapability.get(capability) ?? 0n) + amountMicro);
 }
 
+/** The largest first. */
+export const byAmount = (one: bigint, other: bigint) => (one === other ? 0 : one > other ? -1 : 1);
+
 /** As a bucket keeps them: names by their place in the lists above, which therefore only grow. */
 export function figuresText({ counts, money, durations, byCounterparty, byCapability }: Figures): string {
   return JSON.stringify({
@@ -97,10 +106,22 @@ export function figuresText({ counts, money, durations, byCounterparty, byCapabi
     }),
     ...(durations.size > 0 && { d: [...durations].flat() }),
     ...(byCounterparty.size > 0 && {
-      p: [...byCounterparty].map(([agent, { amountMicro, transfers }]) => [agent, String(amountMicro), transfers]),
+      p: most(byCounterparty, ({ amountMicro }) => amountMicro).map(([agent, { amountMicro, transfers }]) => [
+        agent,
+        String(amountMicro),
+        transfers,
+      ]),
     }),
-    ...(byCapability.size > 0 && { k: [...byCapability].map(([name, amountMicro]) => [name, String(amountMicro)]) }),
+    ...(byCapability.size > 0 && {
+      k: most(byCapability, (amountMicro) => amountMicro).map(([name, amountMicro]) => [name, String(amountMicro)]),
+    }),
   });
+}
+
+function most<V>(named: ReadonlyMap<string, V>, amountOf: (value: V) => bigint): [name: string, V][] {
+  const all = [...named];
+  if (all.length <= MAX_NAMED) return all;
+  return all.sort(([, one], [, other]) => byAmount(amountOf(one), amountOf(other))).slice(0, MAX_NAMED);
 }
 
 interface Kept {

@@ -1,4 +1,4 @@
-import { BACKLOG, begun, ended, OFFLINE } from './alerts.ts';
+import { type Alert, BACKLOG, begun, disputeKey, ended, OFFLINE, raised, withoutSurplus } from './alerts.ts';
 import { HOUR_MS, MINUTE_MS } from './buckets.ts';
 import { countFact } from './count.ts';
 import type { Fact } from './facts.ts';
@@ -17,6 +17,8 @@ export interface Folded {
   readonly minutes: ReadonlyMap<number, Figures>;
   /** The minutes of each hour in which the agent was seen, a bit each. */
   readonly seen: ReadonlyMap<number, bigint>;
+  /** Alerts that have begun, whether or not they have ended since. */
+  readonly raised: readonly Alert[];
   /** Whether alerts about ended tasks have to be looked at. */
   readonly hasEndedTasks: boolean;
 }
@@ -36,9 +38,12 @@ export function fold(
 
   const minutes = new Map<number, Figures>();
   const seen = new Map<number, bigint>();
+  const begunAlerts = new Map<string, Alert>();
   let hasEndedTasks = false;
   for (const { fact } of fresh) {
-    head = headAfter(head, fact, scope, nowMs);
+    const after = headAfter(head, fact, scope, nowMs);
+    for (const [key, alert] of raised(after.alerts, head.alerts)) begunAlerts.set(key, alert);
+    head = after;
     if (fact.type === 'online_sampled' && scope.kind === 'agent') {
       const hour = Math.floor(fact.atMs / HOUR_MS);
       const bit = 1n << BigInt(Math.floor((fact.atMs % HOUR_MS) / MINUTE_MS));
@@ -51,7 +56,16 @@ export function fold(
     minutes.set(minute, figures);
     hasEndedTasks ||= fact.type === 'task_completed' || fact.type === 'task_failed';
   }
-  return { head: { ...head, counted: last.position }, minutes: withoutEmpty(minutes), seen, hasEndedTasks };
+  // What ended and began again between two looks at the log goes on.
+  const known = before?.alerts ?? {};
+  const alerts = Object.fromEntries(Object.entries(head.alerts).map(([key, alert]) => [key, known[key] ?? alert]));
+  return {
+    head: { ...head, alerts, counted: last.position },
+    minutes: withoutEmpty(minutes),
+    seen,
+    raised: [...begunAlerts].flatMap(([key, alert]) => (Object.hasOwn(known, key) ? [] : [alert])),
+    hasEndedTasks,
+  };
 }
 
 function headAfter(head: Head, fact: Fact, scope: Scope, nowMs: number): Head {
@@ -70,7 +84,7 @@ function headAfter(head: Head, fact: Fact, scope: Scope, nowMs: number): Head {
     case 'dispute_opened': {
       if (isGlobal) return head;
       const occurrence = { kind: 'dispute_opened', agent: scope.id, value: 1, threshold: 0, nowMs } as const;
-      return { ...head, alerts: begun(head.alerts, disputeKey(fact.channel), occurrence) };
+      return { ...head, alerts: withoutSurplus(begun(head.alerts, disputeKey(fact.channel), occurrence)) };
     }
     case 'channel_closed':
       return isGlobal ? head : { ...head, alerts: ended(head.alerts, disputeKey(fact.channel)) };
@@ -92,8 +106,6 @@ function runs(head: Head, by: 1 | -1): Head {
   if (running > 0) return { ...head, running };
   return { ...head, running, offlineSinceMs: null, alerts: ended(head.alerts, OFFLINE) };
 }
-
-const disputeKey = (channel: string) => `dispute_opened:${channel}`;
 
 function withoutEmpty(minutes: Map<number, Figures>): Map<number, Figures> {
   for (const [minute, { counts, money }] of minutes) {

@@ -22,6 +22,12 @@ export interface Piece {
   readonly figures: Figures;
 }
 
+/** A minute or an hour, and in how many of its minutes an agent was seen. */
+export interface Seen {
+  readonly startMs: number;
+  readonly minutes: number;
+}
+
 /** How wide pieces may be where only their sum matters. */
 export type Grain = 'minutes' | 'hours' | 'days';
 
@@ -69,21 +75,23 @@ export class History {
     return (await Promise.all([edge, ...closed, open])).flat();
   }
 
-  /** The starts of the minutes in which an agent was seen online. */
-  async seenMinutesMs(scope: Scope, { fromMs, toMs, edgeMs }: Window): Promise<number[]> {
+  /** In how many minutes an agent was seen online: by minute, or by hour where the grain allows. */
+  async seen(scope: Scope, { fromMs, toMs, edgeMs }: Window, grain: Grain): Promise<Seen[]> {
     const firstMs = Math.floor(fromMs / edgeMs) * edgeMs;
     const firstHour = Math.floor(firstMs / HOUR_MS);
     const count = Math.floor(toMs / HOUR_MS) - firstHour + 1;
     const entries = await this.#store.range(aggregateOf(scope), SEEN, firstHour, count);
-    const starts: number[] = [];
-    for (const { position, value } of entries) {
+    return entries.flatMap(({ position, value }) => {
+      const hourMs = position * HOUR_MS;
       const bits = BigInt(`0x${value}`);
+      const starts: number[] = [];
       for (let minute = 0; minute < MINUTES_PER_HOUR; minute++) {
-        const startMs = position * HOUR_MS + minute * MINUTE_MS;
-        if ((bits >> BigInt(minute)) & 1n && startMs >= firstMs && startMs <= toMs) starts.push(startMs);
+        const startMs = hourMs + minute * MINUTE_MS;
+        if (startMs >= firstMs && startMs <= toMs && (bits >> BigInt(minute)) & 1n) starts.push(startMs);
       }
-    }
-    return starts;
+      if (grain !== 'minutes') return [{ startMs: hourMs, minutes: starts.length }];
+      return starts.map((startMs) => ({ startMs, minutes: 1 }));
+    });
   }
 
   #closed(scope: Scope, stream: BucketStream, from: number, end: number, revision: number): Promise<readonly Piece[]> {

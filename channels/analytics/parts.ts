@@ -14,7 +14,7 @@ import { cpuMeter, systemLoad } from './load.ts';
 import { AGENT_FIGURES, agentScope, aggregateOf, GLOBAL } from './scope.ts';
 import { Scopes } from './scopes.ts';
 import { OwnedAgents } from './users.ts';
-import { watchRunning } from './watch.ts';
+import { WATCH, Watch } from './watch.ts';
 import { windowedAlerts } from './windowed_alerts.ts';
 
 export interface AnalyticsParts {
@@ -32,8 +32,6 @@ export interface AnalyticsParts {
 
 const STATS_EVERY_MS = 10_000;
 const LOAD_EVERY_MS = 1_000;
-const WATCH = 'watch';
-const WATCH_EVERY_MS = 5_000;
 /** Figures are at most 5 s behind, also when a node dies while it collects. */
 const LEASE_MS = 3_000;
 
@@ -48,8 +46,10 @@ export function analytics(parts: AnalyticsParts) {
   const present = () => presence.keys(DISCOVERY_TOPIC);
   const collector = new Collector({ store, scopes, owned, present, log });
   const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS });
+  const watch = new Watch(store, scopes);
   const watchers = new Set<ChannelSocket<object>>();
   const timers: NodeJS.Timeout[] = [];
+  let isClosed = false;
 
   async function tell(agentId: string, alert: Alert): Promise<void> {
     broadcast(agentTopic(agentId), 'alert', alert);
@@ -73,18 +73,7 @@ export function analytics(parts: AnalyticsParts) {
     work.catch((error: unknown) => log.warn({ err: error }, 'global_stats cannot be told'));
   }
 
-  async function watch(): Promise<void> {
-    await watchRunning(store, scopes, present());
-    await beat(WATCH, WATCH_EVERY_MS);
-  }
-
-  /** Moves the deadline of something that goes on for ever; whoever does it meanwhile has moved it as well. */
-  async function beat(id: string, everyMs: number): Promise<void> {
-    const { version, nowMs } = await store.read({ kind: COLLECTOR, id }, []);
-    await store.commit({ kind: COLLECTOR, id }, version, { deadlineMs: nowMs + everyMs });
-  }
-
-  deadlines.on(COLLECTOR, (id) => (id === WATCH ? watch() : collector.collect()));
+  deadlines.on(COLLECTOR, (id) => (id === WATCH ? watch.look(present()) : collector.collect()));
   deadlines.on(AGENT_FIGURES, (id) => {
     const scope = agentScope(id);
     return scopes.look(scope, (alerts, nowMs) => windowedAlerts(answers, scope, alerts, nowMs));
@@ -113,10 +102,15 @@ export function analytics(parts: AnalyticsParts) {
     /** Begins to collect, on this node too. */
     async start(): Promise<void> {
       await collector.begin();
-      await beat(WATCH, WATCH_EVERY_MS);
-      // Never ends: this node always knows who is present anywhere.
-      presence.follow({ topic: DISCOVERY_TOPIC, onEnd() {} })?.catch(() => {});
-      deadlines.start();
+      await watch.begin();
+      // Never ends: this node always knows who is present anywhere. Before it does it looks at nobody: all would seem
+      // away. What cannot be read now is read as soon as it can be.
+      const known = presence.follow({ topic: DISCOVERY_TOPIC, onEnd() {} }) ?? Promise.resolve();
+      known
+        .catch(() => {})
+        .then(() => {
+          if (!isClosed) deadlines.start();
+        });
       const cpu = cpuMeter();
       timers.push(
         setInterval(() => nodes.report({ cpu: cpu() }), LOAD_EVERY_MS),
@@ -130,6 +124,7 @@ export function analytics(parts: AnalyticsParts) {
     },
 
     async close(): Promise<void> {
+      isClosed = true;
       for (const timer of timers) clearInterval(timer);
       await deadlines.stop();
     },

@@ -1,5 +1,5 @@
 import { type Change, type Store, StoreUnavailable, type StreamChange } from '../../server/store/port.ts';
-import { type Alert, raised } from './alerts.ts';
+import { type Alert, OFFLINE, raised } from './alerts.ts';
 import {
   BUCKET_MS,
   BUCKET_STREAMS,
@@ -17,19 +17,26 @@ import { type Head, newHead } from './head.ts';
 import { type Buckets, needed, roll, type Span } from './roll.ts';
 import { aggregateOf, type Scope } from './scope.ts';
 
-/** Agents with running tasks, by since when they were seen absent. */
+/** Agents with running tasks, by since when they were seen absent; those that are present, and those told of, apart. */
 export const RUNNING_INDEX = 'analytics_running';
 export const PRESENT = 'present';
+export const TOLD = 'told';
 
 /** After a task has ended, and at least this long after the look before. */
 const LOOK_AFTER_MS = 500;
 const LOOK_EVERY_MS = 5_000;
 /** How often alerts are looked at that end with time. */
-const LOOK_AT_ALERT_MS = 15_000;
+const LOOK_AT_ALERT_MS = 10_000;
 /** So that not all scopes close their hours in the same moment. */
 const SPREAD_MS = 10 * 60_000;
 const MAX_TRIMMED = 1_000;
 const MAX_ATTEMPTS = 50;
+
+interface Decided {
+  readonly after: Head;
+  readonly change: Change;
+  readonly raised: readonly Alert[];
+}
 
 type ScopeStore = Pick<Store, 'read' | 'range' | 'commit'>;
 
@@ -63,7 +70,7 @@ export class Scopes {
       const lookAtMs = Math.min(folded.head.lookAtMs ?? closingMs(scope, nextHour), lookSoon);
       const lastHour = Math.max(folded.head.lastHour, ...hours);
       const head = { ...folded.head, openHour: first, lastHour, lookAtMs };
-      return this.#advance(scope, { ...folded, head }, nextHour);
+      return { ...(await this.#advance(scope, { ...folded, head }, nextHour)), raised: folded.raised };
     });
   }
 
@@ -82,7 +89,8 @@ export class Scopes {
       const closeAtMs = nextHour > before.openHour ? nowMs + DAY_MS : closingMs(scope, nextHour);
       const lookAtMs = hasTimed ? nowMs + LOOK_AT_ALERT_MS : isEmpty ? null : closeAtMs;
       const head = { ...before, alerts, lookedAtMs: nowMs, lookAtMs };
-      return this.#advance(scope, { head, minutes: new Map(), seen: new Map() }, nextHour);
+      const advanced = await this.#advance(scope, { head, minutes: new Map(), seen: new Map() }, nextHour);
+      return { ...advanced, raised: begunIn(alerts, before) };
     });
   }
 
@@ -90,11 +98,12 @@ export class Scopes {
   async update(scope: Scope, decide: (head: Head, nowMs: number) => Head): Promise<void> {
     await this.#change(scope, async (before, nowMs) => {
       const after = before && decide(before, nowMs);
-      return after === undefined || after === before ? undefined : { after, change: {} };
+      if (!after || after === before) return undefined;
+      return { after, change: {}, raised: begunIn(after.alerts, before) };
     });
   }
 
-  async #advance(scope: Scope, { head, minutes, seen }: Omit<Folded, 'hasEndedTasks'>, nextHour: number) {
+  async #advance(scope: Scope, { head, minutes, seen }: Pick<Folded, 'head' | 'minutes' | 'seen'>, nextHour: number) {
     const { openHour } = head;
     const spans = needed(minutes, openHour, nextHour);
     const [known, seenEntries, stale] = await Promise.all([
@@ -111,7 +120,7 @@ export class Scopes {
 
   async #change(
     scope: Scope,
-    decide: (before: Head | undefined, nowMs: number) => Promise<{ after: Head; change: Change } | undefined>,
+    decide: (before: Head | undefined, nowMs: number) => Promise<Decided | undefined>,
   ): Promise<void> {
     const aggregate = aggregateOf(scope);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -130,7 +139,7 @@ export class Scopes {
         ...(after.lookAtMs !== (before?.lookAtMs ?? null) && { deadlineMs: after.lookAtMs }),
       });
       if (!committed.ok) continue;
-      for (const alert of raised(after.alerts, before?.alerts ?? {})) this.#onAlert(scope.id, alert);
+      for (const alert of decided.raised) this.#onAlert(scope.id, alert);
       return;
     }
     throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on the figures of ${scope.id}`);
@@ -170,6 +179,8 @@ export class Scopes {
   }
 }
 
+const begunIn = (alerts: Head['alerts'], before: Head) => raised(alerts, before.alerts).map(([, alert]) => alert);
+
 const hourOf = (ms: number) => Math.floor(ms / HOUR_MS);
 
 /** A while after the hour is over. */
@@ -181,5 +192,8 @@ function closingMs({ id }: Scope, hour: number): number {
 
 const parseHead = (text: string | undefined): Head | undefined => (text === undefined ? undefined : JSON.parse(text));
 
-const placeOf = ({ kind }: Scope, { running, offlineSinceMs }: Head) =>
-  kind !== 'agent' || running === 0 ? undefined : offlineSinceMs === null ? PRESENT : String(offlineSinceMs);
+function placeOf({ kind }: Scope, { running, offlineSinceMs, alerts }: Head): string | undefined {
+  if (kind !== 'agent' || running === 0) return undefined;
+  if (offlineSinceMs === null) return PRESENT;
+  return Object.hasOwn(alerts, OFFLINE) ? TOLD : String(offlineSinceMs);
+}

@@ -6,7 +6,7 @@ import { History } from '../../../channels/analytics/history.ts';
 import { AGENT_FIGURES, agentScope } from '../../../channels/analytics/scope.ts';
 import { Scopes } from '../../../channels/analytics/scopes.ts';
 import { OwnedAgents } from '../../../channels/analytics/users.ts';
-import { watchRunning } from '../../../channels/analytics/watch.ts';
+import { Watch } from '../../../channels/analytics/watch.ts';
 import { windowedAlerts } from '../../../channels/analytics/windowed_alerts.ts';
 import { silentLog } from '../../../server/index.ts';
 import { embeddedStore } from '../stores.ts';
@@ -43,7 +43,7 @@ describe('alerts', () => {
         present: () => online,
         log: silentLog,
       });
-      return { scopes, answers, collector };
+      return { scopes, answers, collector, watch: new Watch(store, scopes) };
     });
   }
 
@@ -51,7 +51,7 @@ describe('alerts', () => {
   async function tick(): Promise<void> {
     const both = nodes();
     await Promise.all(both.map(({ collector }) => collector.collect()));
-    await Promise.all(both.map(({ scopes }) => watchRunning(opened.store, scopes, online)));
+    await Promise.all(both.map(({ watch }) => watch.look(online)));
     const due = await opened.store.claimDue(AGENT_FIGURES, 100, 1);
     for (const { id } of due) {
       const scope = agentScope(id);
@@ -150,6 +150,24 @@ describe('alerts', () => {
     expect(kinds()).toHaveLength(4);
   });
 
+  it('tell of every dispute, but keep and name a hundred of one agent', async () => {
+    const agents = ['ada', 'bob'] as const;
+    const ids = Array.from({ length: 150 }, (_, at) => `c${at}`);
+    const opens = (channel: string) => ({ type: 'dispute_opened', channel, agents, by: 'ada' }) as const;
+    const closes = (channel: string) =>
+      ({ type: 'channel_closed', channel, agents, wasDisputed: true, moved: null }) as const;
+    await log(opens('brief'), closes('brief'), ...ids.map(opens));
+    await tick();
+    expect(kinds()).toHaveLength(2 * 151);
+    const active = async () => Object.keys((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts ?? {});
+    expect(await active()).toHaveLength(100);
+    expect(await active()).toContain('dispute_opened:c149');
+    await log(closes('c0'), ...ids.slice(60).map(closes));
+    await tick();
+    expect(await active()).toHaveLength(10);
+    expect(kinds()).toHaveLength(2 * 151);
+  });
+
   it('tell of an agent that has been away for 60 s while tasks of it run', async () => {
     online = ['bob'];
     await log({ type: 'task_started', ...task });
@@ -178,6 +196,37 @@ describe('alerts', () => {
     expect((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts).toEqual({});
   });
 
+  it('do not count the time in which no node ran, and all were away', async () => {
+    online = ['bob'];
+    await log({ type: 'task_started', ...task });
+    await pass(10_000);
+    // As before a stop: its clients are moved away while it still looks.
+    online = [];
+    await pass(15_000);
+    nowMs += 10 * MINUTE_MS;
+    await pass(50_000);
+    expect(kinds()).toEqual([]);
+    await pass(15_000);
+    expect(kinds()).toEqual(['agent_offline_with_running_tasks bob']);
+    nowMs += 10 * MINUTE_MS;
+    await pass(2 * MINUTE_MS);
+    expect(kinds()).toHaveLength(1);
+  });
+
+  it('end within 15 s where they end with time', async () => {
+    await log(...Array.from({ length: 5 }, () => ended('task_failed')));
+    await pass(10_000);
+    const active = async () => Object.keys((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts ?? {});
+    // The hour in which they failed begins with a whole minute.
+    const overMs = START_MS + HOUR_MS + MINUTE_MS;
+    nowMs = overMs - 1;
+    await tick();
+    expect(await active()).toEqual(['task_failure_rate']);
+    nowMs = overMs + 10_000;
+    await tick();
+    expect(await active()).toEqual([]);
+  });
+
   it('tell of a backlog when it begins', async () => {
     const backlog = (pending: number) => ({ type: 'backlog_changed', agent: 'ada', pending }) as const;
     await log(backlog(1_001));
@@ -186,6 +235,8 @@ describe('alerts', () => {
     await log(backlog(1_000), backlog(1_001));
     await tick();
     expect(kinds()).toHaveLength(1);
+    const active = (await nodes()[0]?.scopes.read(agentScope('ada')))?.head?.alerts;
+    expect(active).toEqual({ message_backlog: told[0] });
     await log(backlog(1_000));
     await tick();
     await log(backlog(1_001));

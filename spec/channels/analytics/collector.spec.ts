@@ -1,8 +1,8 @@
 import { Answers } from '../../../channels/analytics/answers.ts';
-import { Collector } from '../../../channels/analytics/collector.ts';
+import { COLLECTOR, Collector } from '../../../channels/analytics/collector.ts';
 import { type Fact, factText } from '../../../channels/analytics/facts.ts';
 import { History } from '../../../channels/analytics/history.ts';
-import { agentScope, aggregateOf, GLOBAL } from '../../../channels/analytics/scope.ts';
+import { agentScope, aggregateOf, GLOBAL, type Scope } from '../../../channels/analytics/scope.ts';
 import { Scopes } from '../../../channels/analytics/scopes.ts';
 import { OwnedAgents } from '../../../channels/analytics/users.ts';
 import { silentLog } from '../../../server/index.ts';
@@ -102,6 +102,85 @@ describe('the collector', () => {
         (await store.range(aggregateOf(agentScope(client)), stream, 0, 100)).map(({ value }) => value).length;
       expect(await kept('hours')).toBeGreaterThan(6);
       expect(await kept('days')).toBeGreaterThan(4);
+    });
+
+    it('keeps of each bucket the thousand that brought most, and of all only sums', async () => {
+      const { store } = opened();
+      const { collector, scopes, answers } = node(store);
+      const nowMs = await store.nowMs();
+      const names = Array.from({ length: 1_200 }, (_, at) => `n${at}`);
+      const about = { atMs: nowMs - HOUR_MS, client: 'rich', provider: 'popular' };
+      const ended = { type: 'task_completed', wasRunning: false, durationMs: 1 } as const;
+      await log(
+        store,
+        names.flatMap((name, at): Fact[] => [
+          { type: 'transfer_executed', atMs: nowMs - HOUR_MS, from: name, to: 'popular', amountMicro: String(at + 1) },
+          { ...ended, ...about, capability: name, priceMicro: String(at + 1) },
+        ]),
+      );
+      await collector.collect();
+      await scopes.look(agentScope('popular'), async (alerts) => alerts);
+      const kept = async (scope: Scope) =>
+        (await store.range(aggregateOf(scope), 'minutes', Math.floor(nowMs / 60_000) - 61, 62)).map(({ value }) => {
+          const { p = [], k = [] } = JSON.parse(value) as { p?: [string][]; k?: [string][] };
+          return [p.length, k.length];
+        });
+      expect(await kept(agentScope('popular'))).toEqual([[1_000, 1_000]]);
+      expect((await kept(GLOBAL)).flat().every((named) => named === 0)).toBe(true);
+      const { total, by_counterparty, by_capability } = await answers.revenue([agentScope('popular')], '24h', nowMs);
+      expect(total).toBe('0.7206');
+      expect([by_counterparty.length, by_capability.length]).toEqual([1_000, 1_000]);
+      expect([by_counterparty[0], by_counterparty.at(-1)]).toEqual([
+        { agent_id: 'n1199', amount: '0.0012', transfers: 1 },
+        { agent_id: 'n200', amount: '0.000201', transfers: 1 },
+      ]);
+    });
+
+    it('names who is online in a minute again where the commit has failed', async () => {
+      const { store } = opened();
+      const scopes = new Scopes(store, () => {});
+      let isFailing = true;
+      const failing: Store = {
+        ...store,
+        async commit(aggregate, version, change) {
+          if (isFailing && change.facts) throw new StoreUnavailable('before');
+          return store.commit(aggregate, version, change);
+        },
+      };
+      const present = () => ['seen'];
+      const collector = new Collector({
+        store: failing,
+        scopes,
+        owned: new OwnedAgents(store),
+        present,
+        log: silentLog,
+      });
+      // Whoever has looked before: it is time again.
+      const { version } = await store.read({ kind: COLLECTOR, id: 'analytics' });
+      await store.commit({ kind: COLLECTOR, id: 'analytics' }, version, { fields: { looked: '0' } });
+      await expect(collector.collect()).rejects.toThrow(StoreUnavailable);
+      isFailing = false;
+      await collector.collect();
+      await collector.collect();
+      const { points } = await node(store).answers.series(
+        [agentScope('seen')],
+        'online_agents',
+        '1h',
+        '1h',
+        await store.nowMs(),
+      );
+      expect(points.some(({ value }) => Number(value) > 0)).toBe(true);
+    });
+
+    it('goes on where its deadline was lost', async () => {
+      const { store } = opened();
+      const { collector } = node(store);
+      await collector.begin();
+      const { version } = await store.read({ kind: COLLECTOR, id: 'analytics' });
+      await store.commit({ kind: COLLECTOR, id: 'analytics' }, version, { deadlineMs: null });
+      expect(await store.claimDue(COLLECTOR, 10, 1)).toEqual([]);
+      await collector.begin();
+      expect(await store.claimDue(COLLECTOR, 10, 1)).toMatchObject([{ id: 'analytics' }]);
     });
 
     it('leaves out what it cannot read, and what it does not know', async () => {
