@@ -5,6 +5,9 @@ import type { RuntimeContext } from './context.ts';
 import { JoinedChannel } from './joined_channel.ts';
 import { closeCodes, type Transport } from './transport.ts';
 
+/** Of a topic, in the log: longer ones are nobody's. */
+const MAX_TOLD = 256;
+
 /** One client's connection over any transport: takes its frames apart and brings them to its channels. */
 export class Connection {
   readonly context: RuntimeContext;
@@ -80,15 +83,28 @@ export class Connection {
   #join(message: ClientMessage, replaced: JoinedChannel | undefined): void {
     const { topic } = message;
     const route = typeof topic === 'string' ? this.socket.channels.route(topic) : undefined;
-    if (!route || typeof topic !== 'string') return this.#unmatched(message);
+    if (!route || typeof topic !== 'string') {
+      this.tellRefusedJoin(topic, 'unmatched topic');
+      return this.#unmatched(message);
+    }
     replaced?.end('duplicate_join');
     if (this.#channels.size >= this.context.limits.maxChannelsPerSocket) {
-      this.#plainReply(message.joinRef, message, 'error', { reason: 'too many channels joined' });
+      const reason = 'too many channels joined';
+      this.tellRefusedJoin(topic, reason);
+      this.#plainReply(message.joinRef, message, 'error', { reason });
       return replaced?.sendEnded('phx_close');
     }
     const channel = new JoinedChannel(this, route, topic, message);
     this.#channels.set(topic, channel);
     channel.join(message, replaced);
+  }
+
+  /** To operators: counts it, and one line of the log, however long what was asked for is. */
+  tellRefusedJoin(topic: unknown, reason: unknown): void {
+    const { stats, log } = this.context;
+    stats.refusedJoins++;
+    const told = typeof topic === 'string' ? topic.slice(0, MAX_TOLD) : undefined;
+    log.info({ topic: told, id: this.socket.connected.ids[0], reason }, 'join refused');
   }
 
   #unmatched(message: ClientMessage): void {

@@ -176,10 +176,9 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
   }
 
   #refuseJoin(ref: Ref, answer: Reply<'error'> | Refusal, replaced: JoinedChannel | undefined): void {
-    const { context } = this.connection;
-    context.stats.refusedJoins++;
-    context.log.info({ topic: this.topic, reason: 'ok' in answer ? answer.reason : undefined }, 'join refused');
-    this.#sendJoinReply(ref, 'error', 'ok' in answer ? refusalResponse(answer) : answer.response);
+    const response = 'ok' in answer ? refusalResponse(answer) : answer.response;
+    this.connection.tellRefusedJoin(this.topic, (response as { reason?: unknown } | null)?.reason);
+    this.#sendJoinReply(ref, 'error', response);
     replaced?.sendEnded('phx_close');
     // The stock client would join again for ever: `phx_close` tells it to stop.
     if ('ok' in answer && isFinal(answer)) this.sendEnded('phx_close');
