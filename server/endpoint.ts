@@ -211,10 +211,13 @@ export class Endpoint {
           mountFor: (path) => this.#mountsByPath.get(pathKey(path)),
           trustedProxies: this.#trustedProxies,
           open: (mount, request) => this.#open(mount, request),
+          opened: (ws) => this.#opened(ws),
           log: this.#log,
         });
       },
-      open: (ws) => this.#opened(ws),
+      open: (ws) => {
+        ws.getUserData().opening.ws = ws;
+      },
       message: (ws, data, isBinary) => {
         const { connection } = ws.getUserData() as Open;
         connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
@@ -223,9 +226,10 @@ export class Endpoint {
       ping: (ws) => heard(ws),
       pong: (ws) => heard(ws),
       close: (ws, code) => {
-        const { connection, transport } = ws.getUserData() as Open;
-        transport.closed();
-        this.#gone(connection, code);
+        const { connection, transport, opening } = ws.getUserData() as Upgraded & Partial<Open>;
+        opening.ws = undefined;
+        transport?.closed();
+        if (connection) this.#gone(connection, code);
       },
     });
     this.#app.any('/*', (res, req) => {

@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 import { addressText, clientAddress } from '../http/exchange.ts';
 import type { Log } from '../log.ts';
 import type { ConnectRequest, OpenSocket } from '../socket.ts';
@@ -13,6 +13,13 @@ export interface Upgraded {
   readonly mount: Mount;
   readonly serializer: Serializer;
   readonly socket: OpenSocket;
+  readonly opening: Opening;
+}
+
+/** Filled while uWebSockets.js, which copies its user data, makes a socket of a response. */
+export interface Opening {
+  /** From its opening to its end. */
+  ws?: WebSocket<Upgraded> | undefined;
 }
 
 export interface UpgradeDeps {
@@ -20,6 +27,8 @@ export interface UpgradeDeps {
   readonly trustedProxies: ReadonlySet<string>;
   /** Opens the socket; a number is the HTTP status that refuses it. */
   readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | 403 | 503>;
+  /** Takes over the socket. */
+  readonly opened: (ws: WebSocket<Upgraded>) => void;
   readonly log: Log;
 }
 
@@ -52,16 +61,21 @@ export async function handleUpgrade(
     if (isThere) res.cork(() => void res.writeStatus(decided).end());
     return;
   }
-  if (!isThere) return decided.socket.connected.onClose?.();
-  const { protocol, ...upgraded } = decided;
-  res.cork(() => res.upgrade<Upgraded>(upgraded, key, protocol ?? '', extensions, context));
+  if (!isThere) return decided.upgraded.socket.connected.onClose?.();
+  const { protocol, upgraded } = decided;
+  res.cork(() => res.upgrade(upgraded, key, protocol ?? '', extensions, context));
+  // Not in the `open` handler, which runs corked: leaving a cork, uWebSockets.js 20 looks at memory that the response has
+  // given back at the upgrade, and closes the socket if what was allocated in between looks like a `Connection: close`.
+  const { ws } = upgraded.opening;
+  if (ws) deps.opened(ws);
+  else upgraded.socket.connected.onClose?.();
 }
 
 async function decide(
   res: HttpResponse,
   req: HttpRequest,
   deps: UpgradeDeps,
-): Promise<Refused | (Upgraded & { readonly protocol: 'phoenix' | undefined })> {
+): Promise<Refused | { readonly upgraded: Upgraded; readonly protocol: 'phoenix' | undefined }> {
   const mount = deps.mountFor(req.getUrl());
   if (!mount) return '404 Not Found';
   const header = (name: string) => req.getHeader(name) || undefined;
@@ -70,6 +84,8 @@ async function decide(
   const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
 
   if (header('sec-websocket-version') !== '13') return '400 Bad Request';
+  // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
+  if (!/\bupgrade\b/i.test(header('connection') ?? '')) return '400 Bad Request';
   if (!originAllowed(mount.origins, header('origin'), header('host'))) return '403 Forbidden';
   const subprotocols = readSubprotocols(mount.authToken ? header('sec-websocket-protocol') : undefined);
   if (!subprotocols.ok) return subprotocols.reason === 'bad_token' ? '400 Bad Request' : '403 Forbidden';
@@ -80,5 +96,5 @@ async function decide(
   const socket = await deps.open(mount, { params, authToken, transport: 'websocket', address });
   if (socket === 403) return '403 Forbidden';
   if (socket === 503) return '503 Service Unavailable';
-  return { mount, serializer, socket, protocol };
+  return { upgraded: { mount, serializer, socket, opening: {} }, protocol };
 }
