@@ -171,6 +171,24 @@ describe('operations', () => {
     expect((await closing).map(({ code }) => code)).toEqual(clients.map(() => 1012));
     expect(await aerie.exit).toBe(0);
   });
+
+  it.each([
+    // Load balancers have a third of it to see that /ready has turned; then there is nobody to wait for.
+    ['SIGTERM', '9000', 2_400, 7_000],
+    ['SIGTERM', '3000', 900, 2_900],
+    ['SIGTERM', '0', 0, 3_000],
+    ['SIGINT', '9000', 0, 3_000],
+  ] as const)(
+    'without clients, %s with DRAIN_MS=%s ends it after %i to %i ms',
+    async (signal, drainMs, fromMs, toMs) => {
+      const aerie = await start({ DRAIN_MS: drainMs });
+      const toldAt = Date.now();
+      aerie.signal(signal);
+      expect(await aerie.exit).toBe(0);
+      expect(Date.now() - toldAt).toBeGreaterThan(fromMs);
+      expect(Date.now() - toldAt).toBeLessThan(toMs);
+    },
+  );
 });
 
 it('credentials appear in no log, whatever is asked with them', async () => {

@@ -28,6 +28,14 @@ export interface Aerie {
   stop(): Promise<void>;
 }
 
+/** Where clients go: a node, or what stands before several. */
+export type Address = Pick<Aerie, 'url' | 'call'>;
+
+export const addressOf = (url: string): Address => ({
+  url,
+  call: (method, path, credential, body) => call(url, method, path, credential, body),
+});
+
 /** Starts a server from the build, on a free port unless told; resolves when it listens. */
 export async function startAerie(env: Record<string, string> = {}): Promise<Aerie> {
   const child = spawn(process.execPath, ['dist/server/main.js'], {
@@ -49,13 +57,12 @@ export async function startAerie(env: Record<string, string> = {}): Promise<Aeri
     () => stderr,
   );
   return {
-    url,
+    ...addressOf(url),
     pid: child.pid ?? 0,
     stdout: () => stdout,
     stderr: () => stderr,
     exit,
     signal: (name) => void child.kill(name),
-    call: (method, path, credential, body) => call(url, method, path, credential, body),
     async stop() {
       child.kill('SIGCONT');
       child.kill('SIGTERM');
@@ -128,7 +135,7 @@ export interface TestAgent {
   readonly secretKey: Uint8Array;
 }
 
-export async function registerAgent(aerie: Aerie, fields: object = {}): Promise<TestAgent> {
+export async function registerAgent(aerie: Address, fields: object = {}): Promise<TestAgent> {
   const keys = nacl.sign.keyPair();
   const publicKey = Buffer.from(keys.publicKey).toString('base64');
   const answer = await aerie.call<{ agent: { id: string }; api_key: string; key_id: string }>(

@@ -37,11 +37,19 @@ export interface Heard {
   readonly payload: unknown;
 }
 
+export class NoReply extends Error {
+  constructor(event: string) {
+    super(`no reply to ${event}`);
+  }
+}
+
 export class Topic {
   readonly channel: Channel;
   readonly heard: Heard[] = [];
   /** The response to the first join. */
   readonly joined: Promise<unknown>;
+  /** The responses to all joins so far, the first one too. */
+  readonly answers: unknown[] = [];
   /** What the official `Presence` class makes of state and diffs. */
   readonly presence: Presence;
   /** Who came and went by its callbacks, `+id` and `-id`, a meta more or less of somebody present left out. */
@@ -50,7 +58,9 @@ export class Topic {
   constructor(channel: Channel) {
     this.channel = channel;
     const onMessage = channel.onMessage;
-    channel.onMessage = (event, payload, ref) => {
+    channel.onMessage = (event: string | null, payload, ref) => {
+      // The client's own: the timer of a join that it has reset fires without a name. It reaches nobody.
+      if (event === null) return payload;
       if (!event.startsWith('phx_') && !event.startsWith('chan_')) this.heard.push({ event, payload });
       return onMessage.call(channel, event, payload, ref);
     };
@@ -62,14 +72,18 @@ export class Topic {
       if (current.metas.length === 0) this.comings.push(`-${id}`);
     });
     this.joined = new Promise((resolve, reject) => {
-      channel.join().receive('ok', resolve).receive('error', reject);
+      channel
+        .join()
+        .receive('ok', (answer) => this.answers.push(answer))
+        .receive('ok', resolve)
+        .receive('error', reject);
     });
   }
 
-  /** Pushes and resolves to the response. @throws the response of a refusal */
+  /** Pushes and resolves to the response. @throws the response of a refusal, or `NoReply` */
   push<Response>(event: string, payload: object): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`no reply to ${event}`));
+      const late = () => reject(new NoReply(event));
       this.channel.push(event, payload).receive('ok', resolve).receive('error', reject).receive('timeout', late);
     });
   }

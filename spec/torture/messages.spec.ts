@@ -13,6 +13,7 @@ import {
 } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free_port.ts';
+import { randomFrom } from '../support/random.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
 import { readRecord } from './message_client.ts';
 
@@ -138,16 +139,5 @@ function openClient(script: string, task: () => object): Client {
       child = start();
     },
     stop: () => end(child),
-  };
-}
-
-/** mulberry32 */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

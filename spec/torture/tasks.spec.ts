@@ -9,11 +9,9 @@ import { makeTask } from '../channels/task/members.ts';
 import { type Aerie, folder, onRedis, type Place, startAerie } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free_port.ts';
+import { randomFrom } from '../support/random.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
-// @ts-expect-error: plain JavaScript, which the programs share.
-import { textOf as untyped } from './chunks.mjs';
-
-const textOf = untyped as (seed: number, seq: number) => string;
+import { textOf } from './chunks.mjs';
 
 /** `TORTURE_ROUNDS` for more, `TORTURE_SEED` to begin with the one that failed. */
 const ROUNDS = Number(process.env.TORTURE_ROUNDS ?? 3);
@@ -124,15 +122,4 @@ async function restart(nodes: Aerie[], at: number, start: () => Promise<Aerie>) 
   nodes[at]?.signal('SIGKILL');
   await nodes[at]?.exit;
   nodes[at] = await start();
-}
-
-/** The same numbers for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

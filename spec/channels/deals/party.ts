@@ -1,22 +1,23 @@
+import type { SocketConnectOption } from 'phoenix';
 import type { Purpose, SignedFields } from '../../../crypto/signed_text.ts';
-import { ADMIN_TOKEN, type Aerie, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { ADMIN_TOKEN, type Address, registerAgent, type TestAgent } from '../../support/aerie.ts';
 import { Client, type Topic } from '../../support/official_client.ts';
 import { sign } from '../../support/signing.ts';
 
-/** An agent with its signing key, at one node. */
+/** An agent with its signing key, at one node or what stands before several. */
 export class Party {
-  readonly node: Aerie;
+  readonly node: Address;
   readonly agent: TestAgent;
   readonly networkId: string;
   readonly #clients: Client[] = [];
 
-  constructor(node: Aerie, agent: TestAgent, networkId: string) {
+  constructor(node: Address, agent: TestAgent, networkId: string) {
     this.node = node;
     this.agent = agent;
     this.networkId = networkId;
   }
 
-  static async at(node: Aerie, networkId: string, fields: object = {}): Promise<Party> {
+  static async at(node: Address, networkId: string, fields: object = {}): Promise<Party> {
     return new Party(node, await registerAgent(node, fields), networkId);
   }
 
@@ -28,10 +29,10 @@ export class Party {
     return sign(this.agent.secretKey, purpose, fields, this.networkId);
   }
 
-  join(topic: string): Promise<Topic> {
-    const client = new Client(this.node.url, { params: { api_key: this.agent.apiKey } });
+  join(topic: string, params: object = {}, options: Partial<SocketConnectOption> = {}): Promise<Topic> {
+    const client = new Client(this.node.url, { params: { api_key: this.agent.apiKey }, ...options });
     this.#clients.push(client);
-    return client.join(topic);
+    return client.join(topic, params);
   }
 
   call<Body>(method: string, path: string, body?: unknown) {
@@ -39,7 +40,7 @@ export class Party {
   }
 
   /** The same agent at another node. */
-  moved(node: Aerie): Party {
+  moved(node: Address): Party {
     return new Party(node, this.agent, this.networkId);
   }
 

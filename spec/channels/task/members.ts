@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   ADMIN_TOKEN,
+  type Address,
   type Aerie,
   folder,
   onRedis,
@@ -38,12 +39,12 @@ export interface Pair {
   readonly provider: TestAgent;
 }
 
-export async function makeTask(aerie: Aerie, fields: object = {}): Promise<Pair> {
+export async function makeTask(aerie: Address, fields: object = {}): Promise<Pair> {
   const [client, provider] = await Promise.all([registerAgent(aerie), registerAgent(aerie)]);
   return { id: await taskFor(aerie, client, provider, fields), client, provider };
 }
 
-export async function taskFor(aerie: Aerie, client: TestAgent, provider: TestAgent, fields: object = {}) {
+export async function taskFor(aerie: Address, client: TestAgent, provider: TestAgent, fields: object = {}) {
   const answer = await aerie.call<{ task: { id: string } }>('POST', '/api/tasks', ADMIN_TOKEN, {
     client_agent_id: client.id,
     provider_agent_id: provider.id,

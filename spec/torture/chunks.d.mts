@@ -1,0 +1,1 @@
+export const textOf: (seed: number, seq: number) => string;
