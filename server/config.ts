@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isAddressOrRange, TrustedProxies } from './http/trusted_proxies.ts';
 import { parseRedisUrl } from './redis/address.ts';
 import { isOriginPattern, type OriginPolicy } from './transport/origin.ts';
 
@@ -26,7 +27,7 @@ export interface Config {
   readonly taskRetentionDays: number;
   readonly logLevel: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
-  readonly trustedProxies: ReadonlySet<string>;
+  readonly trustedProxies: TrustedProxies;
 }
 
 export interface RateLimit {
@@ -73,7 +74,7 @@ export function readConfig(environment: Environment): Config {
     taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
     tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),
-    trustedProxies: readAddresses('TRUST_PROXY', variable('TRUST_PROXY')),
+    trustedProxies: readProxies('TRUST_PROXY', variable('TRUST_PROXY')),
   };
 }
 
@@ -139,10 +140,11 @@ function readTls(certFile: string | undefined, keyFile: string | undefined): Con
   return certFile && keyFile ? { certFile, keyFile } : undefined;
 }
 
-function readAddresses(name: string, value: string | undefined): ReadonlySet<string> {
-  const addresses = value === undefined ? [] : listOf(value);
-  const wrong = addresses.find((address) => !/^[0-9a-f.:]+$/i.test(address));
-  return wrong === undefined ? new Set(addresses) : refuse(name, wrong, 'IP addresses separated by commas');
+function readProxies(name: string, value: string | undefined): TrustedProxies {
+  const places = value === undefined ? [] : listOf(value);
+  const wrong = places.find((place) => !isAddressOrRange(place));
+  if (wrong === undefined) return new TrustedProxies(places);
+  return refuse(name, wrong, 'IP addresses, or ranges like 10.0.0.0/8, separated by commas');
 }
 
 function listOf(value: string): string[] {

@@ -9,6 +9,7 @@ import {
 } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { type Exchange, openExchange } from './http/exchange.ts';
+import { TrustedProxies } from './http/trusted_proxies.ts';
 import { type Log, silentLog } from './log.ts';
 import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
@@ -39,7 +40,7 @@ export interface EndpointOptions {
   readonly secret?: string;
   /** Those left out are as `defaultLimits` says. */
   readonly limits?: Partial<Limits & EndpointLimits>;
-  readonly trustedProxies?: ReadonlySet<string>;
+  readonly trustedProxies?: TrustedProxies;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Answers what no mount does; without it that is 404. */
   readonly http?: (exchange: Exchange) => void | Promise<void>;
@@ -91,7 +92,7 @@ export class Endpoint {
   readonly #limits: Limits & EndpointLimits;
   readonly #pubsub: PubSub;
   readonly #log: Log;
-  readonly #trustedProxies: ReadonlySet<string>;
+  readonly #trustedProxies: TrustedProxies;
   readonly #http: EndpointOptions['http'];
   readonly #context: RuntimeContext;
   readonly #sessions: LongPollSessions;
@@ -110,7 +111,7 @@ export class Endpoint {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#pubsub = options.pubsub ?? localPubSub({ nodeId: randomUUID() });
     this.#log = options.log ?? silentLog;
-    this.#trustedProxies = options.trustedProxies ?? new Set();
+    this.#trustedProxies = options.trustedProxies ?? new TrustedProxies();
     this.#http = options.http;
     this.#app = tls ? SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : App();
     const fanout = new Fanout(this.#pubsub, (topic, frame) => this.#publishNatively(topic, frame));

@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { TrustedProxies } from './trusted_proxies.ts';
 
 /** One HTTP request and its answer, usable after the handler has returned. */
 export interface Exchange {
@@ -27,7 +28,7 @@ export interface HttpAnswer {
 
 export interface ExchangeOptions {
   readonly maxBodyBytes: number;
-  readonly trustedProxies: ReadonlySet<string>;
+  readonly trustedProxies: TrustedProxies;
 }
 
 const reasonPhrases: Readonly<Record<number, string>> = {
@@ -154,11 +155,7 @@ export function addressText(binary: ArrayBuffer): string {
 }
 
 /** The last address in `X-Forwarded-For` that no trusted proxy stands behind; a peer that is not trusted has no say. */
-export function clientAddress(
-  peer: string,
-  forwardedFor: string | undefined,
-  trustedProxies: ReadonlySet<string>,
-): string {
+export function clientAddress(peer: string, forwardedFor: string | undefined, trustedProxies: TrustedProxies): string {
   let address = peer;
   const hops = forwardedFor?.split(',').map((hop) => hop.trim()) ?? [];
   while (trustedProxies.has(address)) {

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 import { addressText, clientAddress } from '../http/exchange.ts';
+import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
 import type { ConnectRequest, OpenSocket } from '../socket.ts';
 import type { Serializer } from '../wire/serializer.ts';
@@ -24,7 +25,7 @@ export interface Opening {
 
 export interface UpgradeDeps {
   readonly mountFor: (path: string) => Mount | undefined;
-  readonly trustedProxies: ReadonlySet<string>;
+  readonly trustedProxies: TrustedProxies;
   /** Opens the socket; a number is the HTTP status that refuses it. */
   readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | 403 | 503>;
   /** Takes over the socket. */

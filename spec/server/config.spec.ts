@@ -2,7 +2,8 @@ import { ConfigError, readConfig } from '../../server/config.ts';
 
 describe('the configuration', () => {
   it('of an empty environment is that of a working server on one machine', () => {
-    expect(readConfig({})).toEqual({
+    const { trustedProxies: _, ...config } = readConfig({});
+    expect(config).toEqual({
       port: 4000,
       host: '127.0.0.1',
       networkId: 'local',
@@ -23,7 +24,6 @@ describe('the configuration', () => {
       taskRetentionDays: 30,
       logLevel: 'info',
       tls: undefined,
-      trustedProxies: new Set(),
     });
   });
 
@@ -46,7 +46,6 @@ describe('the configuration', () => {
         ALLOWED_ORIGINS: 'https://app.example.com, //*.example.org',
         RATE_LIMIT: '0',
         HTTP_RATE_LIMIT: '5:10',
-        TRUST_PROXY: '10.0.0.1, ::1',
         DRAIN_MS: '0',
       }),
     ).toMatchObject({
@@ -58,10 +57,20 @@ describe('the configuration', () => {
       allowedOrigins: ['https://app.example.com', '//*.example.org'],
       rateLimit: undefined,
       httpRateLimit: { perSecond: 5, burst: 10 },
-      trustedProxies: new Set(['10.0.0.1', '::1']),
       drainMs: 0,
     });
     expect(readConfig({ ALLOWED_ORIGINS: '*' }).allowedOrigins).toBe('any');
+  });
+
+  it('trusts the proxies that are listed, by address in any spelling or by range, and nobody else', () => {
+    const { trustedProxies } = readConfig({ TRUST_PROXY: '10.0.0.1, ::1, 172.16.0.0/12,fd00::/8' });
+    for (const address of ['10.0.0.1', '::1', '0000:0000:0000:0000:0000:0000:0000:0001', '172.31.0.9', 'fd12::1']) {
+      expect([address, trustedProxies.has(address)]).toEqual([address, true]);
+    }
+    for (const address of ['10.0.0.2', '::2', '172.32.0.1', 'fe80::1', 'unknown', '']) {
+      expect([address, trustedProxies.has(address)]).toEqual([address, false]);
+    }
+    expect(readConfig({}).trustedProxies.has('127.0.0.1')).toBe(false);
   });
 
   it.each([
@@ -93,6 +102,8 @@ describe('the configuration', () => {
     ['TLS_CERT', '/nowhere/cert.pem'],
     ['TLS_KEY', '/nowhere/key.pem'],
     ['TRUST_PROXY', 'proxy.local'],
+    ['TRUST_PROXY', '1.2.3'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
   ])('refuses %s=%j in one line that names it and what is allowed', (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(ConfigError);
