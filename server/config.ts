@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { createSecureContext } from 'node:tls';
 import { isAddressOrRange, TrustedProxies } from './http/trusted_proxies.ts';
 import { parseRedisUrl } from './redis/address.ts';
 import { isOriginPattern, type OriginPolicy } from './transport/origin.ts';
@@ -137,7 +138,13 @@ function readTls(certFile: string | undefined, keyFile: string | undefined): Con
     if (file === undefined || !existsSync(file))
       refuse(name, file ?? '', 'a PEM file; both or none of the two are set');
   }
-  return certFile && keyFile ? { certFile, keyFile } : undefined;
+  if (!certFile || !keyFile) return undefined;
+  try {
+    createSecureContext({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
+  } catch (error) {
+    refuse('TLS_CERT', certFile, `a certificate in PEM that TLS_KEY is the key of (${(error as Error).message})`);
+  }
+  return { certFile, keyFile };
 }
 
 function readProxies(name: string, value: string | undefined): TrustedProxies {

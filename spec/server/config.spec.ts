@@ -110,6 +110,13 @@ describe('the configuration', () => {
     expect(read).toThrow(new RegExp(`^(?:${name}|TLS_(?:CERT|KEY))=.* makes no sense: it takes .+$`, 's'));
   });
 
+  it('refuses TLS files that are no certificate and its key', () => {
+    const read = () => readConfig({ TLS_CERT: 'package.json', TLS_KEY: 'package.json' });
+    expect(read).toThrow(
+      /^TLS_CERT=package.json makes no sense: it takes a certificate in PEM that TLS_KEY is the key of \(.+\)$/,
+    );
+  });
+
   it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'REDIS_URL'])('never shows %s', (name) => {
     expect(() => readConfig({ [name]: 'hunter2' })).toThrow(/^(?!.*hunter2)/);
   });

@@ -68,8 +68,9 @@ describe.each(deployments)('messages while everything is killed, %s', (_name, no
           readRecord(recordOf(bob)).flatMap((line) =>
             line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : [],
           );
-        await eventually(() => expect(accepted().length).toBe(SENDERS * MESSAGES), 30_000);
-        await eventually(() => expect(said('acknowledged').length).toBe(SENDERS * MESSAGES), 30_000);
+        // An inbox looks by itself up to 45 s after a join, should the word that something came have got lost.
+        await eventually(() => expect(accepted().length).toBe(SENDERS * MESSAGES), 60_000);
+        await eventually(() => expect(said('acknowledged').length).toBe(SENDERS * MESSAGES), 60_000);
         const all = accepted().sort();
         expect(said('got').sort()).toEqual(all);
         expect(said('acknowledged').sort()).toEqual(all);
