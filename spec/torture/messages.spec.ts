@@ -88,7 +88,7 @@ describe.each(deployments)('messages while everything is killed, %s', (_name, no
         await rm(dir, { recursive: true });
       }
     },
-    120_000,
+    180_000,
   );
 });
 
