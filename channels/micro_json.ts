@@ -3,7 +3,19 @@ export const microJson = (value: object) =>
   JSON.stringify(value, (_name, member) => (typeof member === 'bigint' ? String(member) : member));
 
 /** Reads what `microJson` wrote. No name in it may be a client's. */
-export const parseMicroJson = <T>(text: string): T =>
-  JSON.parse(text, (name, member) =>
-    name.endsWith('Micro') && typeof member === 'string' ? BigInt(member) : member,
-  ) as T;
+export function parseMicroJson<T>(text: string): T {
+  const value = JSON.parse(text);
+  revive(value);
+  return value;
+}
+
+/** In place: the `reviver` of `JSON.parse` takes several times as long. */
+function revive(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  const members = value as Record<string, unknown>;
+  for (const name of Object.keys(members)) {
+    const member = members[name];
+    if (typeof member === 'object') revive(member);
+    else if (typeof member === 'string' && name.endsWith('Micro')) members[name] = BigInt(member);
+  }
+}
