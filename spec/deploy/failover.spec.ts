@@ -57,17 +57,17 @@ it.each(Object.keys(deployments))(
       await eventually(async () => expect(await offset(redis.replica)).toBe(await offset(redis.master)));
       await redis.master.kill();
       const killedAt = Date.now();
+      // All twenty: the keys of one may well be kept by the masters that live, and prove nothing of the one that died.
       await eventually(async () => {
+        for (const agent of agents) {
+          expect((await b.call('GET', `/api/agents/${agent.id}`, ADMIN_TOKEN)).status).toBe(200);
+        }
         const id = randomUUID();
         expect((await a.call('POST', '/api/users', ADMIN_TOKEN, { id, name: 'U' })).status).toBe(201);
-        expect((await b.call('GET', `/api/agents/${agents[19]?.id}`, ADMIN_TOKEN)).status).toBe(200);
         expect([await readyStatus(a), await readyStatus(b)]).toEqual([200, 200]);
       }, RECOVERED_WITHIN_MS);
       expect(Date.now() - killedAt).toBeLessThan(RECOVERED_WITHIN_MS);
 
-      for (const agent of agents) {
-        expect((await b.call('GET', `/api/agents/${agent.id}`, ADMIN_TOKEN)).status).toBe(200);
-      }
       await eventually(() => {
         expect(ada?.present).toHaveLength(2);
         expect(bob?.present).toHaveLength(2);
