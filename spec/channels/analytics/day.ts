@@ -1,16 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Aggregates } from '../../../channels/aggregate.ts';
-import { Messages } from '../../../channels/messages/messages.ts';
 import { usdc } from '../../../channels/money.ts';
-import { Sessions } from '../../../channels/negotiation/sessions.ts';
-import { Payments } from '../../../channels/payment/payments.ts';
-import { openPrincipals } from '../../../channels/principals/principals.ts';
-import { taskType } from '../../../channels/task/codec.ts';
-import type { EndTask } from '../../../channels/task/commands.ts';
-import { silentLog } from '../../../server/index.ts';
-import type { Store } from '../../../server/store/port.ts';
-import { acceptance, terms as negotiationTerms, offer, rejection } from '../negotiation/fixtures.ts';
-import { acknowledge, close, dispute, terms as paymentTerms, propose } from '../payment/fixtures.ts';
 import type { Deed } from './plain_figures.ts';
 
 export const OWNERS: Readonly<Record<string, string | null>> = { a1: 'u1', a2: 'u1', a3: 'u2', a4: 'u2', a5: null };
@@ -34,7 +23,7 @@ export function dice(seed: string) {
 
 type Dice = ReturnType<typeof dice>;
 
-interface OpenTask {
+export interface Task {
   readonly id: string;
   readonly client: string;
   readonly provider: string;
@@ -42,44 +31,90 @@ interface OpenTask {
   readonly capability: string | null;
   readonly priceMicro: bigint | null;
 }
+export type Ending = 'completed' | 'failed' | 'cancelled';
 
-/** Agents that do business through the aggregates of the platform, and a list of what they did. */
+export interface Message {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly sentAtMs: number;
+}
+
+/** Over a base price of 1 USDC. */
+export interface Session {
+  readonly id: string;
+  readonly client: string;
+  readonly provider: string;
+}
+
+/** With deposits of 10 and 5 USDC. */
+export interface Channel {
+  readonly id: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+/** From a to b. */
+export interface Transfer {
+  readonly nonce: number;
+  readonly amount: string;
+  /** What it leaves to a and b. */
+  readonly balances: Balances;
+}
+export type Balances = readonly [string, string];
+
+/**
+ * What agents can do. Every command may be given again, and then means the same one.
+ *
+ * @param at 0 or 1: the entrance that is taken, where there is more than one
+ */
+export interface Platform {
+  createTask(task: Task, at: number): Promise<void>;
+  startTask(task: Task, at: number): Promise<void>;
+  endTask(task: Task, as: Ending, at: number): Promise<void>;
+  send(message: Message, at: number): Promise<void>;
+  settle(message: Message, as: 'acknowledged' | 'rejected', at: number): Promise<void>;
+  openSession(session: Session, at: number): Promise<void>;
+  offer(session: Session, by: 'client' | 'provider', amount: string, at: number): Promise<void>;
+  /** By the client, after offers of 1 and 1.5. */
+  accept(session: Session, at: number): Promise<void>;
+  /** By the provider. */
+  reject(session: Session, at: number): Promise<void>;
+  openChannel(channel: Channel, at: number): Promise<void>;
+  propose(channel: Channel, transfer: Transfer, at: number): Promise<void>;
+  acknowledge(channel: Channel, transfer: Transfer, at: number): Promise<void>;
+  /** By a. */
+  dispute(channel: Channel, at: number): Promise<void>;
+  /** @param nonce of the last executed transfer */
+  close(channel: Channel, nonce: number, balances: Balances, at: number): Promise<void>;
+}
+
+type Command = (at: number) => Promise<void>;
+
+/** Messages expire after a week, and what they became is forgotten. */
+const REMEMBERED_MS = 5 * 86_400_000;
+
+/** Agents that do business on a platform, and a list of what they did. */
 export class Business {
   readonly deeds: Deed[] = [];
-  readonly online = new Set<string>();
-  #tasks: OpenTask[] = [];
-  #messages: { id: string; from: string; to: string }[] = [];
+  readonly #platform: Platform;
   readonly #dice: Dice;
   readonly #nowMs: () => number;
+  #tasks: Task[] = [];
+  #messages: Message[] = [];
+  readonly #given: { readonly command: Command; readonly atMs: number }[] = [];
   #made = 0;
-  #store: Store;
 
-  constructor(store: Store, seed: string, nowMs: () => number) {
-    this.#store = store;
+  constructor(platform: Platform, seed: string, nowMs: () => number) {
+    this.#platform = platform;
     this.#dice = dice(seed);
     this.#nowMs = nowMs;
   }
 
-  /** Goes on with the same data, opened anew. */
-  movedTo(store: Store): void {
-    this.#store = store;
-  }
-
-  async register(): Promise<void> {
-    const { agents } = openPrincipals(this.#store);
-    for (const [id, userId] of Object.entries(OWNERS)) {
-      const fields = { name: id, publicKey: id, userId, capabilities: [], metadata: {} };
-      await agents.register('admin', id, fields as never);
-      await agents.register('admin', id, fields as never);
-    }
-  }
-
-  /** Something that somebody may do now. Whoever is impatient does it twice. */
+  /** Something that somebody may do now. */
   async step(): Promise<void> {
-    const { roll, one } = this.#dice;
-    const agent = one(AGENTS);
-    if (roll(4) === 0) this.online[this.online.has(agent) ? 'delete' : 'add'](agent);
-    switch (roll(7)) {
+    const { roll } = this.#dice;
+    switch (roll(8)) {
       case 0:
       case 1:
         return this.#createTask();
@@ -90,8 +125,10 @@ export class Business {
         return roll(2) === 0 ? this.#send() : this.#settle();
       case 5:
         return this.#negotiate();
-      default:
+      case 6:
         return this.#pay();
+      default:
+        return this.#remember();
     }
   }
 
@@ -101,34 +138,42 @@ export class Business {
     this.deeds.push({ ...deed, atMs: this.#nowMs() } as Deed);
   }
 
-  async #twice<T extends { readonly ok: boolean }>(apply: () => Promise<T>): Promise<T> {
-    const first = await apply();
-    expect(first).toMatchObject({ ok: true });
-    if (this.#dice.roll(3) === 0) expect(await apply()).toMatchObject({ ok: true });
-    return first;
+  /** Whoever is impatient does the same at the other entrance, after the first answer or before it. */
+  async #give(command: Command): Promise<void> {
+    const { roll } = this.#dice;
+    const at = roll(2);
+    const impatience = roll(6);
+    if (impatience === 0) {
+      await Promise.all([command(at), command(1 - at)]);
+    } else {
+      await command(at);
+      if (impatience === 1) await command(1 - at);
+    }
+    this.#given.push({ command, atMs: this.#nowMs() });
+  }
+
+  /** Does again what was done long ago. */
+  async #remember(): Promise<void> {
+    const { roll, one } = this.#dice;
+    const given = this.#given.filter(({ atMs }) => this.#nowMs() - atMs < REMEMBERED_MS);
+    if (given.length > 0) await one(given).command(roll(2));
   }
 
   async #createTask(): Promise<void> {
     const { roll, one, two } = this.#dice;
     const [client, provider] = two(AGENTS);
-    const capability = one(['chat', 'draw', null]);
-    const priceMicro = roll(4) === 0 ? null : BigInt(roll(5_000_000));
-    const id = this.#id('task');
-    const fields = {
-      id,
-      clientAgentId: client,
-      providerAgentId: provider,
-      appId: null,
-      creatorAgentId: client,
-      capability,
-      priceMicro,
-      metadata: {},
+    const task: Task = {
+      id: this.#id('task'),
+      client,
+      provider,
+      createdAtMs: this.#nowMs(),
+      capability: one(['chat', 'draw', null]),
+      priceMicro: roll(4) === 0 ? null : BigInt(roll(5_000_000)),
     };
-    const tasks = new Aggregates(this.#store, taskType);
-    await this.#twice(() => tasks.apply(id, { type: 'create', fields, request: id }));
-    this.#tasks.push({ id, client, provider, createdAtMs: this.#nowMs(), capability, priceMicro });
+    await this.#give((at) => this.#platform.createTask(task, at));
+    this.#tasks.push(task);
     this.#did({ did: 'create_task', client, provider });
-    if (roll(2)) await tasks.apply(id, { type: 'report_progress', by: 'provider', percent: 1, message: undefined });
+    if (roll(2)) await this.#platform.startTask(task, roll(2));
   }
 
   async #endTask(): Promise<void> {
@@ -137,88 +182,72 @@ export class Business {
     const task = one(this.#tasks);
     this.#tasks = this.#tasks.filter((each) => each !== task);
     const as = one(['completed', 'completed', 'failed', 'cancelled'] as const);
-    const endings: Record<typeof as, EndTask['as']> = {
-      completed: { status: 'completed', result: 1 },
-      failed: { status: 'failed', error: { type: 'e', details: {} } },
-      cancelled: { status: 'cancelled', reason: 'r' },
-    };
-    const command = { type: 'end', by: 'provider', retentionMs: 1e9, as: endings[as] } as const;
-    const tasks = new Aggregates(this.#store, taskType);
-    await this.#twice(() => tasks.apply(task.id, command));
+    await this.#give((at) => this.#platform.endTask(task, as, at));
     this.#did({ did: 'end_task', as, ...task });
-  }
-
-  #mail(): Messages {
-    const agents = { read: async (id: string) => ({ id, status: 'active' }) as never };
-    return new Messages({ store: this.#store, agents, log: silentLog, onPlaced() {}, onSettled() {} });
   }
 
   async #send(): Promise<void> {
     const [from, to] = this.#dice.two(AGENTS);
-    const request = { id: this.#id('message'), to_agent_id: to, type: 'note', payload: {} };
-    const mail = this.#mail();
-    await this.#twice(() => mail.send(from, request));
-    this.#messages.push({ id: request.id, from, to });
+    const message = { id: this.#id('message'), from, to, sentAtMs: this.#nowMs() };
+    await this.#give((at) => this.#platform.send(message, at));
+    this.#messages.push(message);
     this.#did({ did: 'send', from });
   }
 
   async #settle(): Promise<void> {
-    if (this.#messages.length === 0) return;
     const { one } = this.#dice;
-    const { id, from, to } = one(this.#messages);
-    this.#messages = this.#messages.filter((message) => message.id !== id);
+    this.#messages = this.#messages.filter(({ sentAtMs }) => this.#nowMs() - sentAtMs < REMEMBERED_MS);
+    if (this.#messages.length === 0) return;
+    const message = one(this.#messages);
+    this.#messages = this.#messages.filter((each) => each !== message);
     const as = one(['acknowledged', 'rejected'] as const);
-    const mail = this.#mail();
-    await this.#twice(() => mail.settle(to, id, as, as === 'rejected' ? 'no' : undefined));
-    this.#did({ did: as === 'acknowledged' ? 'acknowledge' : 'reject', from });
+    await this.#give((at) => this.#platform.settle(message, as, at));
+    this.#did({ did: as === 'acknowledged' ? 'acknowledge' : 'reject', from: message.from });
   }
 
   async #negotiate(): Promise<void> {
     const { roll, two } = this.#dice;
     const [client, provider] = two(AGENTS);
-    const sessions = new Sessions(this.#store);
-    const id = this.#id('negotiation');
-    const terms = { ...negotiationTerms, id, clientAgentId: client, providerAgentId: provider };
-    await this.#twice(() => sessions.apply(id, { type: 'open', terms, expiresInMs: 3_600_000 }));
+    const session = { id: this.#id('negotiation'), client, provider };
+    await this.#give((at) => this.#platform.openSession(session, at));
     this.#did({ did: 'open', client, provider });
-    const apply = async (make: (state: never) => Parameters<Sessions['apply']>[1]) =>
-      sessions.apply(id, make((await sessions.read(id)) as never));
     const outcome = roll(3);
     if (outcome === 1) {
-      await this.#twice(() => sessions.apply(id, rejection('provider')));
+      await this.#give((at) => this.#platform.reject(session, at));
       this.#did({ did: 'disagree', client, provider });
     }
     if (outcome !== 2) return;
-    await apply(offer('client', '1') as never);
-    await apply(offer('provider', '1.5') as never);
-    await this.#twice(() => apply(acceptance('client', '1.25') as never));
+    await this.#give((at) => this.#platform.offer(session, 'client', '1', at));
+    await this.#give((at) => this.#platform.offer(session, 'provider', '1.5', at));
+    await this.#give((at) => this.#platform.accept(session, at));
     this.#did({ did: 'agree', client, provider });
   }
 
   async #pay(): Promise<void> {
     const { roll, two } = this.#dice;
-    const [agentA, agentB] = two(AGENTS);
-    const payments = new Payments(this.#store);
-    const id = this.#id('channel');
-    const terms = { ...paymentTerms, id, agentA, agentB };
-    await payments.apply(id, { type: 'open', terms });
-    const apply = async (make: (state: never) => unknown) =>
-      payments.apply(id, make((await payments.stored(id)) as never) as Parameters<Payments['apply']>[1]);
-    let [a, b] = [10_000_000n, 5_000_000n];
-    for (let at = roll(3); at >= 0; at--) {
+    const [a, b] = two(AGENTS);
+    const channel = { id: this.#id('channel'), a, b };
+    await this.#give((at) => this.#platform.openChannel(channel, at));
+    const transfers = roll(3) + 1;
+    let left: readonly [bigint, bigint] = [10_000_000n, 5_000_000n];
+    const moved = (micro: bigint) => [left[0] - micro, left[1] + micro] as const;
+    const wire = ([ofA, ofB]: typeof left): Balances => [usdc(ofA), usdc(ofB)];
+    for (let nonce = 1; nonce <= transfers; nonce++) {
       const micro = BigInt(1 + roll(900_000));
-      await apply(propose('a', usdc(micro)) as never);
-      expect(await apply(acknowledge('b', usdc(micro)) as never)).toMatchObject({ ok: true });
-      [a, b] = [a - micro, b + micro];
-      this.#did({ did: 'pay', from: agentA, to: agentB, micro });
+      left = moved(micro);
+      const transfer = { nonce, amount: usdc(micro), balances: wire(left) };
+      await this.#give((at) => this.#platform.propose(channel, transfer, at));
+      await this.#give((at) => this.#platform.acknowledge(channel, transfer, at));
+      this.#did({ did: 'pay', from: a, to: b, micro });
     }
     if (roll(3) === 0) {
-      await this.#twice(() => payments.apply(id, dispute('a')));
-      this.#did({ did: 'dispute', one: agentA, other: agentB });
+      await this.#give((at) => this.#platform.dispute(channel, at));
+      this.#did({ did: 'dispute', one: a, other: b });
     }
     if (roll(2) === 0) return;
     const micro = BigInt(roll(3)) * 1_000n;
-    await this.#twice(() => apply(close('a', usdc(a + micro), usdc(b - micro)) as never));
-    if (micro > 0n) this.#did({ did: 'move_by_close', from: agentB, to: agentA, micro });
+    const final = wire(moved(-micro));
+    await this.#give((at) => this.#platform.close(channel, transfers, final, at));
+    if (micro > 0n) this.#did({ did: 'move_by_close', from: b, to: a, micro });
   }
 }

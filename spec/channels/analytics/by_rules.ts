@@ -1,0 +1,112 @@
+import { Aggregates } from '../../../channels/aggregate.ts';
+import { Messages } from '../../../channels/messages/messages.ts';
+import { Sessions } from '../../../channels/negotiation/sessions.ts';
+import { Payments } from '../../../channels/payment/payments.ts';
+import type { Past } from '../../../channels/payment/state.ts';
+import { untilUnmoved } from '../../../channels/signatures.ts';
+import { taskType } from '../../../channels/task/codec.ts';
+import type { EndTask } from '../../../channels/task/commands.ts';
+import { silentLog } from '../../../server/index.ts';
+import type { Store } from '../../../server/store/port.ts';
+import { acceptance, terms as negotiationTerms, offer, rejection } from '../negotiation/fixtures.ts';
+import { acknowledge, close, dispute, terms as paymentTerms, propose } from '../payment/fixtures.ts';
+import type { Balances, Channel, Ending, Message, Platform, Session, Task, Transfer } from './day.ts';
+
+const ENDINGS: Readonly<Record<Ending, EndTask['as']>> = {
+  completed: { status: 'completed', result: 1 },
+  failed: { status: 'failed', error: { type: 'e', details: {} } },
+  cancelled: { status: 'cancelled', reason: 'r' },
+};
+
+/** The rules alone, on a store: thousands of deeds in a second. */
+export class Rules implements Platform {
+  /** May be opened anew in between. */
+  readonly #store: () => Store;
+
+  constructor(store: () => Store) {
+    this.#store = store;
+  }
+
+  async createTask({ id, client, provider, capability, priceMicro }: Task): Promise<void> {
+    const fields = {
+      id,
+      clientAgentId: client,
+      providerAgentId: provider,
+      appId: null,
+      creatorAgentId: client,
+      capability,
+      priceMicro,
+      metadata: {},
+    };
+    await taken(this.#tasks().apply(id, { type: 'create', fields, request: id }));
+  }
+
+  async startTask({ id }: Task): Promise<void> {
+    await taken(this.#tasks().apply(id, { type: 'report_progress', by: 'provider', percent: 1, message: undefined }));
+  }
+
+  async endTask({ id }: Task, as: Ending): Promise<void> {
+    await taken(this.#tasks().apply(id, { type: 'end', by: 'provider', retentionMs: 1e9, as: ENDINGS[as] }));
+  }
+
+  async send({ id, from, to }: Message): Promise<void> {
+    await taken(this.#mail().send(from, { id, to_agent_id: to, type: 'note', payload: {} }));
+  }
+
+  async settle({ id, to }: Message, as: 'acknowledged' | 'rejected'): Promise<void> {
+    await taken(this.#mail().settle(to, id, as, as === 'rejected' ? 'no' : undefined));
+  }
+
+  async openSession({ id, client, provider }: Session): Promise<void> {
+    const terms = { ...negotiationTerms, id, clientAgentId: client, providerAgentId: provider };
+    await taken(new Sessions(this.#store()).apply(id, { type: 'open', terms, expiresInMs: 3_600_000 }));
+  }
+
+  offer = ({ id }: Session, by: 'client' | 'provider', amount: string) => this.#negotiate(id, offer(by, amount));
+  accept = ({ id }: Session) => this.#negotiate(id, acceptance('client', '1.25'));
+  reject = ({ id }: Session) => this.#negotiate(id, () => rejection('provider'));
+
+  async openChannel({ id, a, b }: Channel): Promise<void> {
+    const terms = { ...paymentTerms, id, agentA: a, agentB: b };
+    await taken(new Payments(this.#store()).apply(id, { type: 'open', terms }));
+  }
+
+  propose = ({ id }: Channel, { nonce, amount }: Transfer) =>
+    this.#pay(id, nonce, (before) => propose('a', amount, { nonce, ...before, signature: `a pays ${nonce}` }));
+  acknowledge = ({ id }: Channel, { nonce, amount }: Transfer) =>
+    this.#pay(id, nonce, (before) => acknowledge('b', amount, { nonce, ...before, signature: `b takes ${nonce}` }));
+  dispute = ({ id }: Channel) => this.#pay(id, 0, () => () => dispute('a'));
+  close = ({ id }: Channel, nonce: number, [a, b]: Balances) => this.#pay(id, nonce, () => close('a', a, b));
+
+  #tasks() {
+    return new Aggregates(this.#store(), taskType);
+  }
+
+  #mail(): Messages {
+    const agents = { read: async (id: string) => ({ id, status: 'active' }) as never };
+    return new Messages({ store: this.#store(), agents, log: silentLog, onPlaced() {}, onSettled() {} });
+  }
+
+  #negotiate(id: string, command: (state: never) => Parameters<Sessions['apply']>[1]): Promise<void> {
+    const sessions = new Sessions(this.#store());
+    return taken(untilUnmoved(async () => sessions.apply(id, command((await sessions.read(id)) as never))));
+  }
+
+  #pay(
+    id: string,
+    nonce: number,
+    command: (before: { past?: Past }) => (state: never) => Parameters<Payments['apply']>[1],
+  ): Promise<void> {
+    const payments = new Payments(this.#store());
+    const attempt = async () => {
+      const channel = await payments.stored(id);
+      const past = channel && (await payments.past(channel, nonce));
+      return payments.apply(id, command(past ? { past } : {})(channel as never));
+    };
+    return taken(untilUnmoved(attempt));
+  }
+}
+
+async function taken(decided: Promise<{ readonly ok: boolean }>): Promise<void> {
+  expect(await decided).toMatchObject({ ok: true });
+}
