@@ -8,11 +8,20 @@ const PATIENCE = 3;
  * the next canary counts.
  */
 export class Canary {
-  #heardAt = performance.now();
+  #heardAt: number;
   #lagMs = 0;
   #unanswered = 0;
   #unheard = 0;
   #answeredUnheard = 0;
+
+  /** `heardAt`: since when nothing was heard, on the clock of `performance.now()`. */
+  constructor(heardAt: number) {
+    this.#heardAt = heardAt;
+  }
+
+  get heardAt(): number {
+    return this.#heardAt;
+  }
 
   sent(answer: Promise<unknown>) {
     this.#unanswered++;
@@ -48,6 +57,5 @@ export class Canary {
   /** Whether Redis takes our canaries and the subscriber connection brings none. */
   subscriberDead = () => this.#unheard >= PATIENCE && this.#answeredUnheard >= PATIENCE - 1;
 
-  silenceMs = () => performance.now() - this.#heardAt;
   lagMs = () => this.#lagMs;
 }

@@ -1,8 +1,6 @@
 import type { Redis } from 'ioredis';
 import { PubSubUnavailable } from './port.ts';
-
-/** One SUBSCRIBE names at most so many channels. */
-const CHANNELS_PER_COMMAND = 1_000;
+import type { Verbs } from './verbs.ts';
 
 interface Waiting {
   readonly promise: Promise<void>;
@@ -27,6 +25,7 @@ interface Channel {
  */
 export class Channels {
   readonly #redis: Redis;
+  readonly #verbs: Verbs;
   readonly #channels = new Map<string, Channel>();
   readonly #changed = new Set<Channel>();
   readonly #onRestored: () => void;
@@ -34,10 +33,12 @@ export class Channels {
   readonly #missing = new Set<Channel>();
   #up = false;
   #flushing = false;
+  #refusals = 0;
 
   /** `onRestored` is called when a connection has confirmed all that was wanted at its start. */
-  constructor(redis: Redis, onRestored: () => void) {
+  constructor(redis: Redis, verbs: Verbs, onRestored: () => void) {
     this.#redis = redis;
+    this.#verbs = verbs;
     this.#onRestored = onRestored;
   }
 
@@ -88,6 +89,23 @@ export class Channels {
     for (const channel of this.#channels.values()) if (!channel.asked) this.#change(channel);
   }
 
+  /** Whether nothing is missing that was wanted when the connection came. */
+  get whole(): boolean {
+    return this.#up && this.#missing.size === 0;
+  }
+
+  /**
+   * Call it just before a question to Redis, on the same connection, how many channels that is subscribed to.
+   *
+   * @returns what has to be the answer, to be called when it is there
+   */
+  expectedCount(): () => number {
+    const refusals = this.#refusals;
+    let asked = 0;
+    for (const channel of this.#channels.values()) if (channel.asked) asked++;
+    return () => asked - (this.#refusals - refusals);
+  }
+
   #confirmed(channel: Channel) {
     if (this.#missing.delete(channel) && this.#missing.size === 0) this.#onRestored();
   }
@@ -101,11 +119,11 @@ export class Channels {
 
   #flush() {
     this.#flushing = false;
-    const ask: Channel[] = [];
+    const ask = new Map<string, Channel>();
     const drop: string[] = [];
     for (const channel of this.#changed) {
       if (channel.wanted) {
-        if (!channel.asked) ask.push(channel);
+        if (!channel.asked) ask.set(channel.name, channel);
         continue;
       }
       // A channel added again later is another object, so a late confirmation of this one cannot count for it.
@@ -116,8 +134,10 @@ export class Channels {
     }
     this.#changed.clear();
 
-    for (const names of chunks(drop)) this.#redis.unsubscribe(...names).catch(() => {});
-    for (const channels of chunks(ask)) this.#ask(channels);
+    for (const names of this.#verbs.parts(drop)) this.#verbs.unsubscribe(this.#redis, names).catch(() => {});
+    for (const names of this.#verbs.parts([...ask.keys()])) {
+      this.#ask(names.map((name) => ask.get(name) as Channel));
+    }
   }
 
   #ask(channels: readonly Channel[]) {
@@ -125,7 +145,8 @@ export class Channels {
       channel.asked = true;
       return { channel, waiting: channel.waiting };
     });
-    this.#redis.subscribe(...channels.map(({ name }) => name)).then(
+    const names = channels.map(({ name }) => name);
+    this.#verbs.subscribe(this.#redis, names).then(
       () => {
         for (const { channel, waiting } of asked) {
           waiting?.resolve();
@@ -135,6 +156,7 @@ export class Channels {
         }
       },
       (error: Error) => {
+        this.#refusals += asked.length;
         for (const { channel, waiting } of asked) {
           waiting?.reject(unavailable(error));
           if (channel.waiting !== waiting) continue;
@@ -165,7 +187,3 @@ function rejected(): Promise<void> {
 }
 
 const unavailable = (cause?: Error) => new PubSubUnavailable('Redis is out of reach', { cause });
-
-function* chunks<T>(items: readonly T[]): Iterable<T[]> {
-  for (let at = 0; at < items.length; at += CHANNELS_PER_COMMAND) yield items.slice(at, at + CHANNELS_PER_COMMAND);
-}

@@ -23,10 +23,10 @@ export interface PubSub {
   /** Calls back after a connection was lost and all subscriptions stand again: publishes in between may be missing. */
   onGap(listener: () => void): void;
 
-  /** Milliseconds since this node last heard itself through the broker; 0 without a broker. */
+  /** Milliseconds since this node last heard itself through the broker, all parts of it; 0 without a broker. */
   silenceMs(): number;
 
-  /** Milliseconds that the latest canary took through the broker; 0 without a broker. */
+  /** Milliseconds that the latest canary took through the broker, its slowest part; 0 without a broker. */
   lagMs(): number;
 
   close(): Promise<void>;

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import { breakConnection, connectPubSub, keyPrefix, type RedisOptions } from '../redis/connect.ts';
-import { Canary } from './canary.ts';
-import { Channels } from './channels.ts';
+import { clusterHosts, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { ClusterLinks } from './cluster_links.ts';
 import { decodeFrame, encodeFrame, isFrameOf, nodeIdBytes } from './frame.ts';
+import type { Link } from './link.ts';
+import type { Links, LinksListener } from './links.ts';
+import { oneLink } from './one_link.ts';
 import { type Broadcast, type Deliver, type PubSub, PubSubUnavailable, type Subscription } from './port.ts';
 import { createTopics } from './topics.ts';
 
 /** Broadcasts on their way to Redis; what comes on top is lost for other nodes, as if the connection had broken. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+
+/** A gap is told once all links stand again; it does not wait longer than this for the last. */
+const TELL_GAP_WITHIN_MS = 1_000;
 
 /** A node whose broadcasts may have got lost says so on this topic; no client can join it. */
 const LOST = '\0lost';
@@ -26,134 +30,102 @@ export interface RedisPubSub extends PubSub {
 }
 
 /**
- * Broadcasts through Redis: one connection to publish, one that is subscribed to the topics with members on this node.
- * Each is reopened by itself when it breaks, also when it breaks without a word; a gap
- * is told here after the subscribed one was lost, and on the other nodes after the publishing one was.
+ * Broadcasts through Redis: through one link, or in a Redis Cluster through one to each master, by the topic's slot. A gap
+ * is told here after subscriptions were lost, and on the other nodes after broadcasts of this one may have been.
  */
 export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const { canaryMs = 1_000, onTrouble } = options;
   const nodeId = `${options.nodeId}.${randomBytes(6).toString('hex')}`;
   const nodeBytes = nodeIdBytes(nodeId);
   const topicPrefix = `${keyPrefix(options.networkId)}topic:`;
-  const canaryChannel = `${keyPrefix(options.networkId)}canary:${nodeId}`;
 
-  const publisher = connectPubSub(options);
-  const subscriber = connectPubSub(options);
-  // `Channels` knows better what is still wanted.
-  subscriber.options.autoResubscribe = false;
-
-  const canary = new Canary();
-  const channels = new Channels(subscriber, restored);
-  const topics = createTopics((topic) => channels.remove(topicPrefix + topic));
+  const topics = createTopics((topic) => links.of(topicPrefix + topic)?.remove(topicPrefix + topic));
   const gapListeners: (() => void)[] = [];
   const heardListeners = new Set<() => void>();
-  let gapOwed = false;
+  let gapTimer: NodeJS.Timeout | undefined;
   /** Whether a broadcast of this node may not have reached the others, who do not know. */
   let wordOwed = false;
   let pendingBytes = 0;
   let lastPublish: Promise<unknown> = Promise.resolve();
 
-  channels.add(canaryChannel);
-  channels.add(topicPrefix + LOST)?.catch(() => {});
+  const listener: LinksListener = {
+    received: (channel, frame) => {
+      try {
+        receive(channel, frame);
+      } catch (error) {
+        // A subscriber's fault is not one of the connection that brought the message.
+        onTrouble?.(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
+    heard() {
+      for (const hear of heardListeners) hear();
+    },
+    restored(missed) {
+      if (missed) gapTimer ??= setTimeout(tellGap, TELL_GAP_WITHIN_MS).unref();
+      if (gapTimer && links.all().every(({ whole }) => whole)) tellGap();
+    },
+    replaced() {
+      wordOwed = true;
+    },
+    *wanted() {
+      yield topicPrefix + LOST;
+      for (const topic of topics.names()) yield topicPrefix + topic;
+    },
+    trouble: (error) => onTrouble?.(error),
+  };
+  const hosts = clusterHosts(options);
+  const links: Links = hosts ? new ClusterLinks(options, hosts, nodeId, listener) : oneLink(options, nodeId, listener);
+  links.of(topicPrefix + LOST)?.add(topicPrefix + LOST);
 
-  function send(channel: string, frame: Buffer | string): Promise<unknown> {
+  function send(link: Link, channel: string, frame: Buffer): Promise<unknown> {
     pendingBytes += frame.length;
-    const answer = publisher.publish(channel, frame).finally(() => {
+    const answer = link.publish(channel, frame).finally(() => {
       pendingBytes -= frame.length;
     });
-    answer.catch(() => {});
     lastPublish = answer;
     return answer;
   }
 
-  /** As `send`, for what others count on: if it gets lost, they are told once words get through again. */
+  /** If it gets lost, the others are told once words get through again. */
   function sendBroadcast(topic: string, message: Broadcast) {
-    if (publisher.status !== 'ready' || pendingBytes >= MAX_PENDING_BYTES) {
+    const channel = topicPrefix + topic;
+    const link = links.of(channel);
+    if (!link?.canPublish || pendingBytes >= MAX_PENDING_BYTES) {
       wordOwed = true;
       return;
     }
-    send(topicPrefix + topic, encodeFrame(nodeBytes, message)).catch(() => {
+    send(link, channel, encodeFrame(nodeBytes, message)).catch(() => {
       wordOwed = true;
     });
   }
 
   function tellOfLoss() {
-    if (!wordOwed || publisher.status !== 'ready') return;
+    if (!wordOwed || !links.of(topicPrefix + LOST)?.canPublish) return;
     wordOwed = false;
     sendBroadcast(LOST, { event: 'lost', payload: '{}' });
   }
 
-  function sendCanary() {
-    canary.sent(send(canaryChannel, String(performance.now())));
-  }
-
   function tick() {
-    if (canary.publisherDead()) {
-      canary.publisherOpened();
-      reopen(publisher, 'publishing');
-    }
-    if (canary.subscriberDead()) {
-      canary.subscriberOpened();
-      reopen(subscriber, 'subscriber');
-    }
-    channels.retry();
-    sendCanary();
+    for (const link of links.all()) link.tick();
     tellOfLoss();
   }
 
-  function reopen(connection: Redis, name: string) {
-    // One that is being opened has time-outs of its own.
-    if (connection.status !== 'ready') return;
-    onTrouble?.(new Error(`the ${name} connection to Redis has fallen silent and is opened again`));
-    // Not `disconnect`, which waits for the other end to agree.
-    breakConnection(connection);
+  function tellGap() {
+    clearTimeout(gapTimer);
+    gapTimer = undefined;
+    for (const listen of gapListeners) listen();
   }
 
-  function restored() {
-    sendCanary();
-    if (!gapOwed) return;
-    gapOwed = false;
-    for (const listener of gapListeners) listener();
-  }
-
-  function receive(channel: Buffer, frame: Buffer) {
-    const name = channel.toString();
-    if (name === canaryChannel) {
-      canary.heard(Number(frame.toString()));
-      for (const listener of heardListeners) listener();
-      return;
-    }
+  function receive(channel: string, frame: Buffer) {
     if (isFrameOf(nodeBytes, frame)) return;
     const decoded = decodeFrame(frame);
-    if (name === topicPrefix + LOST) {
-      for (const listener of gapListeners) listener();
+    if (channel === topicPrefix + LOST) {
+      for (const listen of gapListeners) listen();
       return;
     }
-    if (decoded) topics.deliver(name.slice(topicPrefix.length), decoded.message, decoded.nodeId);
+    if (decoded) topics.deliver(channel.slice(topicPrefix.length), decoded.message, decoded.nodeId);
   }
 
-  subscriber.on('messageBuffer', (channel: Buffer, frame: Buffer) => {
-    try {
-      receive(channel, frame);
-    } catch (error) {
-      // A subscriber's fault is not one of the connection that brought the message.
-      onTrouble?.(error instanceof Error ? error : new Error(String(error)));
-    }
-  });
-  subscriber.on('ready', () => {
-    canary.subscriberOpened();
-    channels.restore();
-  });
-  subscriber.on('close', () => {
-    gapOwed = true;
-    channels.lost();
-  });
-  publisher.on('ready', () => {
-    canary.publisherOpened();
-    sendCanary();
-  });
-
-  for (const connection of [publisher, subscriber]) connection.connect().catch(() => {});
   const timer = setInterval(tick, canaryMs).unref();
 
   return {
@@ -169,16 +141,19 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
 
     subscribe(topic: string, deliver: Deliver): Subscription {
       const stop = topics.add(topic, deliver);
-      return { ready: channels.add(topicPrefix + topic), stop };
+      const link = links.of(topicPrefix + topic);
+      return { ready: link ? link.add(topicPrefix + topic) : nowhere(), stop };
     },
 
-    onGap: (listener) => void gapListeners.push(listener),
-    silenceMs: canary.silenceMs,
-    lagMs: canary.lagMs,
+    onGap: (listen) => void gapListeners.push(listen),
+    silenceMs: () => performance.now() - links.heardAt(),
+    lagMs: () => Math.max(0, ...links.all().map(({ lagMs }) => lagMs)),
 
-    ready: (timeoutMs) =>
-      new Promise((resolve, reject) => {
+    ready(timeoutMs) {
+      const asked = performance.now();
+      return new Promise((resolve, reject) => {
         const heard = () => {
+          if (links.heardAt() <= asked) return;
           clearTimeout(timeout);
           heardListeners.delete(heard);
           resolve();
@@ -188,15 +163,23 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
           reject(new PubSubUnavailable(`no message came back through Redis within ${timeoutMs} ms`));
         }, timeoutMs);
         heardListeners.add(heard);
-        sendCanary();
-      }),
+        for (const link of links.all()) link.sendCanary();
+      });
+    },
 
     async close() {
       clearInterval(timer);
+      clearTimeout(gapTimer);
       topics.clear();
       await lastPublish.catch(() => {});
-      publisher.disconnect();
-      subscriber.disconnect();
+      links.close();
     },
   };
+}
+
+/** No master is known to carry the topic. */
+function nowhere(): Promise<void> {
+  const promise = Promise.reject<void>(new PubSubUnavailable('Redis is out of reach'));
+  promise.catch(() => {});
+  return promise;
 }

@@ -7,10 +7,12 @@ import type { Host } from './address.ts';
  * The nodes of a Redis Cluster for a connection that any of them serves: a connection that breaks is opened to the next.
  */
 export class AnyOf {
+  readonly #given: readonly Host[];
   #hosts: readonly Host[];
   #at: number;
 
   constructor(hosts: readonly Host[]) {
+    this.#given = hosts;
     this.#hosts = hosts;
     this.#at = Math.floor(Math.random() * hosts.length);
   }
@@ -20,15 +22,9 @@ export class AnyOf {
     return this.#hosts[this.#at];
   }
 
-  /** What a node answers to CLUSTER SLOTS, so that one that was given by hand may be gone for good. */
-  learn(slots: unknown): void {
-    const found = new Map<string, Host>();
-    for (const range of Array.isArray(slots) ? slots : []) {
-      for (const [host, port] of (range as [number, number, ...[string, number][]]).slice(2) as [string, number][]) {
-        if (host) found.set(`${host}:${port}`, { host, port });
-      }
-    }
-    if (found.size > 0) this.#hosts = [...found.values()];
+  /** More nodes, as those that were given by hand may be gone for good. */
+  learn(hosts: readonly Host[]): void {
+    this.#hosts = [...new Map([...this.#given, ...hosts].map((each) => [`${each.host}:${each.port}`, each])).values()];
   }
 }
 

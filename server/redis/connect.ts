@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import { parseRedisUrl, type RedisAddress } from './address.ts';
+import { type Host, parseRedisUrl, type RedisAddress } from './address.ts';
 import { AnyOf, connectorTo } from './any_of.ts';
 
 /** How long a command may take before its outcome counts as unknown. */
@@ -44,29 +44,38 @@ export function connectRedis(options: RedisOptions): RedisConnection {
   return address.kind === 'cluster' ? openCluster(address, options) : openOne(address, options);
 }
 
-/**
- * Opens a connection for PUBLISH or SUBSCRIBE. In a Redis Cluster that is to any one node, as all of them hear all: then
- * a subscription that is lost is seen and restored here, which the library's sharded subscribers do unseen.
- */
-export function connectPubSub(options: RedisOptions): Redis {
+/** Opens a connection to the one Redis, or to the master that the sentinels name, as `connectRedis` does. */
+export function connectOne(options: RedisOptions): Redis {
   const address = addressOf(options);
-  if (address.kind !== 'cluster') return openOne(address, options);
-  const hosts = new AnyOf(address.hosts);
+  if (address.kind === 'cluster') throw new Error('a Redis Cluster has several masters');
+  return openOne(address, options);
+}
+
+/**
+ * Opens a connection to one node of a Redis Cluster, or to the next of several whenever it breaks. What it is told without
+ * `pipelining` goes out at once.
+ */
+export function connectNode(options: RedisOptions, node: Host | AnyOf, { pipelining = false } = {}): Redis {
+  const address = addressOf(options);
+  if (address.kind !== 'cluster') throw new Error('not a Redis Cluster');
   const { username, password, tls } = address;
   const redis = new Redis({
     ...one,
+    enableAutoPipelining: pipelining,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    Connector: connectorTo(hosts, tls),
+    ...(node instanceof AnyOf
+      ? { Connector: connectorTo(node, tls) }
+      : { host: node.host, port: node.port, ...(tls && { tls: {} }) }),
   });
   redis.on('error', (error: Error) => options.onTrouble?.(error));
-  redis.on('ready', () => {
-    redis.cluster('SLOTS').then(
-      (slots) => hosts.learn(slots),
-      () => {},
-    );
-  });
   return redis;
+}
+
+/** The nodes of a Redis Cluster that its address names; undefined for any other Redis. */
+export function clusterHosts(options: Pick<RedisOptions, 'url'>): readonly Host[] | undefined {
+  const address = addressOf(options);
+  return address.kind === 'cluster' ? address.hosts : undefined;
 }
 
 /** Gives up what is open, whether or not the other end agrees; it is opened again. */

@@ -1,0 +1,198 @@
+import type { Redis } from 'ioredis';
+import { breakConnection } from '../redis/connect.ts';
+import { Canary } from './canary.ts';
+import { Channels } from './channels.ts';
+import type { Verbs } from './verbs.ts';
+
+export interface LinkOptions {
+  readonly verbs: Verbs;
+  readonly publisher: Redis;
+  readonly subscriber: Redis;
+  /** Only this node's: it has to belong to the Redis of this link. */
+  readonly canaryChannel: string;
+  /** Since when this node has not heard itself, on the clock of `performance.now()`. */
+  readonly heardAt: number;
+  /** Whether what is missed until the subscriptions stand is a gap. */
+  readonly missed: boolean;
+  readonly listener: LinkListener;
+}
+
+export interface LinkListener {
+  received(channel: string, frame: Buffer): void;
+  /** The canary came back. */
+  heard(): void;
+  /** All subscriptions stand; `missed` when they did not for a time. */
+  restored(missed: boolean): void;
+  /**
+   * A connection broke, or Redis does not carry a channel that it should. With `'subscriptions'` it is unknown what the link
+   * is still subscribed to.
+   */
+  doubted(link: Link, what: 'way' | 'subscriptions'): void;
+  trouble(error: Error): void;
+}
+
+/**
+ * Two connections to one Redis: one publishes, the other is subscribed to what is wanted. Each is reopened by itself when
+ * it breaks, also when it breaks without a word.
+ */
+export class Link {
+  readonly publisher: Redis;
+  readonly #subscriber: Redis;
+  readonly #verbs: Verbs;
+  readonly #listener: LinkListener;
+  readonly #canaryChannel: string;
+  readonly #canary: Canary;
+  readonly #channels: Channels;
+  #missed: boolean;
+  #closed = false;
+
+  constructor({ verbs, publisher, subscriber, canaryChannel, heardAt, missed, listener }: LinkOptions) {
+    this.#verbs = verbs;
+    this.publisher = publisher;
+    this.#subscriber = subscriber;
+    this.#listener = listener;
+    this.#canaryChannel = canaryChannel;
+    this.#canary = new Canary(heardAt);
+    this.#missed = missed;
+    // `Channels` knows better what is still wanted.
+    subscriber.options.autoResubscribe = false;
+    this.#channels = new Channels(subscriber, verbs, () => this.#restored());
+    this.#channels.add(canaryChannel);
+    this.#listen();
+    for (const connection of [publisher, subscriber]) connection.connect().catch(() => {});
+  }
+
+  #listen() {
+    this.#subscriber.on(this.#verbs.messageEvent, (channel: Buffer, frame: Buffer) => {
+      if (!this.#closed) this.#receive(channel.toString(), frame);
+    });
+    this.#subscriber.on('ready', () => {
+      if (this.#closed) return;
+      this.#canary.subscriberOpened();
+      this.#channels.restore();
+    });
+    this.#subscriber.on('close', () => {
+      if (this.#closed) return;
+      this.#missed = true;
+      this.#channels.lost();
+      this.#doubt('way');
+    });
+    // SSUBSCRIBE was refused as the slot is elsewhere, or Redis has ended a subscription as the slot went.
+    this.#subscriber.on('moved', () => this.#doubt('subscriptions'));
+    this.publisher.on('ready', () => {
+      this.#canary.publisherOpened();
+      this.sendCanary();
+    });
+    this.publisher.on('close', () => this.#doubt('way'));
+  }
+
+  get heardAt(): number {
+    return this.#canary.heardAt;
+  }
+
+  get lagMs(): number {
+    return this.#canary.lagMs();
+  }
+
+  /** Whether all that is wanted is subscribed. */
+  get whole(): boolean {
+    return this.#channels.whole;
+  }
+
+  get canPublish(): boolean {
+    return this.publisher.status === 'ready';
+  }
+
+  publish(channel: string, frame: Buffer | string): Promise<unknown> {
+    const answer = this.#verbs.publish(this.publisher, channel, frame);
+    answer.catch((error: Error) => {
+      if (isElsewhere(error)) this.#doubt('way');
+    });
+    return answer;
+  }
+
+  add(channel: string): Promise<void> | undefined {
+    return this.#channels.add(channel);
+  }
+
+  remove(channel: string) {
+    this.#channels.remove(channel);
+  }
+
+  sendCanary() {
+    if (!this.#closed) this.#canary.sent(this.publish(this.#canaryChannel, String(performance.now())));
+  }
+
+  /** Once per canary's time. */
+  tick() {
+    if (this.#canary.publisherDead()) {
+      this.#canary.publisherOpened();
+      this.#reopenSilent(this.publisher, 'publishing');
+    }
+    if (this.#canary.subscriberDead()) {
+      this.#canary.subscriberOpened();
+      this.#reopenSilent(this.#subscriber, 'subscriber');
+    }
+    this.#channels.retry();
+    this.sendCanary();
+  }
+
+  /** Asks Redis whether it counts the subscriptions that were asked for. */
+  countSubscriptions() {
+    if (this.#subscriber.status !== 'ready') return;
+    const expected = this.#channels.expectedCount();
+    this.#subscriber.client('INFO').then(
+      (info) => {
+        const [, count] = / ssub=(\d+)/.exec(String(info)) ?? [];
+        // Redis tells since 7.0.3.
+        if (count !== undefined && Number(count) !== expected()) this.#doubt('subscriptions');
+      },
+      (error: Error) => {
+        if (isElsewhere(error)) this.#doubt('subscriptions');
+      },
+    );
+  }
+
+  /** Where it is unknown what the connection is still subscribed to. */
+  reopenSubscriber() {
+    // One that is being opened starts anew anyway.
+    if (this.#subscriber.status === 'ready') breakConnection(this.#subscriber);
+  }
+
+  close({ atOnce = false } = {}) {
+    this.#closed = true;
+    this.#channels.lost();
+    for (const connection of [this.publisher, this.#subscriber]) {
+      if (atOnce) breakConnection(connection);
+      connection.disconnect();
+    }
+  }
+
+  #reopenSilent(connection: Redis, name: string) {
+    // One that is being opened has time-outs of its own.
+    if (connection.status !== 'ready') return;
+    this.#listener.trouble(new Error(`the ${name} connection to Redis has fallen silent and is opened again`));
+    // Not `disconnect`, which waits for the other end to agree.
+    breakConnection(connection);
+  }
+
+  #doubt(what: 'way' | 'subscriptions') {
+    if (!this.#closed) this.#listener.doubted(this, what);
+  }
+
+  #restored() {
+    const missed = this.#missed;
+    this.#missed = false;
+    this.sendCanary();
+    this.#listener.restored(missed);
+  }
+
+  #receive(channel: string, frame: Buffer) {
+    if (channel !== this.#canaryChannel) return this.#listener.received(channel, frame);
+    this.#canary.heard(Number(frame.toString()));
+    this.#listener.heard();
+  }
+}
+
+/** What a node of a Redis Cluster answers that does not carry a channel, or not now. */
+const isElsewhere = ({ message }: Error) => message.startsWith('MOVED ') || message.startsWith('CLUSTERDOWN ');

@@ -1,0 +1,20 @@
+import type { Link, LinkListener } from './link.ts';
+
+/** The way to Redis, or to each master of a Redis Cluster. */
+export interface Links {
+  /** The one that carries a channel; undefined while none is known to. */
+  of(channel: string): Link | undefined;
+  all(): readonly Link[];
+  /** When the longest silent of them was last heard, on the clock of `performance.now()`. */
+  heardAt(): number;
+  close(): void;
+}
+
+export interface LinksListener extends Omit<LinkListener, 'doubted'> {
+  /** The links are new ones: what was on its way may be lost. */
+  replaced(): void;
+  /** What new links have to be subscribed to. */
+  wanted(): Iterable<string>;
+}
+
+export const earliestHeard = (links: readonly Link[]) => Math.min(...links.map(({ heardAt }) => heardAt));

@@ -1,0 +1,24 @@
+import { connectOne, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { Link } from './link.ts';
+import type { Links, LinksListener } from './links.ts';
+import { classic } from './verbs.ts';
+
+/** The link to one Redis, or to the master that the sentinels name. */
+export function oneLink(options: RedisOptions, nodeId: string, listener: LinksListener): Links {
+  const link = new Link({
+    verbs: classic,
+    publisher: connectOne(options),
+    subscriber: connectOne(options),
+    canaryChannel: `${keyPrefix(options.networkId)}canary:${nodeId}`,
+    heardAt: performance.now(),
+    missed: false,
+    listener: { ...listener, doubted() {} },
+  });
+  const all = [link];
+  return {
+    of: () => link,
+    all: () => all,
+    heardAt: () => link.heardAt,
+    close: () => link.close(),
+  };
+}
