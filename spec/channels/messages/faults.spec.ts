@@ -120,14 +120,14 @@ describe('on the embedded store', () => {
     }
     const bobs = await enter(node, bob);
     const done = new Set<string>();
-    while (done.size < accepted.size) {
+    // By name, not by number: what was stored when the answer got lost is there too.
+    while ([...accepted].some((id) => !done.has(id))) {
       await eventually(() => expect(idsArrived(bobs).some((id) => !done.has(id))).toBe(true), 10_000);
       for (const id of idsArrived(bobs).filter((id) => !done.has(id))) {
         expect(await bobs.push('acknowledge', { message_id: id })).toEqual({});
         done.add(id);
       }
     }
-    expect([...done]).toEqual(expect.arrayContaining([...accepted]));
     node.signal('SIGKILL');
     await node.exit;
     await Promise.all(clients.map((client) => client.close()));
