@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './support/eventually.ts';
+import { spawn } from './support/spawn.ts';
 
 it('npm run dev serves the sources and starts again when one changes', async () => {
   const copy = mkdtempSync(join(tmpdir(), 'aerie-dev-'));

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { ADMIN_TOKEN, folder, startAerie } from './support/aerie.ts';
 import { eventually } from './support/eventually.ts';
+import { spawn } from './support/spawn.ts';
 
 it('the README’s example works when pasted', async () => {
   const place = await folder();

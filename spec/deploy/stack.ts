@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { LongPoll } from 'phoenix';
@@ -9,6 +9,7 @@ import { freePort } from '../support/free_port.ts';
 import { Client, type Topic } from '../support/official_client.ts';
 import { type Proxy as Link, proxyTo } from '../support/proxy.ts';
 import { RedisProcess } from '../support/redis_process.ts';
+import { spawn } from '../support/spawn.ts';
 
 export const hasHaproxy = !spawnSync('haproxy', ['-v']).error;
 

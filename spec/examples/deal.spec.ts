@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { micro, usdc } from '../../examples/deal/money.ts';
 import type { ChannelBody } from '../channels/deals/party.ts';
 import { ADMIN_TOKEN, type Aerie, folder, type Place, startAerie } from '../support/aerie.ts';
+import { spawn } from '../support/spawn.ts';
 
 let place: Place;
 let aerie: Aerie;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { makeTask, type Pair } from '../channels/task/members.ts';
 import { type Aerie, folder, type Place, startAerie } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
+import { spawn } from '../support/spawn.ts';
 
 const TOKENS = 300;
 

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { ADMIN_TOKEN, type Aerie, folder, type Place, registerAgent, startAerie } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
 import { connect } from '../support/frames.ts';
 import { freePort } from '../support/free_port.ts';
 import { Client } from '../support/official_client.ts';
+import { spawn } from '../support/spawn.ts';
 
 let place: Place;
 let started: Aerie[];

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free_port.ts';
+import { spawn } from './spawn.ts';
 
 export interface RoomServer {
   /** `http://host:port`, without a slash at the end. */

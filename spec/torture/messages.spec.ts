@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free_port.ts';
 import { randomFrom } from '../support/random.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
+import { spawn } from '../support/spawn.ts';
 import { readRecord } from './message_client.ts';
 
 const ROUNDS = Number(process.env.TORTURE_ROUNDS ?? 3);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free_port.ts';
 import { randomFrom } from '../support/random.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
+import { spawn } from '../support/spawn.ts';
 import { textOf } from './chunks.mjs';
 
 /** `TORTURE_ROUNDS` for more, `TORTURE_SEED` to begin with the one that failed. */

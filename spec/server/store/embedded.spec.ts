@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { openEmbeddedStore } from '../../../server/store/embedded.ts';
 import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
+import { spawn } from '../../support/spawn.ts';
 import { storeContract } from './contract.ts';
 
 type Child = ChildProcessByStdio<null, Readable, null>;
