@@ -8,6 +8,7 @@ import {
   type WebSocket,
 } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
+import { EndpointStats } from './endpoint_stats.ts';
 import { type Exchange, openExchange } from './http/exchange.ts';
 import { TrustedProxies } from './http/trusted_proxies.ts';
 import { type Log, silentLog } from './log.ts';
@@ -15,9 +16,9 @@ import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
 import { Connection } from './runtime/connection.ts';
 import { Connections } from './runtime/connections.ts';
-import type { Limits, RuntimeContext, RuntimeStats } from './runtime/context.ts';
+import type { Limits, RuntimeContext } from './runtime/context.ts';
 import { Fanout } from './runtime/fanout.ts';
-import { closeCodes } from './runtime/transport.ts';
+import { closeCodes, type Transport } from './runtime/transport.ts';
 import type { ConnectRequest, OpenSocket } from './socket.ts';
 import { handleLongPoll } from './transport/longpoll/http.ts';
 import { LongPollSession } from './transport/longpoll/session.ts';
@@ -80,14 +81,7 @@ const RESTART_SPREAD_MS = 3_000;
 /** A server for Phoenix channels: sockets mounted on paths, over WebSocket and long-poll. */
 export class Endpoint {
   readonly connections: Connections;
-  readonly stats: RuntimeStats = {
-    joins: 0,
-    refusedJoins: 0,
-    messagesIn: 0,
-    messagesOut: 0,
-    faults: 0,
-    rateLimited: 0,
-  };
+  readonly stats = new EndpointStats();
   readonly #app: TemplatedApp;
   readonly #limits: Limits & EndpointLimits;
   readonly #pubsub: PubSub;
@@ -213,6 +207,7 @@ export class Endpoint {
           trustedProxies: this.#trustedProxies,
           open: (mount, request) => this.#open(mount, request),
           opened: (ws) => this.#opened(ws),
+          onRefused: (mount, address, reason) => this.#refused(mount, address, reason),
           log: this.#log,
         });
       },
@@ -237,6 +232,7 @@ export class Endpoint {
       const exchange = openExchange(res, req, {
         maxBodyBytes: this.#limits.maxBodyBytes,
         trustedProxies: this.#trustedProxies,
+        onAnswer: (status) => this.stats.answered(status),
       });
       this.#answer(exchange).catch((error: unknown) => {
         this.#log.error({ err: error, path: exchange.segments.join('/') }, 'request failed');
@@ -254,6 +250,7 @@ export class Endpoint {
         tokens: this.#tokens,
         nodeId: this.#pubsub.nodeId,
         connect: (mount, request) => this.#openLongPoll(mount, request),
+        onRefused: (mount, address, reason) => this.#refused(mount, address, reason),
       });
     }
     const mount = this.#mountsByPath.get(path);
@@ -273,7 +270,7 @@ export class Endpoint {
     try {
       const opened = await mount.open(request);
       if (opened.ok) return opened;
-      this.#log.info({ mount: mount.path, address: request.address, reason: opened.reason }, 'connect refused');
+      this.#refused(mount, request.address, opened.reason);
       return opened.reason === 'unavailable' ? 503 : 403;
     } catch (error) {
       this.#log.error({ err: error, mount: mount.path }, 'connect failed');
@@ -287,26 +284,39 @@ export class Endpoint {
     const connection = new Connection(this.#context, transport, serializer, socket);
     transport.connection = connection;
     Object.assign(ws.getUserData(), { connection, transport });
-    this.connections.add(connection, mount.websocket);
-    this.#log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'websocket' }, 'connected');
+    this.#entered(connection, mount, 'websocket');
   }
 
   async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | 403 | 503> {
     const serializer = serializerFor(request.params.vsn);
-    if (!serializer) return 403;
+    if (!serializer) {
+      this.#refused(mount, request.address, 'unknown_vsn');
+      return 403;
+    }
     const socket = await this.#open(mount, request);
     if (typeof socket === 'number') return socket;
     const { maxBackpressureBytes, maxFrameBytes } = this.#limits;
     const session = new LongPollSession({ maxBacklogBytes: maxBackpressureBytes, maxFrameBytes });
     const connection = new Connection(this.#context, session, serializer.version === 2 ? v2Text : serializer, socket);
     session.connection = connection;
-    this.connections.add(connection, undefined);
+    this.#entered(connection, mount, 'longpoll');
     session.onClose(() => this.#gone(connection, undefined));
-    this.#log.info({ mount: mount.path, id: socket.connected.ids[0], transport: 'longpoll' }, 'connected');
     return session;
   }
 
+  #refused({ path }: Pick<Mount, 'path'>, address: string, reason: string): void {
+    this.stats.refusedConnects++;
+    this.#log.info({ mount: path, address, reason }, 'connect refused');
+  }
+
+  #entered(connection: Connection, mount: LongPollMount & Partial<Mount>, transport: Transport['name']): void {
+    this.stats.connects++;
+    this.connections.add(connection, transport === 'websocket' ? mount.websocket : undefined);
+    this.#log.info({ mount: mount.path, id: connection.socket.connected.ids[0], transport }, 'connected');
+  }
+
   #gone(connection: Connection, code: number | undefined): void {
+    this.stats.disconnected(code);
     this.connections.remove(connection);
     this.#log.info({ id: connection.socket.connected.ids[0], code }, 'disconnected');
   }

@@ -69,6 +69,10 @@ export function createMetrics(measured: Measured): Registry {
   gauge('aerie_draining', '1 while clients are moved away', () => Number(endpoint.draining));
   gauge('aerie_connections', 'Open connections over WebSocket and long-poll', () => endpoint.connections.size);
   gauge('aerie_presences', 'Agents present on any node, as this one sees it', presences);
+  counter('aerie_connects_total', 'Connections opened', () => stats.connects);
+  counter('aerie_connects_refused_total', 'Connections refused', () => stats.refusedConnects);
+  counters('aerie_disconnects_total', 'Connections ended, by WebSocket close code', 'code', () => stats.disconnects);
+  counters('aerie_http_requests_total', 'HTTP requests answered', 'status', () => stats.requests);
   counter('aerie_joins_total', 'Channels joined', () => stats.joins);
   counter('aerie_joins_refused_total', 'Joins refused', () => stats.refusedJoins);
   counter('aerie_messages_in_total', 'Messages received from clients', () => stats.messagesIn);

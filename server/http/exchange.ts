@@ -29,6 +29,8 @@ export interface HttpAnswer {
 export interface ExchangeOptions {
   readonly maxBodyBytes: number;
   readonly trustedProxies: TrustedProxies;
+  /** Told of each answer that goes out. */
+  readonly onAnswer: (status: number) => void;
 }
 
 const reasonPhrases: Readonly<Record<number, string>> = {
@@ -79,6 +81,7 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
     respond({ status, headers: answerHeaders = {}, body: text = '' }) {
       if (!open) return;
       open = false;
+      options.onAnswer(status);
       // What of the body is still to come would be in the way of the next request on this connection.
       const isLast = !body.isThrough();
       body.drop();

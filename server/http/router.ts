@@ -31,9 +31,7 @@ export function httpRouter<P>(options: RouterOptions<P>): (exchange: Exchange) =
   const router = new Router(options);
   return async (exchange) => {
     const cors = corsOf(exchange, options.origins);
-    const answer = cors.allowed
-      ? await router.answer(exchange)
-      : problem({ ...httpRefusal('forbidden'), message: 'Pages of this origin may not do this.' });
+    const answer = cors.allowed ? await router.answer(exchange) : router.refuseOrigin(exchange);
     exchange.respond({ ...answer, headers: { ...answer.headers, ...cors.headers } });
   };
 }
@@ -64,7 +62,9 @@ class Router<P> {
     if (!route) return problem(httpRefusal('method_not_allowed'), { headers: { allow: allow.join(', ') } });
     try {
       const result = await this.#perform(route, match, exchange);
-      return 'reason' in result ? this.#refused(result) : result;
+      if (!('reason' in result)) return result;
+      this.#tell(exchange, route, result.reason);
+      return this.#refused(result);
     } catch (error) {
       return problem(faultRefusal(error, this.#options.log, { method: route.method, route: route.path }));
     }
@@ -96,6 +96,17 @@ class Router<P> {
     const principal = await this.#options.authenticate(text);
     if (principal === undefined) return limited(limits?.addresses.take(exchange.address)) ?? anonymous;
     return (isKnown ? undefined : limited(limits?.credentials.take(key))) ?? { ok: true, principal };
+  }
+
+  refuseOrigin({ method, address }: Exchange): HttpAnswer {
+    this.#options.log.info({ method, address, reason: 'wrong_origin' }, 'request refused');
+    return problem({ ...httpRefusal('forbidden'), message: 'Pages of this origin may not do this.' });
+  }
+
+  /** Who was not let in. Not who came too often: a flood shall not fill the disk as well. */
+  #tell({ address }: Exchange, { method, path }: Route<P>, reason: string): void {
+    if (reason !== 'unauthorized' && reason !== 'forbidden') return;
+    this.#options.log.info({ method, route: path, address, reason }, 'request refused');
   }
 
   #refused(refusal: Refusal): HttpAnswer {

@@ -28,6 +28,8 @@ export interface UpgradeDeps {
   readonly trustedProxies: TrustedProxies;
   /** Opens the socket; a number is the HTTP status that refuses it. */
   readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | 403 | 503>;
+  /** Told of a handshake for a mount that was not even asked. */
+  readonly onRefused: (mount: Mount, address: string, reason: string) => void;
   /** Takes over the socket. */
   readonly opened: (ws: WebSocket<Upgraded>) => void;
   readonly log: Log;
@@ -84,14 +86,22 @@ async function decide(
   const peer = addressText(res.getRemoteAddressAsText());
   const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
 
-  if (header('sec-websocket-version') !== '13') return '400 Bad Request';
+  const refused = (status: Refused, reason: string): Refused => {
+    deps.onRefused(mount, address, reason);
+    return status;
+  };
+
   // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
-  if (!/\bupgrade\b/i.test(header('connection') ?? '')) return '400 Bad Request';
-  if (!originAllowed(mount.origins, header('origin'), header('host'))) return '403 Forbidden';
+  const isUpgrade = /\bupgrade\b/i.test(header('connection') ?? '');
+  if (header('sec-websocket-version') !== '13' || !isUpgrade) return refused('400 Bad Request', 'bad_handshake');
+  if (!originAllowed(mount.origins, header('origin'), header('host'))) return refused('403 Forbidden', 'wrong_origin');
   const subprotocols = readSubprotocols(mount.authToken ? header('sec-websocket-protocol') : undefined);
-  if (!subprotocols.ok) return subprotocols.reason === 'bad_token' ? '400 Bad Request' : '403 Forbidden';
+  if (!subprotocols.ok) {
+    const { reason } = subprotocols;
+    return refused(reason === 'bad_token' ? '400 Bad Request' : '403 Forbidden', reason);
+  }
   const serializer = serializerFor(params.vsn);
-  if (!serializer) return '403 Forbidden';
+  if (!serializer) return refused('403 Forbidden', 'unknown_vsn');
 
   const { token: authToken, protocol } = subprotocols;
   const socket = await deps.open(mount, { params, authToken, transport: 'websocket', address });

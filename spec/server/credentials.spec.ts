@@ -64,7 +64,14 @@ describe.each(places)('credentials on %s', (_name, makePlace) => {
       said.push(String((await second.call('GET', '/metrics', adminToken)).body));
       await second.stop();
       const printed = [aerie, second].map((each) => each.stdout() + each.stderr()).join('\n');
-      for (const line of ['connected', 'disconnected', 'joined', 'join refused', 'connect refused']) {
+      for (const line of [
+        'connected',
+        'disconnected',
+        'joined',
+        'join refused',
+        'connect refused',
+        'request refused',
+      ]) {
         expect(printed).toContain(`"msg":"${line}"`);
       }
       const kept = await keptIn(place);

@@ -12,6 +12,8 @@ export interface LongPollDeps {
   readonly nodeId: string;
   /** Connects a new client; a number is the status that refuses it. */
   readonly connect: (mount: LongPollMount, request: ConnectRequest) => Promise<LongPollSession | 403 | 503>;
+  /** Told of a request that was refused before anybody was asked. */
+  readonly onRefused: (mount: LongPollMount, address: string, reason: string) => void;
 }
 
 /**
@@ -21,6 +23,7 @@ export interface LongPollDeps {
 export async function handleLongPoll(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps): Promise<void> {
   const { method } = exchange;
   if (!originAllowed(mount.origins, exchange.header('origin'), exchange.header('host'))) {
+    deps.onRefused(mount, exchange.address, 'wrong_origin');
     return answer(exchange, { status: 403 });
   }
   if (method === 'OPTIONS') return preflight(exchange);

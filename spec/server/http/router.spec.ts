@@ -46,6 +46,20 @@ describe('the router', () => {
     }
   });
 
+  it('logs who was not let in, with the route and without what was given', async () => {
+    await get('/things/secret-thing', { authorization: 'Bearer bad' });
+    await get('/refusal/forbidden');
+    await get('/refusal/inbox_full');
+    await get('/things/a', { origin: 'https://elsewhere.example' });
+    const told = { level: 'info', message: 'request refused' };
+    const about = { method: 'GET', address: '127.0.0.1' };
+    expect(logged).toEqual([
+      { ...told, fields: { ...about, route: '/things/:id', reason: 'unauthorized' } },
+      { ...told, fields: { ...about, route: '/refusal/:reason', reason: 'forbidden' } },
+      { ...told, fields: { ...about, reason: 'wrong_origin' } },
+    ]);
+  });
+
   it('asks nothing of anybody on an open route, and says who has a credential', async () => {
     expect(await get('/open', {})).toMatchObject({ status: 200, text: '{}' });
     expect(await get('/open', { authorization: 'Bearer bad' })).toMatchObject({ status: 200, text: '{}' });
