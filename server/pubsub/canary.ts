@@ -9,6 +9,7 @@ const PATIENCE = 3;
  */
 export class Canary {
   #heardAt: number;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #lagMs = 0;
   #unanswered = 0;
   #unheard = 0;
@@ -23,11 +24,17 @@ export class Canary {
     return this.#heardAt;
   }
 
+  /** When Redis last took a canary, on the same clock. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
   sent(answer: Promise<unknown>) {
     this.#unanswered++;
     this.#unheard++;
     answer.then(
       () => {
+        this.#answeredAt = performance.now();
         this.#unanswered = 0;
         this.#answeredUnheard++;
       },

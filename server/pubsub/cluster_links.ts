@@ -3,7 +3,7 @@ import type { Host } from '../redis/address.ts';
 import { AnyOf } from '../redis/any_of.ts';
 import { breakConnection, connectNode, keyPrefix, type RedisOptions } from '../redis/connect.ts';
 import { SLOTS, slotOf } from '../redis/slots.ts';
-import { askForView, NOBODY, sameTopology, settle, type Topology, type View } from '../redis/topology.ts';
+import { askForView, NOBODY, sameOwner, sameTopology, settle, type Topology, type View } from '../redis/topology.ts';
 import { Link, type LinkListener } from './link.ts';
 import { earliestHeard, type Links, type LinksListener } from './links.ts';
 import { sharded } from './verbs.ts';
@@ -36,6 +36,12 @@ export class ClusterLinks implements Links {
   #topology = NOTHING;
   #links: readonly Link[] = [];
   readonly #doubtful = new Set<Link>();
+  /** How often the cluster was asked. */
+  #looks = 0;
+  /** Which time was the last to find all unchanged. */
+  #confirmedLook = 0;
+  /** By slot, how often it had been asked when something was last published there. */
+  readonly #publishedAfter = new Int32Array(SLOTS).fill(-1);
   #startedAt = performance.now();
   #replacedAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -58,6 +64,12 @@ export class ClusterLinks implements Links {
 
   of(channel: string): Link | undefined {
     return this.#links[this.#topology.owners[slotOf(channel)] as number];
+  }
+
+  toPublish(channel: string): Link | undefined {
+    const slot = slotOf(channel);
+    this.#publishedAfter[slot] = this.#looks;
+    return this.#links[this.#topology.owners[slot] as number];
   }
 
   all(): readonly Link[] {
@@ -89,6 +101,7 @@ export class ClusterLinks implements Links {
   async #look() {
     this.#looking = true;
     this.#lookedAt = performance.now();
+    const look = ++this.#looks;
     // What is doubted from here on may be newer than the answer.
     const doubtful = [...this.#doubtful];
     this.#doubtful.clear();
@@ -96,49 +109,68 @@ export class ClusterLinks implements Links {
     this.#looking = false;
     if (this.#closed) return;
 
-    let nextMs = this.#lookAgain ? HASTY_LOOK_MS : LOOK_MS;
+    const nextMs = this.#lookAgain ? HASTY_LOOK_MS : LOOK_MS;
     this.#lookAgain = false;
     try {
-      nextMs = this.#follow(views) ?? nextMs;
-      for (const link of doubtful) if (this.#links.includes(link)) link.reopenSubscriber();
-      for (const link of this.#links) link.countSubscriptions();
+      this.#lookIn(this.#follow(views, look, doubtful) ?? nextMs);
     } catch (error) {
-      this.#listener.trouble(error instanceof Error ? error : new Error(String(error)));
+      this.#trouble(error);
+      this.#lookIn(nextMs);
     }
-    this.#lookIn(nextMs);
   }
 
   /** @returns after how many ms to look again, where it is too soon for a change */
-  #follow(views: readonly View[]): number | undefined {
-    if (views.length === 0) return;
+  #follow(views: readonly View[], look: number, doubtful: readonly Link[]): number | undefined {
+    if (views.length === 0) {
+      return this.#trouble(new Error('no node of the Redis Cluster says who has which slot'));
+    }
     this.#nodes.learn(views.flatMap(({ nodes }) => nodes));
     const topology = settle(views);
-    if (sameTopology(topology, this.#topology)) return;
-    const waitMs = this.#replacedAt + LINKS_LAST_MS - performance.now();
-    if (waitMs > 0) return waitMs;
-    this.#replaceLinks(topology);
+    if (!sameTopology(topology, this.#topology)) {
+      const waitMs = this.#replacedAt + LINKS_LAST_MS - performance.now();
+      if (waitMs <= 0) return this.#replaceLinks(topology);
+      // Opened again now they would be refused what has moved.
+      for (const link of doubtful) this.#doubtful.add(link);
+      return waitMs;
+    }
+    this.#confirmedLook = look;
+    for (const link of doubtful) if (this.#links.includes(link)) link.reopenSubscriber();
+    for (const link of this.#links) link.countSubscriptions();
     return;
+  }
+
+  #trouble(error: unknown): undefined {
+    this.#listener.trouble(error instanceof Error ? error : new Error(String(error)));
   }
 
   async #askAll(): Promise<View[]> {
     const asked = [this.#guide, ...this.#links.map(({ publisher }) => publisher)].filter(
       ({ status }) => status === 'ready',
     );
-    const answers = await Promise.all(asked.map((redis) => inTime(askForView(redis).catch(() => undefined))));
+    const answers = await Promise.all(
+      asked.map((redis) => inTime(askForView(redis).catch((error) => this.#trouble(error)))),
+    );
     // One that is cut off from the others, or silent, is no guide.
     if (asked[0] === this.#guide && !answers[0]) breakConnection(this.#guide);
     return answers.filter((view) => view !== undefined);
   }
 
-  #replaceLinks(topology: Topology) {
+  #replaceLinks(topology: Topology): undefined {
     const heardAt = this.heardAt();
     const isFirst = this.#topology === NOTHING;
+    const mayHaveLost = this.#hasPublishedToChanged(topology);
     for (const link of this.#links) link.close({ atOnce: true });
     this.#replacedAt = performance.now();
     this.#topology = topology;
     this.#links = topology.masters.map((host, at) => this.#open(host, at, heardAt, !isFirst));
     for (const channel of this.#listener.wanted()) this.of(channel)?.add(channel);
-    if (!isFirst) this.#listener.replaced();
+    if (!isFirst) this.#listener.replaced(mayHaveLost);
+  }
+
+  /** A master that is cut off takes broadcasts of slots that it has lost, and says nothing. */
+  #hasPublishedToChanged(topology: Topology): boolean {
+    const before = this.#topology;
+    return this.#publishedAfter.some((look, slot) => look >= this.#confirmedLook && !sameOwner(before, topology, slot));
   }
 
   #open(host: Host, at: number, heardAt: number, missed: boolean): Link {

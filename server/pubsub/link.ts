@@ -1,8 +1,11 @@
-import type { Redis } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import { breakConnection } from '../redis/connect.ts';
 import { Canary } from './canary.ts';
 import { Channels } from './channels.ts';
 import type { Verbs } from './verbs.ts';
+
+/** Broadcasts on their way to Redis; what comes on top is lost for other nodes, as if the connection had broken. */
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 export interface LinkOptions {
   readonly verbs: Verbs;
@@ -44,6 +47,8 @@ export class Link {
   readonly #canary: Canary;
   readonly #channels: Channels;
   #missed: boolean;
+  #pendingBytes = 0;
+  #lastAnswer: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor({ verbs, publisher, subscriber, canaryChannel, heardAt, missed, listener }: LinkOptions) {
@@ -90,6 +95,11 @@ export class Link {
     return this.#canary.heardAt;
   }
 
+  /** When Redis last took something that was published, on the clock of `performance.now()`. */
+  get answeredAt(): number {
+    return this.#canary.answeredAt;
+  }
+
   get lagMs(): number {
     return this.#canary.lagMs();
   }
@@ -100,15 +110,30 @@ export class Link {
   }
 
   get canPublish(): boolean {
-    return this.publisher.status === 'ready';
+    return this.publisher.status === 'ready' && this.#pendingBytes < MAX_PENDING_BYTES;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   publish(channel: string, frame: Buffer | string): Promise<unknown> {
-    const answer = this.#verbs.publish(this.publisher, channel, frame);
+    this.#pendingBytes += frame.length;
+    const answer = this.#verbs.publish(this.publisher, channel, frame).finally(() => {
+      this.#pendingBytes -= frame.length;
+    });
     answer.catch((error: Error) => {
       if (isElsewhere(error)) this.#doubt('way');
+      // As for want of permission, which no reconnect will bring.
+      else if (error instanceof ReplyError && !this.#closed) this.#listener.trouble(error);
     });
+    this.#lastAnswer = answer;
     return answer;
+  }
+
+  /** Resolves when Redis has answered, or will not answer, all that was published: its answers come in order. */
+  async published(): Promise<void> {
+    await this.#lastAnswer.catch(() => {});
   }
 
   add(channel: string): Promise<void> | undefined {
@@ -149,6 +174,7 @@ export class Link {
       },
       (error: Error) => {
         if (isElsewhere(error)) this.#doubt('subscriptions');
+        else if (!this.#closed) this.#listener.trouble(error);
       },
     );
   }

@@ -4,6 +4,8 @@ import type { Link, LinkListener } from './link.ts';
 export interface Links {
   /** The one that carries a channel; undefined while none is known to. */
   of(channel: string): Link | undefined;
+  /** As `of`, for something that is published there now. */
+  toPublish(channel: string): Link | undefined;
   all(): readonly Link[];
   /** When the longest silent of them was last heard, on the clock of `performance.now()`. */
   heardAt(): number;
@@ -11,8 +13,8 @@ export interface Links {
 }
 
 export interface LinksListener extends Omit<LinkListener, 'doubted'> {
-  /** The links are new ones: what was on its way may be lost. */
-  replaced(): void;
+  /** The links are new ones; `mayHaveLost` when broadcasts may have gone to a master that had their slot no more. */
+  replaced(mayHaveLost: boolean): void;
   /** What new links have to be subscribed to. */
   wanted(): Iterable<string>;
 }

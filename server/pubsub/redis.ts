@@ -2,17 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { clusterHosts, keyPrefix, type RedisOptions } from '../redis/connect.ts';
 import { ClusterLinks } from './cluster_links.ts';
 import { decodeFrame, encodeFrame, isFrameOf, nodeIdBytes } from './frame.ts';
-import type { Link } from './link.ts';
+import { Gaps } from './gaps.ts';
 import type { Links, LinksListener } from './links.ts';
+import { Losses } from './losses.ts';
 import { oneLink } from './one_link.ts';
 import { type Broadcast, type Deliver, type PubSub, PubSubUnavailable, type Subscription } from './port.ts';
 import { createTopics } from './topics.ts';
 
-/** Broadcasts on their way to Redis; what comes on top is lost for other nodes, as if the connection had broken. */
-const MAX_PENDING_BYTES = 64 * 1024 * 1024;
-
 /** A gap is told once all links stand again; it does not wait longer than this for the last. */
 const TELL_GAP_WITHIN_MS = 1_000;
+
+/** Gaps that follow on one are gathered for so many canaries' time. */
+const CANARIES_OF_QUIET = 3;
 
 /** A node whose broadcasts may have got lost says so on this topic; no client can join it. */
 const LOST = '\0lost';
@@ -40,13 +41,10 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const topicPrefix = `${keyPrefix(options.networkId)}topic:`;
 
   const topics = createTopics((topic) => links.of(topicPrefix + topic)?.remove(topicPrefix + topic));
-  const gapListeners: (() => void)[] = [];
+  const losses = new Losses(() => links.of(topicPrefix + LOST));
+  const gaps = new Gaps(CANARIES_OF_QUIET * canaryMs);
   const heardListeners = new Set<() => void>();
   let gapTimer: NodeJS.Timeout | undefined;
-  /** Whether a broadcast of this node may not have reached the others, who do not know. */
-  let wordOwed = false;
-  let pendingBytes = 0;
-  let lastPublish: Promise<unknown> = Promise.resolve();
 
   const listener: LinksListener = {
     received: (channel, frame) => {
@@ -64,9 +62,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
       if (missed) gapTimer ??= setTimeout(tellGap, TELL_GAP_WITHIN_MS).unref();
       if (gapTimer && links.all().every(({ whole }) => whole)) tellGap();
     },
-    replaced() {
-      wordOwed = true;
-    },
+    replaced: (mayHaveLost) => losses.replaced(mayHaveLost),
     *wanted() {
       yield topicPrefix + LOST;
       for (const topic of topics.names()) yield topicPrefix + topic;
@@ -77,52 +73,29 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const links: Links = hosts ? new ClusterLinks(options, hosts, nodeId, listener) : oneLink(options, nodeId, listener);
   links.of(topicPrefix + LOST)?.add(topicPrefix + LOST);
 
-  function send(link: Link, channel: string, frame: Buffer): Promise<unknown> {
-    pendingBytes += frame.length;
-    const answer = link.publish(channel, frame).finally(() => {
-      pendingBytes -= frame.length;
-    });
-    lastPublish = answer;
-    return answer;
-  }
-
-  /** If it gets lost, the others are told once words get through again. */
+  /** If it gets lost, the others are told later. */
   function sendBroadcast(topic: string, message: Broadcast) {
     const channel = topicPrefix + topic;
-    const link = links.of(channel);
-    if (!link?.canPublish || pendingBytes >= MAX_PENDING_BYTES) {
-      wordOwed = true;
-      return;
-    }
-    send(link, channel, encodeFrame(nodeBytes, message)).catch(() => {
-      wordOwed = true;
-    });
-  }
-
-  function tellOfLoss() {
-    if (!wordOwed || !links.of(topicPrefix + LOST)?.canPublish) return;
-    wordOwed = false;
-    sendBroadcast(LOST, { event: 'lost', payload: '{}' });
+    const link = links.toPublish(channel);
+    if (link?.canPublish) link.publish(channel, encodeFrame(nodeBytes, message)).catch(() => losses.lost(link));
+    else losses.lost(link);
   }
 
   function tick() {
     for (const link of links.all()) link.tick();
-    tellOfLoss();
+    if (losses.take()) sendBroadcast(LOST, { event: 'lost', payload: '{}' });
   }
 
   function tellGap() {
     clearTimeout(gapTimer);
     gapTimer = undefined;
-    for (const listen of gapListeners) listen();
+    gaps.tell();
   }
 
   function receive(channel: string, frame: Buffer) {
     if (isFrameOf(nodeBytes, frame)) return;
+    if (channel === topicPrefix + LOST) return gaps.tell();
     const decoded = decodeFrame(frame);
-    if (channel === topicPrefix + LOST) {
-      for (const listen of gapListeners) listen();
-      return;
-    }
     if (decoded) topics.deliver(channel.slice(topicPrefix.length), decoded.message, decoded.nodeId);
   }
 
@@ -145,7 +118,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
       return { ready: link ? link.add(topicPrefix + topic) : nowhere(), stop };
     },
 
-    onGap: (listen) => void gapListeners.push(listen),
+    onGap: (listener) => gaps.add(listener),
     silenceMs: () => performance.now() - links.heardAt(),
     lagMs: () => Math.max(0, ...links.all().map(({ lagMs }) => lagMs)),
 
@@ -170,8 +143,9 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     async close() {
       clearInterval(timer);
       clearTimeout(gapTimer);
+      gaps.close();
       topics.clear();
-      await lastPublish.catch(() => {});
+      await Promise.all(links.all().map((link) => link.published()));
       links.close();
     },
   };

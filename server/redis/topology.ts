@@ -86,4 +86,10 @@ export function sameTopology(a: Topology, b: Topology): boolean {
   );
 }
 
+/** Whether a slot belongs to the same master, or in both to nobody. */
+export function sameOwner(a: Topology, b: Topology, slot: number): boolean {
+  const [before, after] = [a, b].map(({ masters, owners }) => masters[owners[slot] as number]);
+  return before === undefined || after === undefined ? before === after : place(before) === place(after);
+}
+
 const place = ({ host, port }: Host) => `${host}:${port}`;

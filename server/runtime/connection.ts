@@ -82,7 +82,8 @@ export class Connection {
 
   #join(message: ClientMessage, replaced: JoinedChannel | undefined): void {
     const { topic } = message;
-    const route = typeof topic === 'string' ? this.socket.channels.route(topic) : undefined;
+    // An unpaired surrogate would make one topic of two on the way between nodes.
+    const route = typeof topic === 'string' && topic.isWellFormed() ? this.socket.channels.route(topic) : undefined;
     if (!route || typeof topic !== 'string') {
       this.tellRefusedJoin(topic, 'unmatched topic');
       return this.#unmatched(message);

@@ -220,4 +220,25 @@ describe('the redis pub/sub', () => {
     far.publish('room:1', text('a'));
     await eventually(() => expect(heard).toHaveLength(1));
   });
+
+  it('says why it hears nothing where Redis does not allow its user to broadcast', async () => {
+    const user = `spec-${networkId}`;
+    await observer.acl('SETUSER', user, 'on', '>password', '~*', '+@all', 'resetchannels');
+    const { host } = new URL(sharedRedisUrl());
+    const told: string[] = [];
+    const barred = redisPubSub({
+      url: `redis://${user}:password@${host}`,
+      networkId,
+      nodeId: 'barred',
+      canaryMs,
+      onTrouble: ({ message }) => told.push(message),
+    });
+    try {
+      await expect(barred.ready(300)).rejects.toThrow('no message came back');
+      expect(told).toContainEqual(expect.stringMatching(/^NOPERM/));
+    } finally {
+      await barred.close();
+      await observer.acl('DELUSER', user);
+    }
+  });
 });

@@ -17,7 +17,15 @@ it('every refused join is counted and one line of the log, and says who asked', 
   const served = await serve(open, { log, limits: { maxChannelsPerSocket: 1 } });
   const client = await connect(served.socketUrl);
   try {
-    const asked = ['desk:taken', 'attic:1', `attic:${'x'.repeat(1_000)}`, { toString: 1 }, 'desk:free', 'desk:late'];
+    const asked = [
+      'desk:taken',
+      'attic:1',
+      `attic:${'x'.repeat(1_000)}`,
+      { toString: 1 },
+      'desk:\ud800',
+      'desk:free',
+      'desk:late',
+    ];
     for (const [at, topic] of asked.entries()) {
       client.send(JSON.stringify([String(at), String(at), topic, 'phx_join', {}]));
       await client.next();
@@ -29,9 +37,10 @@ it('every refused join is counted and one line of the log, and says who asked', 
       { ...told, topic: 'attic:1', reason: 'unmatched topic' },
       { ...told, topic: `attic:${'x'.repeat(250)}`, reason: 'unmatched topic' },
       { ...told, topic: undefined, reason: 'unmatched topic' },
+      { ...told, topic: 'desk:\ud800', reason: 'unmatched topic' },
       { ...told, topic: 'desk:late', reason: 'too many channels joined' },
     ]);
-    expect(served.endpoint.stats.refusedJoins).toBe(5);
+    expect(served.endpoint.stats.refusedJoins).toBe(6);
   } finally {
     client.close();
     served.close();
