@@ -125,7 +125,7 @@ export class Aggregates<S, C, E> {
           ...(state !== before && this.#type.change(state, before)),
           ...(entries.length > 0 && { entries }),
           ...(dropStreams.length > 0 && { dropStreams }),
-          ...(facts.length > 0 && { facts: facts.map(factText) }),
+          ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version: snapshot.version })) }),
         });
         if (!committed.ok) continue;
       }

@@ -26,6 +26,8 @@ export type Fact = At &
 
 interface At {
   readonly atMs: number;
+  /** Of the aggregate, before the change: what one has brought about is in this order, whatever the log's is. */
+  readonly version?: number;
 }
 
 export type Pair = readonly [string, string];

@@ -40,7 +40,7 @@ export function fold(
   const seen = new Map<number, bigint>();
   const begunAlerts = new Map<string, Alert>();
   let hasEndedTasks = false;
-  for (const { fact } of fresh) {
+  for (const { fact } of inOrder(fresh)) {
     const after = headAfter(head, fact, scope, nowMs);
     for (const [key, alert] of raised(after.alerts, head.alerts)) begunAlerts.set(key, alert);
     head = after;
@@ -66,6 +66,12 @@ export function fold(
     raised: [...begunAlerts].flatMap(([key, alert]) => (Object.hasOwn(known, key) ? [] : [alert])),
     hasEndedTasks,
   };
+}
+
+/** In a Redis Cluster what two nodes did to one thing in the same moment may change places in the log. */
+function inOrder(facts: readonly LocatedFact[]): readonly LocatedFact[] {
+  const versionOf = ({ fact }: LocatedFact) => fact.version ?? 0;
+  return facts.toSorted((a, b) => versionOf(a) - versionOf(b));
 }
 
 function headAfter(head: Head, fact: Fact, scope: Scope, nowMs: number): Head {

@@ -44,7 +44,7 @@ export interface Store {
   claimDue(kind: string, limit: number, leaseMs: number): Promise<Due[]>;
 
   /**
-   * Facts that commits have left, in the order of those commits, behind a position (or from the oldest one kept), at
+   * Facts that commits have left, in the order of those commits (but see `facts` of a change), behind a position (or from the oldest one kept), at
    * most `limit`. Whoever reads on from the last position it got misses none and gets none twice: a commit that is
    * seen later has later positions.
    */
@@ -98,7 +98,7 @@ export interface Change {
   /**
    * Texts for the log of the deployment, added together with everything else or not at all. In a Redis Cluster the log
    * lies in another slot and is written right after: a node that dies in that moment leaves a change without its facts,
-   * and an unavailable store may have made the change and not kept them.
+   * an unavailable store may have made the change and not kept them, and those of two nodes may change places.
    */
   readonly facts?: readonly string[];
 }

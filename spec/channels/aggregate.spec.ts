@@ -88,6 +88,7 @@ describe('an aggregate', () => {
       const facts = (await store.facts(undefined, 1_000)).map(({ fact }) => JSON.parse(fact));
       const own = facts.filter(({ from }) => from.startsWith(`${id} `));
       expect(own.map(({ from }) => from)).toEqual([`${id} 0 2 2`, `${id} 2 3 5`, `${id} 5 4 9`]);
+      expect(own.map(({ version }) => version)).toEqual([0, 1, 1]);
       for (const { atMs } of own) expect(Math.abs(atMs - (await store.nowMs()))).toBeLessThan(60_000);
     });
 

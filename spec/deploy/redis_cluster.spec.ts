@@ -29,6 +29,7 @@ storeContract('redis', async () => {
   return {
     store,
     peer,
+    logsLate: true,
     async discard() {
       await Promise.all([store.close(), peer.close()]);
     },

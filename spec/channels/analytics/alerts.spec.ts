@@ -196,6 +196,23 @@ describe('alerts', () => {
     expect((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts).toEqual({});
   });
 
+  it('go by what came first, where two nodes have logged it the other way round', async () => {
+    const dispute = { channel: 'c1', agents: ['ada', 'bob'] } as const;
+    await log(
+      { type: 'channel_closed', ...dispute, wasDisputed: true, moved: null, version: 4 },
+      { ...ended('task_completed'), wasRunning: true, version: 2 },
+      { type: 'backlog_changed', agent: 'bob', pending: 1_000, version: 3_001 },
+      { type: 'dispute_opened', ...dispute, by: 'ada', version: 3 },
+      { type: 'task_started', ...task, version: 1 },
+      { type: 'backlog_changed', agent: 'bob', pending: 1_001, version: 3_000 },
+    );
+    await pass(3 * MINUTE_MS);
+    expect(kinds().sort()).toEqual(['dispute_opened ada', 'dispute_opened bob', 'message_backlog bob']);
+    for (const agent of ['ada', 'bob']) {
+      expect((await nodes()[0]?.scopes.read(agentScope(agent)))?.head).toMatchObject({ alerts: {}, running: 0 });
+    }
+  });
+
   it('do not count the time in which no node ran, and all were away', async () => {
     online = ['bob'];
     await log({ type: 'task_started', ...task });

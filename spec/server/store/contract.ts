@@ -12,6 +12,8 @@ export interface StoreUnderTest {
   readonly peer: Store;
   /** Closes both and leaves nothing behind. */
   discard(): Promise<void>;
+  /** Whether facts of two nodes may change places in the log, as in a Redis Cluster. */
+  readonly logsLate?: boolean;
 }
 
 export type Opened = () => StoreUnderTest;
