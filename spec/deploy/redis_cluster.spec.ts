@@ -29,7 +29,7 @@ storeContract('redis', async () => {
   return {
     store,
     peer,
-    logsLate: true,
+    isSpread: true,
     async discard() {
       await Promise.all([store.close(), peer.close()]);
     },

@@ -12,8 +12,8 @@ export interface StoreUnderTest {
   readonly peer: Store;
   /** Closes both and leaves nothing behind. */
   discard(): Promise<void>;
-  /** Whether facts of two nodes may change places in the log, as in a Redis Cluster. */
-  readonly logsLate?: boolean;
+  /** Whether it lies on several masters, as a Redis Cluster does: what is written beside an aggregate follows on it. */
+  readonly isSpread?: boolean;
 }
 
 export type Opened = () => StoreUnderTest;

@@ -56,7 +56,7 @@ export function facts(opened: Opened) {
     });
 
     it('has one fact for each of many commits that contend, in the order in which they won', async () => {
-      const { store, peer, logsLate } = opened();
+      const { store, peer, isSpread } = opened();
       const from = await endOfLog(store);
       const task = freshAggregate();
       const add = async (through: Store) => {
@@ -68,7 +68,7 @@ export function facts(opened: Opened) {
       };
       await Promise.all(Array.from({ length: 40 }, (_, at) => add(at % 2 ? store : peer)));
       const logged = texts(await factsAfter(store, from));
-      expect(logsLate ? logged.sort((a, b) => Number(a) - Number(b)) : logged).toEqual(
+      expect(isSpread ? logged.sort((a, b) => Number(a) - Number(b)) : logged).toEqual(
         Array.from({ length: 40 }, (_, at) => String(at)),
       );
     });
