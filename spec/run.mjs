@@ -20,25 +20,28 @@ function fail(reason) {
   process.exit(1);
 }
 
-function has(program) {
-  return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
-}
+const runs = (command) => spawnSync(command, { shell: true, stdio: 'ignore' }).status === 0;
 
-/** Programs that the specs run, and the package that has each on Debian and elsewhere. */
-const programs = ['redis-server', 'haproxy'];
+/** What the specs run, by the package that has it on Debian, and how to see that it is there. */
+const programs = {
+  'redis-server': 'redis-server --version',
+  haproxy: 'haproxy -v',
+  // For `config` alone, which needs no engine.
+  'docker-compose': 'docker compose version || docker-compose version',
+};
 
 /** They are taken from the PATH, or installed here where that can be done. */
 function providePrograms() {
-  const missing = programs.filter((program) => !has(program));
+  const missing = Object.keys(programs).filter((name) => !runs(programs[name]));
   if (missing.length === 0) return;
-  if (existsSync('/etc/debian_version') && process.getuid?.() === 0 && has('apt-get')) {
+  if (existsSync('/etc/debian_version') && process.getuid?.() === 0 && runs('apt-get --version')) {
     say(`installing ${missing.join(' and ')}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     run('apt-get', ['update', '-qq'], { ...quiet, env });
     // Not as services: the specs start their own.
     run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { ...quiet, env });
   }
-  const stillMissing = missing.filter((program) => !has(program)).join(' and ');
+  const stillMissing = missing.filter((name) => !runs(programs[name])).join(' and ');
   if (stillMissing) fail(`The specs need ${stillMissing}: install it (Debian: apt-get install; macOS: brew install).`);
 }
 

@@ -3,7 +3,7 @@ import type { Presence } from '../../presence/index.ts';
 import * as aerie from '../../server/index.ts';
 import { bytes, field, object, silently } from './payload.ts';
 
-const { accept, anyPayload: any, errorReply, later, reply, stop } = aerie;
+const { accept, anyPayload: anything, errorReply, later, reply, stop } = aerie;
 
 interface User {
   readonly userId: string | null;
@@ -22,9 +22,9 @@ export function roomSocket({ presence, disconnect }: App) {
     topic: 'room:*',
     // biome-ignore format: one line per kind of event
     events: {
-      echo: any, echo_error: any, echo_status: any, slow: any, whoami: any, ignored: any,
-      shout: any, shout_from: any, shout_reply: any, bin_shout: any, tag: any, push_me: any,
-      update_meta: any, untrack: any, stop: any, stop_shutdown: any, disconnect_me: any,
+      echo: anything, echo_error: anything, echo_status: anything, slow: anything, whoami: anything, ignored: anything,
+      shout: anything, shout_from: anything, shout_reply: anything, bin_shout: anything, tag: anything, push_me: anything,
+      update_meta: anything, untrack: anything, stop: anything, stop_shutdown: anything, disconnect_me: anything,
     },
 
     join({ params, topic }) {

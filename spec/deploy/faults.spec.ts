@@ -6,7 +6,7 @@ import { randomFrom } from '../support/random.ts';
 import { within } from '../support/within.ts';
 import { InboxTraffic } from './inbox_traffic.ts';
 import { PaymentTraffic } from './payment_traffic.ts';
-import { type Entered, hasHaproxy, Stack } from './stack.ts';
+import { type Entered, Stack } from './stack.ts';
 import { StreamTraffic } from './stream_traffic.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -69,85 +69,82 @@ const faults: Record<string, Fault> = {
   },
 };
 
-(hasHaproxy ? describe : describe.skip)(
-  `two nodes behind HAProxy, clients on all transports (FAULT_SEED=${seed})`,
-  () => {
-    let stack: Stack;
-    let random: () => number;
-    const staying = new Set<Entered>();
-    let traffic: readonly Traffic[] = [];
+describe(`two nodes behind HAProxy, clients on all transports (FAULT_SEED=${seed})`, () => {
+  let stack: Stack;
+  let random: () => number;
+  const staying = new Set<Entered>();
+  let traffic: readonly Traffic[] = [];
 
-    beforeAll(async () => {
-      stack = await Stack.start(2);
-      random = randomFrom(seed);
-      for (let at = 0; at < 8; at++) await stack.enter(at % 4 === 3 ? 'longpoll' : 'websocket');
-      // Those sit on one node, whatever happens to it.
-      for (const node of stack.nodes) staying.add(await stack.enter('websocket', node.url));
-    }, 60_000);
-    afterEach(() => Promise.all(traffic.map((one) => one.stop())));
-    afterAll(() => stack.stop(), 30_000);
+  beforeAll(async () => {
+    stack = await Stack.start(2);
+    random = randomFrom(seed);
+    for (let at = 0; at < 8; at++) await stack.enter(at % 4 === 3 ? 'longpoll' : 'websocket');
+    // Those sit on one node, whatever happens to it.
+    for (const node of stack.nodes) staying.add(await stack.enter('websocket', node.url));
+  }, 60_000);
+  afterEach(() => Promise.all(traffic.map((one) => one.stop())));
+  afterAll(() => stack.stop(), 30_000);
 
-    it.each(Object.keys(faults))(
-      '%s while agents come and go: everybody sees the truth again, nothing acknowledged is lost',
-      async (name) => {
-        const fault = faults[name] as Fault;
-        await stack.balanced();
-        await stack.agreed(20_000);
-        const acknowledged: string[] = [];
-        const create = async () => {
-          const id = randomUUID();
-          const { status } = await createUser(stack.url, id);
-          if (status === 201) acknowledged.push(id);
-        };
-
-        await create();
-        const [home, way] = [stack.nodes[0] as Aerie, addressOf(stack.url)];
-        traffic = [...kinds, ...kinds].map((Kind, at) => new Kind(home, way, randomFrom(seed + at)));
-        await Promise.all(traffic.map((one) => one.start()));
-        await fault.strike(stack);
-        const healAt = Date.now() + fault.lastsMs;
-        do {
-          // Through the load balancer, so on either side; agents that cannot come now stay away.
-          if (random() < 0.5 && stack.entered.length > 6) await leaveAny();
-          else await within(2_000, stack.enter(random() < 0.3 ? 'longpoll' : 'websocket')).catch(() => {});
-          await within(2_000, create()).catch(() => {});
-          await sleep(100);
-        } while (Date.now() < healAt);
-        await fault.heal(stack);
-
-        const healedAt = Date.now();
-        const tookMs = await Promise.all(
-          [presenceIsTrue(healedAt + OVER_WITHIN_MS), ...traffic.map((one) => one.finish(OVER_WITHIN_MS))].map((over) =>
-            over.then(() => Date.now() - healedAt),
-          ),
-        );
-        for (const one of traffic) await one.check(stack.nodes);
-        await create();
-        expect(acknowledged.length).toBeGreaterThan(1);
-        for (const id of acknowledged) expect((await createUser(stack.url, id)).status).toBe(200);
-        if (isLong) report(name, traffic, tookMs);
-      },
-      120_000,
-    );
-
-    /** Everybody sees who is there, each once. */
-    async function presenceIsTrue(byMs: number): Promise<void> {
+  it.each(Object.keys(faults))(
+    '%s while agents come and go: everybody sees the truth again, nothing acknowledged is lost',
+    async (name) => {
+      const fault = faults[name] as Fault;
       await stack.balanced();
-      await stack.agreed(byMs - Date.now());
-      await eventually(() => {
-        for (const { topic } of stack.entered) {
-          expect(Math.max(...topic.presence.list((_id, { metas }) => metas.length))).toBe(1);
-        }
-      }, byMs - Date.now());
-    }
+      await stack.agreed(20_000);
+      const acknowledged: string[] = [];
+      const create = async () => {
+        const id = randomUUID();
+        const { status } = await createUser(stack.url, id);
+        if (status === 201) acknowledged.push(id);
+      };
 
-    async function leaveAny(): Promise<void> {
-      const passing = stack.entered.filter((entered) => !staying.has(entered));
-      const leaving = passing[Math.floor(random() * passing.length)];
-      if (leaving) await within(2_000, stack.leave(leaving)).catch(() => {});
-    }
-  },
-);
+      await create();
+      const [home, way] = [stack.nodes[0] as Aerie, addressOf(stack.url)];
+      traffic = [...kinds, ...kinds].map((Kind, at) => new Kind(home, way, randomFrom(seed + at)));
+      await Promise.all(traffic.map((one) => one.start()));
+      await fault.strike(stack);
+      const healAt = Date.now() + fault.lastsMs;
+      do {
+        // Through the load balancer, so on either side; agents that cannot come now stay away.
+        if (random() < 0.5 && stack.entered.length > 6) await leaveAny();
+        else await within(2_000, stack.enter(random() < 0.3 ? 'longpoll' : 'websocket')).catch(() => {});
+        await within(2_000, create()).catch(() => {});
+        await sleep(100);
+      } while (Date.now() < healAt);
+      await fault.heal(stack);
+
+      const healedAt = Date.now();
+      const tookMs = await Promise.all(
+        [presenceIsTrue(healedAt + OVER_WITHIN_MS), ...traffic.map((one) => one.finish(OVER_WITHIN_MS))].map((over) =>
+          over.then(() => Date.now() - healedAt),
+        ),
+      );
+      for (const one of traffic) await one.check(stack.nodes);
+      await create();
+      expect(acknowledged.length).toBeGreaterThan(1);
+      for (const id of acknowledged) expect((await createUser(stack.url, id)).status).toBe(200);
+      if (isLong) report(name, traffic, tookMs);
+    },
+    120_000,
+  );
+
+  /** Everybody sees who is there, each once. */
+  async function presenceIsTrue(byMs: number): Promise<void> {
+    await stack.balanced();
+    await stack.agreed(byMs - Date.now());
+    await eventually(() => {
+      for (const { topic } of stack.entered) {
+        expect(Math.max(...topic.presence.list((_id, { metas }) => metas.length))).toBe(1);
+      }
+    }, byMs - Date.now());
+  }
+
+  async function leaveAny(): Promise<void> {
+    const passing = stack.entered.filter((entered) => !staying.has(entered));
+    const leaving = passing[Math.floor(random() * passing.length)];
+    if (leaving) await within(2_000, stack.leave(leaving)).catch(() => {});
+  }
+});
 
 /** So that somebody can hold the limit against what it takes. */
 function report(name: string, traffic: readonly Traffic[], tookMs: readonly number[]): void {

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ADMIN_TOKEN } from '../support/aerie.ts';
-import { hasHaproxy, Stack } from './stack.ts';
+import { Stack } from './stack.ts';
 
 const DRAIN_MS = 4_000;
 const MEMBERS = Number(process.env.FAULT_MEMBERS ?? 12);
 
-const where = hasHaproxy ? describe : describe.skip;
-
-where('a rolling restart of two nodes behind HAProxy, under load, clients on WebSocket and long-poll', () => {
+describe('a rolling restart of two nodes behind HAProxy, under load, clients on WebSocket and long-poll', () => {
   let stack: Stack;
   beforeAll(async () => {
     stack = await Stack.start(2, { DRAIN_MS: `${DRAIN_MS}` });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { LongPoll } from 'phoenix';
@@ -10,8 +10,6 @@ import { Client, type Topic } from '../support/official_client.ts';
 import { type Proxy as Link, proxyTo } from '../support/proxy.ts';
 import { RedisProcess } from '../support/redis_process.ts';
 import { spawn } from '../support/spawn.ts';
-
-export const hasHaproxy = !spawnSync('haproxy', ['-v']).error;
 
 export interface Entered {
   readonly agent: TestAgent;

@@ -92,7 +92,7 @@ describe('a message', () => {
   });
 
   it('never leaves a settlement, whatever comes', () => {
-    const any = fc.constantFrom<MessageCommand>(
+    const someCommand = fc.constantFrom<MessageCommand>(
       create(),
       create(3),
       { type: 'renew', from: 0, epoch: 1 },
@@ -104,7 +104,7 @@ describe('a message', () => {
       { type: 'finish' },
     );
     fc.assert(
-      fc.property(fc.array(any, { maxLength: 20 }), fc.array(any, { maxLength: 20 }), (first, then) => {
+      fc.property(fc.array(someCommand, { maxLength: 20 }), fc.array(someCommand, { maxLength: 20 }), (first, then) => {
         const settled = became([...first.map((command) => [command, 1] as const), [acknowledge, 2]]);
         if (settled?.progress.status !== 'acknowledged') return;
         const later = became(
