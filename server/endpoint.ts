@@ -15,7 +15,7 @@ import { type Log, silentLog } from './log.ts';
 import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
 import { Connection } from './runtime/connection.ts';
-import { Connections } from './runtime/connections.ts';
+import { Connections, type Watch } from './runtime/connections.ts';
 import type { Limits, RuntimeContext } from './runtime/context.ts';
 import { Fanout } from './runtime/fanout.ts';
 import { closeCodes, type Transport } from './runtime/transport.ts';
@@ -284,7 +284,7 @@ export class Endpoint {
     const connection = new Connection(this.#context, transport, serializer, socket);
     transport.connection = connection;
     Object.assign(ws.getUserData(), { connection, transport });
-    this.#entered(connection, mount, 'websocket');
+    this.#entered(connection, mount.path, 'websocket', mount.websocket);
   }
 
   async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | 403 | 503> {
@@ -299,7 +299,7 @@ export class Endpoint {
     const session = new LongPollSession({ maxBacklogBytes: maxBackpressureBytes, maxFrameBytes });
     const connection = new Connection(this.#context, session, serializer.version === 2 ? v2Text : serializer, socket);
     session.connection = connection;
-    this.#entered(connection, mount, 'longpoll');
+    this.#entered(connection, mount.path, 'longpoll', undefined);
     session.onClose(() => this.#gone(connection, undefined));
     return session;
   }
@@ -309,10 +309,10 @@ export class Endpoint {
     this.#log.info({ mount: path, address, reason }, 'connect refused');
   }
 
-  #entered(connection: Connection, mount: LongPollMount & Partial<Mount>, transport: Transport['name']): void {
+  #entered(connection: Connection, mount: string, transport: Transport['name'], watch: Watch | undefined): void {
     this.stats.connects++;
-    this.connections.add(connection, transport === 'websocket' ? mount.websocket : undefined);
-    this.#log.info({ mount: mount.path, id: connection.socket.connected.ids[0], transport }, 'connected');
+    this.connections.add(connection, watch);
+    this.#log.info({ mount, id: connection.socket.connected.ids[0], transport }, 'connected');
   }
 
   #gone(connection: Connection, code: number | undefined): void {

@@ -29,17 +29,16 @@ export class Canary {
     return this.#answeredAt;
   }
 
-  sent(answer: Promise<unknown>) {
+  /** To be followed by `taken` if Redis takes it, and by `heard` when it comes back. */
+  sent() {
     this.#unanswered++;
     this.#unheard++;
-    answer.then(
-      () => {
-        this.#answeredAt = performance.now();
-        this.#unanswered = 0;
-        this.#answeredUnheard++;
-      },
-      () => {},
-    );
+  }
+
+  taken() {
+    this.#answeredAt = performance.now();
+    this.#unanswered = 0;
+    this.#answeredUnheard++;
   }
 
   heard(sentAt: number) {

@@ -66,10 +66,12 @@ export class ClusterLinks implements Links {
     return this.#links[this.#topology.owners[slotOf(channel)] as number];
   }
 
-  toPublish(channel: string): Link | undefined {
+  publish(channel: string, frame: Buffer) {
     const slot = slotOf(channel);
     this.#publishedAfter[slot] = this.#looks;
-    return this.#links[this.#topology.owners[slot] as number];
+    const link = this.#links[this.#topology.owners[slot] as number];
+    if (link) link.publish(channel, frame);
+    else this.#listener.lost(undefined);
   }
 
   all(): readonly Link[] {

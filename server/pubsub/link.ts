@@ -22,6 +22,8 @@ export interface LinkOptions {
 
 export interface LinkListener {
   received(channel: string, frame: Buffer): void;
+  /** A broadcast may not have got through, for want of this link; undefined: for want of any. */
+  lost(link: Link | undefined): void;
   /** The canary came back. */
   heard(): void;
   /** All subscriptions stand; `missed` when they did not for a time. */
@@ -48,7 +50,7 @@ export class Link {
   readonly #channels: Channels;
   #missed: boolean;
   #pendingBytes = 0;
-  #lastAnswer: Promise<unknown> = Promise.resolve();
+  #lastAnswer: Promise<unknown> | undefined;
   #closed = false;
 
   constructor({ verbs, publisher, subscriber, canaryChannel, heardAt, missed, listener }: LinkOptions) {
@@ -109,31 +111,31 @@ export class Link {
     return this.#channels.whole;
   }
 
-  get canPublish(): boolean {
-    return this.publisher.status === 'ready' && this.#pendingBytes < MAX_PENDING_BYTES;
-  }
-
   get isClosed(): boolean {
     return this.#closed;
   }
 
-  publish(channel: string, frame: Buffer | string): Promise<unknown> {
+  publish(channel: string, frame: Buffer) {
+    if (this.publisher.status !== 'ready' || this.#pendingBytes >= MAX_PENDING_BYTES) {
+      this.#listener.lost(this);
+      return;
+    }
     this.#pendingBytes += frame.length;
-    const answer = this.#verbs.publish(this.publisher, channel, frame).finally(() => {
-      this.#pendingBytes -= frame.length;
-    });
-    answer.catch((error: Error) => {
-      if (isElsewhere(error)) this.#doubt('way');
-      // As for want of permission, which no reconnect will bring.
-      else if (error instanceof ReplyError && !this.#closed) this.#listener.trouble(error);
-    });
-    this.#lastAnswer = answer;
-    return answer;
+    this.#lastAnswer = this.#verbs.publish(this.publisher, channel, frame).then(
+      () => {
+        this.#pendingBytes -= frame.length;
+      },
+      (error: Error) => {
+        this.#pendingBytes -= frame.length;
+        this.#refused(error);
+        this.#listener.lost(this);
+      },
+    );
   }
 
   /** Resolves when Redis has answered, or will not answer, all that was published: its answers come in order. */
   async published(): Promise<void> {
-    await this.#lastAnswer.catch(() => {});
+    await this.#lastAnswer;
   }
 
   add(channel: string): Promise<void> | undefined {
@@ -145,7 +147,12 @@ export class Link {
   }
 
   sendCanary() {
-    if (!this.#closed) this.#canary.sent(this.publish(this.#canaryChannel, String(performance.now())));
+    if (this.#closed) return;
+    this.#canary.sent();
+    this.#verbs.publish(this.publisher, this.#canaryChannel, String(performance.now())).then(
+      () => this.#canary.taken(),
+      (error: Error) => this.#refused(error),
+    );
   }
 
   /** Once per canary's time. */
@@ -204,6 +211,12 @@ export class Link {
 
   #doubt(what: 'way' | 'subscriptions') {
     if (!this.#closed) this.#listener.doubted(this, what);
+  }
+
+  #refused(error: Error) {
+    if (isElsewhere(error)) this.#doubt('way');
+    // As for want of permission, which no reconnect will bring.
+    else if (error instanceof ReplyError && !this.#closed) this.#listener.trouble(error);
   }
 
   #restored() {

@@ -4,8 +4,7 @@ import type { Link, LinkListener } from './link.ts';
 export interface Links {
   /** The one that carries a channel; undefined while none is known to. */
   of(channel: string): Link | undefined;
-  /** As `of`, for something that is published there now. */
-  toPublish(channel: string): Link | undefined;
+  publish(channel: string, frame: Buffer): void;
   all(): readonly Link[];
   /** When the longest silent of them was last heard, on the clock of `performance.now()`. */
   heardAt(): number;

@@ -17,7 +17,7 @@ export function oneLink(options: RedisOptions, nodeId: string, listener: LinksLi
   const all = [link];
   return {
     of: () => link,
-    toPublish: () => link,
+    publish: (channel, frame) => link.publish(channel, frame),
     all: () => all,
     heardAt: () => link.heardAt,
     close: () => link.close(),

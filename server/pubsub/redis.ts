@@ -55,6 +55,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
         onTrouble?.(error instanceof Error ? error : new Error(String(error)));
       }
     },
+    lost: (link) => losses.lost(link),
     heard() {
       for (const hear of heardListeners) hear();
     },
@@ -75,10 +76,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
 
   /** If it gets lost, the others are told later. */
   function sendBroadcast(topic: string, message: Broadcast) {
-    const channel = topicPrefix + topic;
-    const link = links.toPublish(channel);
-    if (link?.canPublish) link.publish(channel, encodeFrame(nodeBytes, message)).catch(() => losses.lost(link));
-    else losses.lost(link);
+    links.publish(topicPrefix + topic, encodeFrame(nodeBytes, message));
   }
 
   function tick() {

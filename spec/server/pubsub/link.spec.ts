@@ -25,6 +25,7 @@ describe('a link', () => {
       missed: false,
       listener: {
         received() {},
+        lost() {},
         heard() {},
         restored() {},
         doubted: (_link, what) => doubts.push(what),
