@@ -71,6 +71,11 @@ export const defaultLimits: Limits & EndpointLimits = {
 /** uWebSockets.js' LIBUS_LISTEN_EXCLUSIVE_PORT. */
 const EXCLUSIVE_PORT = 1;
 
+/** After the silence that a mount allows; more than both clocks may be off, and the least that uWebSockets.js takes. */
+const IDLE_GRACE_S = 8;
+/** What uWebSockets.js can count to. */
+const MAX_IDLE_S = 960;
+
 /** Where nodes tell each other to close the sockets of an id. */
 const DISCONNECT_TOPIC = 'disconnect';
 /** How often silence, expiry and long-poll windows are looked at. */
@@ -199,7 +204,7 @@ export class Endpoint {
       maxPayloadLength: this.#limits.maxFrameBytes,
       // No limit here: past it uWebSockets.js would leave frames out. Backlogs are minded in this class.
       maxBackpressure: 0,
-      idleTimeout: 0,
+      idleTimeout: idleTimeoutS([...this.#mountsByPath.values()]),
       sendPingsAutomatically: false,
       upgrade: (res, req, context) => {
         void handleUpgrade(res, req, context, {
@@ -369,4 +374,15 @@ function pathKey(path: string): string {
     .split('/')
     .filter((segment) => segment !== '')
     .join('/')}`;
+}
+
+/**
+ * When uWebSockets.js shall drop a socket on which nothing moves; never, where a mount allows more silence than it can count.
+ * Silence is minded in this class. This is for sockets that were closed with a backlog and are out of its reach: their
+ * clients could read a little and hold the rest for ever.
+ */
+function idleTimeoutS(mounts: readonly Mount[]): number {
+  const longestMs = Math.max(0, ...mounts.map(({ websocket }) => websocket.timeoutMs));
+  const idleS = Math.ceil(longestMs / 1_000) + IDLE_GRACE_S;
+  return idleS > MAX_IDLE_S ? 0 : idleS;
 }
