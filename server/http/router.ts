@@ -19,7 +19,7 @@ export interface RouterOptions<P> {
   readonly log: Log;
   /** The status of the application's own reasons; 409 where it gives none. */
   readonly statusOf?: StatusOf;
-  /** For the rate limit: any clock that only goes forward. Specs move it. */
+  /** For the rate limit: a clock that only goes forward. Specs move it. */
   readonly nowMs?: () => number;
 }
 

@@ -30,7 +30,7 @@ export interface OpenRoute<P> extends RouteAddress {
 export interface Call<P> {
   readonly principal: P;
   readonly exchange: Exchange;
-  /** What stands for a parameter, percent-decoded: any text, but never an empty one. */
+  /** What stands for a parameter, percent-decoded: never empty, else whatever was sent. */
   param(name: string): string;
 }
 

@@ -44,9 +44,9 @@ export interface Store {
   claimDue(kind: string, limit: number, leaseMs: number): Promise<Due[]>;
 
   /**
-   * Facts that commits have left, in the order of those commits (but see `facts` of a change), behind a position (or from the oldest one kept), at
-   * most `limit`. Whoever reads on from the last position it got misses none and gets none twice: a commit that is
-   * seen later has later positions.
+   * Facts that commits have left, in the order of those commits (but see `facts` of a change), behind a position (or
+   * from the oldest one kept), at most `limit`. Whoever reads on from the last position it got misses none and gets none
+   * twice: a commit that is seen later has later positions.
    */
   facts(after: string | undefined, limit: number): Promise<LoggedFact[]>;
 

@@ -59,7 +59,7 @@ const complete = (tasks: Tasks, id: string) =>
     retentionMs: RETENTION_MS,
   });
 
-/** Wakes what is due, as any node does, until `probe` is content. */
+/** Wakes what is due, as every node does, until `probe` is content. */
 async function woken(tasks: Tasks, probe: () => void | Promise<void>) {
   const deadlines = new Deadlines({ store, log: silentLog, pollMs: 10, leaseMs: 1 });
   deadlines.on('task', (id) => tasks.wake(id));

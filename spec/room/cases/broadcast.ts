@@ -310,7 +310,7 @@ export const disconnects: Cases = {
     post ID phx_close {}
     a silent "1" T`,
 
-  // on the topic of a channel it is an event as any other
+  // on the topic of a channel it is an event like all others
   'disconnect.on-a-channel-topic': `
     open a user_id=U
     a join "1" T
