@@ -4,6 +4,7 @@ import type { Nodes } from '../server/nodes/port.ts';
 import type { ConnectAnswer, Opener } from '../server/socket.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { AccountPrincipal, Authenticator } from './principals/authenticate.ts';
+import { nameOf } from './principals/permissions.ts';
 
 /** Ids that sockets are closed by, on every node. */
 export const socketIds = {
@@ -67,6 +68,7 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
   function terms({ principal, credential }: Authenticated, socketId: string) {
     return {
       ids: [socketId, socketIds.credential(principal.keyId)],
+      account: nameOf(principal),
       expiresAtMs: principal.expiresAtMs,
       stillHolds: async () => {
         const now = await authenticator.credential(credential);

@@ -70,6 +70,8 @@ export interface ChannelSpec<C extends object, A extends object, E extends Event
   readonly on: {
     readonly [N in keyof E]: (payload: PayloadOf<E[N]>, socket: ChannelSocket<C & A>) => Awaitable<Answer>;
   };
+  /** Events that count as more than one message, at most 10, because they cost the server more. */
+  readonly costs?: { readonly [N in keyof E]?: number };
   /** An event that `events` does not name. Left out: `unknown_event`. */
   unknownEvent?(event: string, payload: unknown, socket: ChannelSocket<C & A>): Awaitable<Answer>;
   /** Broadcasts of these events come here, once per member, instead of going out as they are. */
@@ -93,6 +95,8 @@ export interface Channel<in C extends object> {
 
 export interface EventHandler {
   readonly check: PayloadCheck;
+  /** As how many messages it counts. */
+  readonly cost: number;
   readonly handle: (payload: never, socket: ChannelSocket<never>) => Awaitable<Answer>;
 }
 
@@ -108,7 +112,7 @@ export function channelsFor<C extends object>() {
     const events = new Map<string, EventHandler>();
     for (const [name, type] of Object.entries(spec.events)) {
       const handle = spec.on[name as keyof E] as EventHandler['handle'];
-      events.set(name, { check: payloadCheck(type), handle });
+      events.set(name, { check: payloadCheck(type), cost: spec.costs?.[name as keyof E] ?? 1, handle });
     }
     return {
       topic: spec.topic,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
+import type { Rate } from './allowance/token_bucket.ts';
 import { isAddressOrRange, TrustedProxies } from './http/trusted_proxies.ts';
 import { parseRedisUrl } from './redis/address.ts';
 import { isOriginPattern, type OriginPolicy } from './transport/origin.ts';
@@ -21,19 +22,15 @@ export interface Config {
   readonly maxBackpressureBytes: number;
   readonly maxChannelsPerSocket: number;
   readonly maxSocketsPerAgent: number;
-  readonly rateLimit: RateLimit | undefined;
-  readonly httpRateLimit: RateLimit | undefined;
+  readonly rateLimit: Rate | undefined;
+  readonly byteRateLimit: Rate | undefined;
+  readonly httpRateLimit: Rate | undefined;
   readonly socketTimeoutMs: number;
   readonly drainMs: number;
   readonly taskRetentionDays: number;
   readonly logLevel: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly trustedProxies: TrustedProxies;
-}
-
-export interface RateLimit {
-  readonly perSecond: number;
-  readonly burst: number;
 }
 
 /** A variable that makes no sense; the message is one line that names it, its value and what is allowed. */
@@ -69,6 +66,10 @@ export function readConfig(environment: Environment): Config {
     maxChannelsPerSocket: integer('MAX_CHANNELS_PER_SOCKET', 100, 1, 100_000),
     maxSocketsPerAgent: integer('MAX_SOCKETS_PER_AGENT', 50, 1, 1_000_000),
     rateLimit: readRate('RATE_LIMIT', variable('RATE_LIMIT'), { perSecond: 200, burst: 400 }),
+    byteRateLimit: readRate('BYTE_RATE_LIMIT', variable('BYTE_RATE_LIMIT'), {
+      perSecond: 4_194_304,
+      burst: 33_554_432,
+    }),
     httpRateLimit: readRate('HTTP_RATE_LIMIT', variable('HTTP_RATE_LIMIT'), { perSecond: 50, burst: 100 }),
     socketTimeoutMs: integer('SOCKET_TIMEOUT_MS', 60_000, 1_000, MAX_MS),
     drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
@@ -121,12 +122,16 @@ function readOrigins(value: string | undefined): OriginPolicy {
   return origins.every(isOriginPattern) ? origins : refuse('ALLOWED_ORIGINS', value, allowed);
 }
 
-function readRate(name: string, value: string | undefined, fallback: RateLimit): RateLimit | undefined {
+function readRate(name: string, value: string | undefined, fallback: Rate): Rate | undefined {
   if (value === undefined) return fallback;
   if (value === '0') return undefined;
-  const [, perSecond, burst] = /^([1-9]\d{0,6}):([1-9]\d{0,6})$/.exec(value) ?? [];
+  const [, perSecond, burst] = /^([1-9]\d{0,9}):([1-9]\d{0,9})$/.exec(value) ?? [];
   if (perSecond && burst) return { perSecond: Number(perSecond), burst: Number(burst) };
-  return refuse(name, value, 'messages per second and burst, like 200:400, or 0 for no limit');
+  return refuse(
+    name,
+    value,
+    `how many per second and how many at once, like ${fallback.perSecond}:${fallback.burst}, or 0 for no limit`,
+  );
 }
 
 function readTls(certFile: string | undefined, keyFile: string | undefined): Config['tls'] {

@@ -8,6 +8,10 @@ import {
   type WebSocket,
 } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
+import { Accounts, type Allowances, defaultAllowances } from './allowance/accounts.ts';
+import { RefusedConnects } from './allowance/refused_connects.ts';
+import type { RequestAllowance } from './allowance/requests.ts';
+import { SocketAllowance } from './allowance/socket_allowance.ts';
 import { EndpointStats } from './endpoint_stats.ts';
 import { type Exchange, openExchange } from './http/exchange.ts';
 import { TrustedProxies } from './http/trusted_proxies.ts';
@@ -19,12 +23,15 @@ import { Connections, type Watch } from './runtime/connections.ts';
 import type { Limits, RuntimeContext } from './runtime/context.ts';
 import { Fanout } from './runtime/fanout.ts';
 import { closeCodes, type Transport } from './runtime/transport.ts';
+import { Turn } from './runtime/turn.ts';
 import type { ConnectRequest, OpenSocket } from './socket.ts';
 import { handleLongPoll } from './transport/longpoll/http.ts';
 import { LongPollSession } from './transport/longpoll/session.ts';
 import { LongPollSessions } from './transport/longpoll/sessions.ts';
 import { SessionTokens } from './transport/longpoll/token.ts';
 import { type LongPollMount, type Mount, type MountOptions, mountDefaults } from './transport/mount.ts';
+import { boundReceiveBuffer } from './transport/receive_buffer.ts';
+import type { RefusedConnect } from './transport/refused_connect.ts';
 import { handleUpgrade, type Upgraded } from './transport/upgrade.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
 import type { Frame } from './wire/serializer.ts';
@@ -41,6 +48,10 @@ export interface EndpointOptions {
   readonly secret?: string;
   /** Those left out are as `defaultLimits` says. */
   readonly limits?: Partial<Limits & EndpointLimits>;
+  /** How much clients may send; those left out are as `defaultAllowances` says. Left out altogether: no bound. */
+  readonly allowances?: Partial<Allowances>;
+  /** What may be asked over HTTP; opening a socket takes from it. Left out: no bound. */
+  readonly requests?: RequestAllowance;
   readonly trustedProxies?: TrustedProxies;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Answers what no mount does; without it that is 404. */
@@ -63,7 +74,6 @@ export const defaultLimits: Limits & EndpointLimits = {
   maxBackpressureBytes: 1024 * 1024,
   maxBodyBytes: 1024 * 1024,
   maxChannelsPerSocket: 100,
-  rate: undefined,
   maxWaitingMessages: 1_000,
   maxWaitingBytes: 1024 * 1024,
 };
@@ -80,6 +90,8 @@ const MAX_IDLE_S = 960;
 const DISCONNECT_TOPIC = 'disconnect';
 /** How often silence, expiry and long-poll windows are looked at. */
 const TICK_MS = 100;
+/** How often accounts without sockets are forgotten. */
+const TIDY_MS = 10_000;
 /** Over how long a node's channels are ended after it may have missed broadcasts. */
 const RESTART_SPREAD_MS = 3_000;
 
@@ -96,12 +108,17 @@ export class Endpoint {
   readonly #context: RuntimeContext;
   readonly #sessions: LongPollSessions;
   readonly #tokens: SessionTokens;
+  readonly #accounts: Accounts | undefined;
+  readonly #requests: RequestAllowance | undefined;
+  readonly #refusedConnects: RefusedConnects | undefined;
+  readonly #turn = new Turn();
   readonly #mountsByPath = new Map<string, Mount>();
   readonly #longPollsByPath = new Map<string, LongPollMount>();
   readonly #ticker: NodeJS.Timeout;
   readonly #stopDisconnects: () => void;
   #listening: us_listen_socket | undefined;
   #publishedBytes = 0;
+  #tidiedAtMs = 0;
   #draining = false;
   #closed = false;
 
@@ -110,13 +127,17 @@ export class Endpoint {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#pubsub = options.pubsub ?? localPubSub({ nodeId: randomUUID() });
     this.#log = options.log ?? silentLog;
+    const { allowances } = options;
+    this.#accounts = allowances && new Accounts({ ...defaultAllowances, ...allowances });
+    this.#refusedConnects = allowances && new RefusedConnects();
+    this.#requests = options.requests;
     this.#trustedProxies = options.trustedProxies ?? new TrustedProxies();
     this.#http = options.http;
     this.#app = tls ? SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : App();
     const fanout = new Fanout(this.#pubsub, (topic, frame) => this.#publishNatively(topic, frame));
     this.#context = { fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
     this.connections = new Connections();
-    this.#sessions = new LongPollSessions(this.#pubsub);
+    this.#sessions = new LongPollSessions(this.#pubsub, this.#accounts?.allowances);
     this.#tokens = new SessionTokens(secret);
     for (const mount of options.mounts) this.#mount({ ...mountDefaults, ...mount });
     this.#stopDisconnects = this.#listenForDisconnects();
@@ -126,7 +147,15 @@ export class Endpoint {
   }
 
   /** Resolves to the port. @throws Error if the address cannot be had */
-  listen(host: string, port: number): Promise<number> {
+  async listen(host: string, port: number): Promise<number> {
+    const listeningOn = await this.#listen(host, port);
+    const isBounded = await boundReceiveBuffer(listeningOn).catch(() => false);
+    if (!isBounded)
+      this.#log.warn({ port: listeningOn }, 'receive buffers are not bounded: one fast client can delay others');
+    return listeningOn;
+  }
+
+  #listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       // Otherwise two servers would share the port, and each get some of the clients. The types leave this form out.
       const listen = this.#app.listen as unknown as ExclusiveListen;
@@ -210,9 +239,11 @@ export class Endpoint {
         void handleUpgrade(res, req, context, {
           mountFor: (path) => this.#mountsByPath.get(pathKey(path)),
           trustedProxies: this.#trustedProxies,
+          turn: this.#turn,
           open: (mount, request) => this.#open(mount, request),
           opened: (ws) => this.#opened(ws),
-          onRefused: (mount, address, reason) => this.#refused(mount, address, reason),
+          refuse: (mount, address, reason, status) => this.#refuse(mount, address, reason, status),
+          mayLookUp: (address) => this.#mayLookUp(address),
           log: this.#log,
         });
       },
@@ -224,8 +255,8 @@ export class Endpoint {
         connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
       },
       drain: (ws) => (ws.getUserData() as Open).transport.drained(),
-      ping: (ws) => heard(ws),
-      pong: (ws) => heard(ws),
+      ping: (ws, data) => (ws.getUserData() as Open).connection.receiveControl(data.byteLength),
+      pong: (ws, data) => (ws.getUserData() as Open).connection.receiveControl(data.byteLength),
       close: (ws, code) => {
         const { connection, transport, opening } = ws.getUserData() as Upgraded & Partial<Open>;
         opening.ws = undefined;
@@ -238,6 +269,7 @@ export class Endpoint {
         maxBodyBytes: this.#limits.maxBodyBytes,
         trustedProxies: this.#trustedProxies,
         onAnswer: (status) => this.stats.answered(status),
+        turn: this.#turn,
       });
       this.#answer(exchange).catch((error: unknown) => {
         this.#log.error({ err: error, path: exchange.segments.join('/') }, 'request failed');
@@ -247,6 +279,11 @@ export class Endpoint {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
+    // Two kinds of clients are not served at once. One sends requests without waiting for answers: uWebSockets.js closes its
+    // connection when it sees the next one. The other sends a body in many small chunks: what this read has brought of
+    // them is counted first, since the parser does not stop for an answer.
+    if (this.#turn.isLong() || exchange.header('transfer-encoding') !== undefined) await this.#turn.later();
+    if (!exchange.isOpen()) return;
     const path = `/${exchange.segments.join('/')}`;
     const longPoll = this.#longPollsByPath.get(path);
     if (longPoll) {
@@ -255,7 +292,8 @@ export class Endpoint {
         tokens: this.#tokens,
         nodeId: this.#pubsub.nodeId,
         connect: (mount, request) => this.#openLongPoll(mount, request),
-        onRefused: (mount, address, reason) => this.#refused(mount, address, reason),
+        refuse: (mount, address, reason) => this.#refuse(mount, address, reason, 403),
+        mayLookUp: (address) => this.#mayLookUp(address),
       });
     }
     const mount = this.#mountsByPath.get(path);
@@ -270,48 +308,74 @@ export class Endpoint {
 
   // ---- connections
 
-  async #open(mount: Pick<Mount, 'open' | 'path'>, request: ConnectRequest): Promise<OpenSocket | 403 | 503> {
-    if (this.#draining) return 503;
+  async #open(mount: Pick<Mount, 'open' | 'path'>, request: ConnectRequest): Promise<OpenSocket | RefusedConnect> {
+    if (this.#draining) return { status: 503 };
     try {
       const opened = await mount.open(request);
-      if (opened.ok) return opened;
-      this.#refused(mount, request.address, opened.reason);
-      return opened.reason === 'unavailable' ? 503 : 403;
+      if (!opened.ok)
+        return this.#refuse(mount, request.address, opened.reason, opened.reason === 'unavailable' ? 503 : 403);
+      const retryAfterMs = this.#tooSoonMs(opened.connected.account);
+      if (retryAfterMs === 0) return opened;
+      opened.connected.onClose?.();
+      this.#tellRefused(mount, request.address, 'rate_limited');
+      return { status: 429, retryAfterMs };
     } catch (error) {
       this.#log.error({ err: error, mount: mount.path }, 'connect failed');
-      return 503;
+      return { status: 503 };
     }
+  }
+
+  /** Takes a request of the account for one more socket. @returns 0, or the milliseconds until it may connect */
+  #tooSoonMs(account: string | undefined): number {
+    const refusedForMs = this.#accounts?.refusedForMs(account, performance.now()) ?? 0;
+    return refusedForMs || (account === undefined ? 0 : (this.#requests?.takeOfAccount(account) ?? 0));
   }
 
   #opened(ws: WebSocket<Upgraded>): void {
     const { mount, serializer, socket } = ws.getUserData();
     const transport = new WebSocketTransport(ws, this.#limits.maxBackpressureBytes);
-    const connection = new Connection(this.#context, transport, serializer, socket);
+    const connection = new Connection(this.#context, transport, serializer, socket, this.#allowanceOf(socket));
     transport.connection = connection;
     Object.assign(ws.getUserData(), { connection, transport });
     this.#entered(connection, mount.path, 'websocket', mount.websocket);
   }
 
-  async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | 403 | 503> {
+  async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | RefusedConnect> {
     const serializer = serializerFor(request.params.vsn);
-    if (!serializer) {
-      this.#refused(mount, request.address, 'unknown_vsn');
-      return 403;
-    }
+    if (!serializer) return this.#refuse(mount, request.address, 'unknown_vsn', 403);
     const socket = await this.#open(mount, request);
-    if (typeof socket === 'number') return socket;
+    if ('status' in socket) return socket;
     const { maxBackpressureBytes, maxFrameBytes } = this.#limits;
     const session = new LongPollSession({ maxBacklogBytes: maxBackpressureBytes, maxFrameBytes });
-    const connection = new Connection(this.#context, session, serializer.version === 2 ? v2Text : serializer, socket);
+    const textSerializer = serializer.version === 2 ? v2Text : serializer;
+    const connection = new Connection(this.#context, session, textSerializer, socket, this.#allowanceOf(socket));
     session.connection = connection;
     this.#entered(connection, mount.path, 'longpoll', undefined);
     session.onClose(() => this.#gone(connection, undefined));
     return session;
   }
 
-  #refused({ path }: Pick<Mount, 'path'>, address: string, reason: string): void {
+  #allowanceOf({ connected }: OpenSocket): SocketAllowance | undefined {
+    const accounts = this.#accounts;
+    return accounts && new SocketAllowance(accounts.of(connected.account), accounts.allowances);
+  }
+
+  /** Counts and logs a refused connect. @returns what it is answered: 429 while its address is held */
+  #refuse(mount: Pick<Mount, 'path'>, address: string, reason: string, status: 400 | 403 | 503): RefusedConnect {
+    this.#tellRefused(mount, address, reason);
+    const retryAfterMs = status === 503 ? 0 : (this.#refusedConnects?.refused(address, performance.now()) ?? 0);
+    return retryAfterMs > 0 ? { status: 429, retryAfterMs } : { status };
+  }
+
+  #tellRefused({ path }: Pick<Mount, 'path'>, address: string, reason: string): void {
     this.stats.refusedConnects++;
-    this.#log.info({ mount: path, address, reason }, 'connect refused');
+    const unlogged = this.#refusedConnects ? this.#refusedConnects.line(address, performance.now()) : 0;
+    if (unlogged === undefined) return;
+    this.#log.info({ mount: path, address, reason, ...(unlogged > 0 && { unlogged }) }, 'connect refused');
+  }
+
+  #mayLookUp(address: string): boolean {
+    return this.#refusedConnects?.mayLookUp(address, performance.now()) ?? true;
   }
 
   #entered(connection: Connection, mount: string, transport: Transport['name'], watch: Watch | undefined): void {
@@ -348,6 +412,9 @@ export class Endpoint {
     const nowMs = Date.now();
     this.#sessions.tick(nowMs);
     this.connections.tick(nowMs);
+    if (nowMs - this.#tidiedAtMs < TIDY_MS) return;
+    this.#tidiedAtMs = nowMs;
+    this.#accounts?.tidy(performance.now());
   }
 }
 
@@ -362,10 +429,6 @@ type ExclusiveListen = (
 interface Open extends Upgraded {
   readonly connection: Connection;
   readonly transport: WebSocketTransport;
-}
-
-function heard(ws: WebSocket<Upgraded>): void {
-  (ws.getUserData() as Open).connection.heardAtMs = Date.now();
 }
 
 /** Empty segments do not count: `/socket//websocket/` is `/socket/websocket`. */

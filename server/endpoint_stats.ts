@@ -10,6 +10,8 @@ export class EndpointStats implements RuntimeStats {
   messagesOut = 0;
   faults = 0;
   rateLimited = 0;
+  dropped = 0;
+  floodCloses = 0;
   /** By WebSocket close code, `none` for long-poll. Codes from 1016 on are clients' to invent, and all `other`. */
   readonly disconnects = new Map<string, number>();
   /** HTTP requests that were answered, by status. */

@@ -80,6 +80,12 @@ export function createMetrics(measured: Measured): Registry {
   counter('aerie_broadcasts_total', 'Broadcasts to topics with members on this node', () => fanoutStats.broadcasts);
   counter('aerie_deliveries_total', 'Broadcasts times the members they went to', () => fanoutStats.deliveries);
   counter('aerie_rate_limited_total', 'Messages answered rate_limited', () => stats.rateLimited);
+  counter('aerie_dropped_total', 'Control frames, heartbeats and leaves beyond their allowance', () => stats.dropped);
+  counter(
+    'aerie_flood_closes_total',
+    'Connections closed with 1008: their account flooded the node',
+    () => stats.floodCloses,
+  );
   counter('aerie_faults_total', 'Exceptions that escaped a handler', () => stats.faults);
   gauge('aerie_pubsub_lag_seconds', 'What the latest canary took through the broker', () => pubsub.lagMs() / 1_000);
   gauge('aerie_pubsub_silence_seconds', 'Since this node last heard itself through the broker', () =>

@@ -6,6 +6,7 @@ import { messaging } from '../channels/messages/parts.ts';
 import { negotiations } from '../channels/negotiation/negotiations.ts';
 import { payments } from '../channels/payment/payment.ts';
 import { Authenticator, type Principal } from '../channels/principals/authenticate.ts';
+import { nameOf } from '../channels/principals/permissions.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import { principalRoutes } from '../channels/principals/routes.ts';
 import type { Secrets } from '../channels/principals/secrets.ts';
@@ -16,6 +17,7 @@ import { tasking } from '../channels/task/parts.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
 import { createPresence } from '../presence/index.ts';
 import { redisReplication } from '../presence/redis.ts';
+import { RequestAllowance } from './allowance/requests.ts';
 import { type Backend, REDIS_READY_WITHIN_MS } from './backend.ts';
 import type { Config } from './config.ts';
 import { Endpoint } from './endpoint.ts';
@@ -123,6 +125,7 @@ export async function startNode({ config, backend, secrets, log }: NodeParts): P
     userChannels: [messages.userChannel],
   });
 
+  const requests = config.httpRateLimit && new RequestAllowance(config.httpRateLimit);
   const terms = {
     origins: config.allowedOrigins,
     websocket: { timeoutMs: config.socketTimeoutMs, pings: true, atMount: true },
@@ -139,8 +142,9 @@ export async function startNode({ config, backend, secrets, log }: NodeParts): P
       maxFrameBytes: config.maxFrameBytes,
       maxBackpressureBytes: config.maxBackpressureBytes,
       maxChannelsPerSocket: config.maxChannelsPerSocket,
-      rate: config.rateLimit,
     },
+    allowances: { messages: config.rateLimit, bytes: config.byteRateLimit },
+    ...(requests && { requests }),
     trustedProxies: config.trustedProxies,
     ...(config.tls && { tls: config.tls }),
     http: (exchange) => router(exchange),
@@ -189,7 +193,8 @@ export async function startNode({ config, backend, secrets, log }: NodeParts): P
     statusOf,
     authenticate: (credential) => authenticator.credential(credential),
     origins: config.allowedOrigins,
-    rate: config.httpRateLimit,
+    accountOf: nameOf,
+    requests,
     log,
   });
 

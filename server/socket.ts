@@ -10,6 +10,11 @@ export interface ConnectRequest {
   readonly transport: 'websocket' | 'longpoll';
   /** Where it connects from: an address as text, a trusted proxy's `X-Forwarded-For` respected. */
   readonly address: string;
+  /**
+   * Whether a credential that has to be looked up, and that was not seen good before, may be: only some are for an
+   * address that was refused again and again. To be asked right before a look-up, which it counts.
+   */
+  readonly mayLookUp: () => boolean;
 }
 
 export type ConnectAnswer<C extends object> = Connected<C> | Rejected;
@@ -19,6 +24,8 @@ export interface Connected<C extends object> {
   readonly assigns: C;
   /** Broadcasting `disconnect` to any of these closes the socket, on whichever node it is. The first is *the* id. */
   readonly ids: readonly string[];
+  /** Whose it is: sockets of one account share allowances on each node. Left out: nobody else's. */
+  readonly account: string | undefined;
   /** When the server closes the socket, in ms since the epoch. */
   readonly expiresAtMs: number | undefined;
   /** Called once when the connection is gone. */
@@ -38,9 +45,9 @@ export interface Rejected {
 
 export function connected<C extends object>(
   assigns: C,
-  { ids = [], expiresAtMs, onClose, stillHolds }: Partial<Omit<Connected<C>, 'ok' | 'assigns'>> = {},
+  { ids = [], account, expiresAtMs, onClose, stillHolds }: Partial<Omit<Connected<C>, 'ok' | 'assigns'>> = {},
 ): Connected<C> {
-  return { ok: true, assigns, ids, expiresAtMs, onClose, stillHolds };
+  return { ok: true, assigns, ids, account, expiresAtMs, onClose, stillHolds };
 }
 
 export function reject(reason: Rejected['reason'] = 'forbidden'): Rejected {

@@ -20,6 +20,8 @@ export const GLOBAL_TOPIC = 'analytics:global';
 export const agentTopic = (agentId: string) => `analytics:agent:${agentId}`;
 export const userTopic = (userId: string) => `analytics:user:${userId}`;
 
+/** Figures are added up over many buckets. */
+const costs = { request_metrics: 10, request_time_series: 10, request_revenue: 10, request_heatmap: 10 };
 const MAX_POINTS = 2_000;
 /** That a join names: of a user with many agents the latest. */
 const MAX_ALERTS = 1_000;
@@ -106,6 +108,7 @@ export function analyticsChannels({ agents, users, store, scopes, owned, answers
     analyticsChannel({
       topic: agentTopic('*'),
       events,
+      costs,
       intercept,
       async join({ id, assigns }) {
         const agent = await agents.read(id);
@@ -118,6 +121,7 @@ export function analyticsChannels({ agents, users, store, scopes, owned, answers
     analyticsChannel({
       topic: userTopic('*'),
       events,
+      costs,
       intercept,
       async join({ id, assigns }) {
         if (!isId(id) || !(await users.read(id))) return refuse('not_found');
@@ -130,6 +134,7 @@ export function analyticsChannels({ agents, users, store, scopes, owned, answers
     analyticsChannel({
       topic: GLOBAL_TOPIC,
       events,
+      costs,
       join: () => accept<Joined>({ alerts: { isSubscribed: false } }),
       joined: (socket) => watched(socket),
       on: answering(async () => [GLOBAL]),

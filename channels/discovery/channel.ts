@@ -1,5 +1,5 @@
 import type { Presence } from '../../presence/index.ts';
-import { RateLimit } from '../../server/http/rate_limit.ts';
+import { RateLimit } from '../../server/allowance/rate_limit.ts';
 import { accept, type ChannelSocket, type Log, type PubSub, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/port.ts';
 import { type AgentSession, agentChannel } from '../agent_session.ts';
@@ -58,6 +58,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
     topic: DISCOVERY_TOPIC,
     params: joinParams,
     events,
+    costs: { discover: 10 },
 
     async join({ params, assigns, socket }) {
       const isSearcher = params.presence === false;

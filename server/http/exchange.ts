@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Turn } from '../runtime/turn.ts';
 import type { TrustedProxies } from './trusted_proxies.ts';
 
 /** One HTTP request and its answer, usable after the handler has returned. */
@@ -12,6 +13,8 @@ export interface Exchange {
   /** The client's address: behind a trusted proxy the one that it names in `X-Forwarded-For`. */
   readonly address: string;
   header(name: string): string | undefined;
+  /** Whether somebody waits for an answer. */
+  isOpen(): boolean;
   /** The whole body; `too_large` as soon as it is, `aborted` if the client went away. */
   body(): Promise<Buffer | 'too_large' | 'aborted'>;
   /** Answers once; later calls and calls after the client went away do nothing. */
@@ -31,6 +34,7 @@ export interface ExchangeOptions {
   readonly trustedProxies: TrustedProxies;
   /** Told of each answer that goes out. */
   readonly onAnswer: (status: number) => void;
+  readonly turn: Turn;
 }
 
 const reasonPhrases: Readonly<Record<number, string>> = {
@@ -66,7 +70,7 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
     for (const listener of abortListeners) listener();
   });
   const hasBody = headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0;
-  const body = readBody(res, options.maxBodyBytes, hasBody);
+  const body = readBody(res, options.maxBodyBytes, hasBody, () => res.close());
   abortListeners.push(() => body.drop());
 
   return {
@@ -76,7 +80,13 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
     peer,
     address: clientAddress(peer, headers.get('x-forwarded-for'), options.trustedProxies),
     header: (name) => headers.get(name),
-    body: () => body.whole,
+    isOpen: () => open,
+    async body() {
+      const whole = await body.whole;
+      // Reading a large one may take milliseconds, and many may have come at once.
+      if (options.turn.isLong()) await options.turn.later();
+      return open ? whole : 'aborted';
+    },
     onAborted: (listener) => abortListeners.push(listener),
     respond({ status, headers: answerHeaders = {}, body: text = '' }) {
       if (!open) return;
@@ -105,10 +115,14 @@ interface Body {
   drop(): void;
 }
 
+/** Chunks of a body: each costs a call, however small it is. A client that sends more is cut off. */
+const MAX_CHUNKS = 4_096;
+
 /** Starts at once: what arrives while nobody listens is lost. */
-function readBody(res: HttpResponse, maxBytes: number, hasBody: boolean): Body {
+function readBody(res: HttpResponse, maxBytes: number, hasBody: boolean, cutOff: () => void): Body {
   let chunks: Buffer[] | undefined = [];
   let bytes = 0;
+  let count = 0;
   let isThrough = !hasBody;
   let settle: (body: Buffer | 'too_large' | 'aborted') => void = () => {};
   const whole = new Promise<Buffer | 'too_large' | 'aborted'>((resolve) => {
@@ -119,6 +133,9 @@ function readBody(res: HttpResponse, maxBytes: number, hasBody: boolean): Body {
     settle('aborted');
   };
   res.onData((chunk, isLast) => {
+    count++;
+    // Right now: the parser would go through all that this read has brought.
+    if (count === MAX_CHUNKS) return cutOff();
     bytes += chunk.byteLength;
     isThrough = isLast;
     if (bytes > maxBytes) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { RequestAllowance } from '../allowance/requests.ts';
 import type { Log } from '../log.ts';
 import type { Refusal } from '../refusal.ts';
 import type { OriginPolicy } from '../transport/origin.ts';
@@ -6,7 +7,6 @@ import { corsOf, optionsAnswer } from './cors.ts';
 import type { Exchange, HttpAnswer } from './exchange.ts';
 import { faultRefusal } from './fault.ts';
 import { httpRefusal, problem, type StatusOf } from './problem.ts';
-import { type Rate, RateLimit } from './rate_limit.ts';
 import { type Match, methodsOf, type Route, RouteTable } from './routes.ts';
 
 export interface RouterOptions<P> {
@@ -14,13 +14,13 @@ export interface RouterOptions<P> {
   /** Who is behind the text of `Authorization: Bearer`; `undefined` if it is no good (any more). */
   readonly authenticate: (credential: string) => Promise<P | undefined>;
   readonly origins: OriginPolicy;
-  /** Per credential, else per address; `undefined`: no limit. */
-  readonly rate: Rate | undefined;
+  /** Whose requests a principal's are, as `Connected.account` names it. */
+  readonly accountOf: (principal: P) => string;
+  /** `undefined`: no limit. */
+  readonly requests: RequestAllowance | undefined;
   readonly log: Log;
   /** The status of the application's own reasons; 409 where it gives none. */
   readonly statusOf?: StatusOf;
-  /** For the rate limit: a clock that only goes forward. Specs move it. */
-  readonly nowMs?: () => number;
 }
 
 /**
@@ -42,15 +42,10 @@ const anonymous = { ok: true, principal: undefined } as const;
 class Router<P> {
   readonly #options: RouterOptions<P>;
   readonly #routes: RouteTable<P>;
-  readonly #limits: { readonly credentials: RateLimit; readonly addresses: RateLimit } | undefined;
 
   constructor(options: RouterOptions<P>) {
     this.#options = options;
     this.#routes = new RouteTable(options.routes);
-    const { rate, nowMs } = options;
-    const limit = (of: Rate) => new RateLimit(of, nowMs ? { nowMs } : {});
-    // Two, so that a flood from many addresses pushes no credential out.
-    this.#limits = rate && { credentials: limit(rate), addresses: limit(rate) };
   }
 
   async answer(exchange: Exchange): Promise<HttpAnswer> {
@@ -79,23 +74,27 @@ class Router<P> {
     return principal === undefined ? httpRefusal('unauthorized') : route.handle({ ...call, principal });
   }
 
-  /**
-   * A good credential has a bucket of its own, whatever others behind the same address do; without one, or with a bad
-   * one, a request counts for its address.
-   */
+  /** A request counts for the account that its credential is good for, else for its address. */
   async #admit(route: Route<P>, exchange: Exchange): Promise<Admitted<P>> {
-    const limits = route.access === 'anybody' && route.unlimited ? undefined : this.#limits;
+    const { authenticate, accountOf } = this.#options;
+    const requests = route.access === 'anybody' && route.unlimited ? undefined : this.#options.requests;
     const text = bearer(exchange.header('authorization'));
-    if (text === undefined) return limited(limits?.addresses.take(exchange.address)) ?? anonymous;
+    if (text === undefined) return limited(requests?.takeOfAddress(exchange.address)) ?? anonymous;
 
-    const key = createHash('sha256').update(text).digest('base64');
-    const isKnown = limits?.credentials.knows(key);
+    const digest = createHash('sha256').update(text).digest('base64');
+    const known = requests?.accountOf(digest);
     // Before the look-up: a caller over its limit costs the store nothing.
-    const early = isKnown && limited(limits?.credentials.take(key));
+    const early = known === undefined ? undefined : limited(requests?.takeOfAccount(known));
     if (early) return early;
-    const principal = await this.#options.authenticate(text);
-    if (principal === undefined) return limited(limits?.addresses.take(exchange.address)) ?? anonymous;
-    return (isKnown ? undefined : limited(limits?.credentials.take(key))) ?? { ok: true, principal };
+    const principal = await authenticate(text);
+    if (principal === undefined) {
+      requests?.forget(digest);
+      return limited(requests?.takeOfAddress(exchange.address)) ?? anonymous;
+    }
+    if (known !== undefined) return { ok: true, principal };
+    const account = accountOf(principal);
+    requests?.remember(digest, account);
+    return limited(requests?.takeOfAccount(account)) ?? { ok: true, principal };
   }
 
   refuseOrigin({ method, address }: Exchange): HttpAnswer {

@@ -1,6 +1,7 @@
+import type { SocketAllowance } from '../allowance/socket_allowance.ts';
 import { frameworkRefusal, type Refusal } from '../refusal.ts';
 import type { OpenSocket } from '../socket.ts';
-import { type ClientMessage, type Frame, json, type Serializer } from '../wire/serializer.ts';
+import { type ClientMessage, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
 import type { RuntimeContext } from './context.ts';
 import { JoinedChannel } from './joined_channel.ts';
 import { closeCodes, type Transport } from './transport.ts';
@@ -19,16 +20,23 @@ export class Connection {
   heardAtMs = Date.now();
   /** When the server last sent a ping, likewise; 0 if never. */
   pingedAtMs = 0;
-  #tokens: number;
-  #tokensAtMs = this.heardAtMs;
+  readonly #allowance: SocketAllowance | undefined;
   #closed = false;
 
-  constructor(context: RuntimeContext, transport: Transport, serializer: Serializer, socket: OpenSocket) {
+  /** @param allowance how much the client may send; `undefined`: as much as it likes */
+  constructor(
+    context: RuntimeContext,
+    transport: Transport,
+    serializer: Serializer,
+    socket: OpenSocket,
+    allowance?: SocketAllowance,
+  ) {
     this.context = context;
     this.transport = transport;
     this.serializer = serializer;
     this.socket = socket;
-    this.#tokens = context.limits.rate?.burst ?? 0;
+    this.#allowance = allowance;
+    allowance?.enter(this);
   }
 
   get channels(): Iterable<JoinedChannel> {
@@ -44,14 +52,27 @@ export class Connection {
     this.heardAtMs = Date.now();
     this.context.stats.messagesIn++;
     const bytes = data.length;
+    const nowMs = this.#allowance ? performance.now() : 0;
+    const isScarce = this.#allowance?.isAmple(bytes, nowMs) === false;
+    // What is refused is not to cost the reading of its payload.
+    const head = isScarce ? this.serializer.head(data) : undefined;
+    if (head && !this.#admit(head, data, nowMs)) return true;
     const message = this.serializer.decode(data);
     if (typeof message === 'string') {
       this.context.log.info({ refusal: message, bytes }, 'unreadable frame');
       this.close(closeCodes.internalError, '');
       return false;
     }
-    if (this.#mayGoOn(message)) this.dispatch(message, bytes);
+    if (head || this.#admit(message, data, nowMs)) this.dispatch(message, bytes);
     return true;
+  }
+
+  /** A ping or pong of the client. */
+  receiveControl(bytes: number): void {
+    this.heardAtMs = Date.now();
+    // The transport has answered a ping by then, and nobody may be reading the pongs.
+    this.transport.mindBacklog();
+    if (this.#allowance?.takeControl(bytes, performance.now()) === false) this.context.stats.dropped++;
   }
 
   /** Brings a message to where it belongs. Never throws: one that fails beyond every channel ends the connection. */
@@ -122,18 +143,24 @@ export class Connection {
     this.send(this.serializer.plainReply(json(joinRef), json(ref), json(topic), status, json(response)));
   }
 
-  #mayGoOn(message: ClientMessage): boolean {
-    const { rate } = this.context.limits;
+  /** Takes room for a message, or answers `rate_limited`; heartbeats and leaves have an allowance of their own. */
+  #admit(message: ClientMessage, data: string | Uint8Array, nowMs: number): boolean {
+    const allowance = this.#allowance;
+    if (!allowance) return true;
+    const bytes = data.length;
     const { topic, event } = message;
-    if (!rate || event === 'phx_leave' || (topic === 'phoenix' && event === 'heartbeat')) return true;
-    const sinceMs = this.heardAtMs - this.#tokensAtMs;
-    this.#tokensAtMs = this.heardAtMs;
-    this.#tokens = Math.min(rate.burst, this.#tokens + (Math.max(0, sinceMs) * rate.perSecond) / 1_000);
-    if (this.#tokens >= 1) {
-      this.#tokens--;
+    const channel = typeof topic === 'string' ? this.#channels.get(topic) : undefined;
+    if (event === 'phx_leave' && channel) {
+      allowance.takeAnyway(bytes, nowMs);
       return true;
     }
-    const retryAfterMs = Math.ceil(((1 - this.#tokens) * 1_000) / rate.perSecond);
+    if (event === 'phx_leave' || (topic === 'phoenix' && event === 'heartbeat')) {
+      const isTaken = allowance.takeControl(bytes, nowMs);
+      if (!isTaken) this.context.stats.dropped++;
+      return isTaken;
+    }
+    const retryAfterMs = allowance.take(channel?.costOf(event) ?? 1, bytes, nowMs, () => contentOf(message, data));
+    if (retryAfterMs === 0) return true;
     this.refuse(message, frameworkRefusal('rate_limited', { retry_after_ms: retryAfterMs }));
     return false;
   }
@@ -161,11 +188,36 @@ export class Connection {
     this.closed();
   }
 
+  closeForFlood(): void {
+    if (this.#closed) return;
+    this.context.stats.floodCloses++;
+    this.close(closeCodes.flood, 'too many messages');
+  }
+
   /** The transport is gone: ends all channels. Twice is fine. */
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#allowance?.leave(this);
     for (const channel of [...this.#channels.values()]) channel.end('closed');
     this.socket.connected.onClose?.();
   }
+}
+
+/** So much of the end of a message tells it from others. */
+const CONTENT_TAIL = 128;
+
+/** What tells a message from others of the same socket, whatever its refs: a client sends it again under new ones. */
+function contentOf({ topic, event, payload }: ClientMessage, data: string | Uint8Array): string {
+  const content = payload === undefined ? behindRefs(data, topic) : isBinary(payload) ? payload : json(payload);
+  const tail = content.slice(-CONTENT_TAIL);
+  const tailText = typeof tail === 'string' ? tail : Buffer.from(tail).toString('latin1');
+  return `${content.length} ${json(topic)} ${json(event)} ${tailText}`;
+}
+
+/** A frame of which the payload was not read: the refs are at its beginning. */
+function behindRefs(data: string | Uint8Array, topic: unknown): string | Uint8Array {
+  if (typeof data === 'string') return data.slice(Math.max(0, data.indexOf(json(topic))));
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return bytes.subarray(Math.max(0, bytes.indexOf(String(topic))));
 }

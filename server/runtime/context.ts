@@ -17,8 +17,6 @@ export interface RuntimeContext {
 
 export interface Limits {
   readonly maxChannelsPerSocket: number;
-  /** Client messages per second and burst; `undefined`: no limit. Heartbeats and leaves are free. */
-  readonly rate: { readonly perSecond: number; readonly burst: number } | undefined;
   /** What may wait for a channel that is still joining or busy; beyond it messages are answered `rate_limited`. */
   readonly maxWaitingMessages: number;
   readonly maxWaitingBytes: number;
@@ -30,5 +28,10 @@ export interface RuntimeStats {
   messagesIn: number;
   messagesOut: number;
   faults: number;
+  /** Messages answered `rate_limited`. */
   rateLimited: number;
+  /** Control frames, heartbeats and leaves beyond their allowance. */
+  dropped: number;
+  /** Connections closed because their account flooded the node. */
+  floodCloses: number;
 }

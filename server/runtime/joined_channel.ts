@@ -262,6 +262,11 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
     );
   }
 
+  /** As how many messages an event counts. */
+  costOf(event: unknown): number {
+    return (typeof event === 'string' && this.channel.events.get(event)?.cost) || 1;
+  }
+
   #handle(event: string, payload: unknown): Answer | Promise<Answer> {
     const handler = this.channel.events.get(event);
     if (!handler) return this.channel.unknownEvent?.(event, payload, this) ?? frameworkRefusal('unknown_event');

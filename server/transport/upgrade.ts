@@ -2,12 +2,14 @@ import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from '
 import { addressText, clientAddress } from '../http/exchange.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
+import type { Turn } from '../runtime/turn.ts';
 import type { ConnectRequest, OpenSocket } from '../socket.ts';
 import type { Serializer } from '../wire/serializer.ts';
 import { serializerFor } from '../wire/vsn.ts';
 import { readSubprotocols } from './auth_token.ts';
 import type { Mount } from './mount.ts';
 import { originAllowed } from './origin.ts';
+import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
 /** What an upgraded socket starts from; it is uWebSockets.js' user data. */
 export interface Upgraded {
@@ -26,21 +28,26 @@ export interface Opening {
 export interface UpgradeDeps {
   readonly mountFor: (path: string) => Mount | undefined;
   readonly trustedProxies: TrustedProxies;
-  /** Opens the socket; a number is the HTTP status that refuses it. */
-  readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | 403 | 503>;
-  /** Told of a handshake for a mount that was not even asked. */
-  readonly onRefused: (mount: Mount, address: string, reason: string) => void;
+  readonly turn: Turn;
+  /** Opens the socket, or refuses it. */
+  readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | RefusedConnect>;
+  /** Refuses a handshake for a mount that was not even asked. */
+  readonly refuse: (mount: Mount, address: string, reason: string, status: 400 | 403) => RefusedConnect;
+  /** See `ConnectRequest`. */
+  readonly mayLookUp: (address: string) => boolean;
   /** Takes over the socket. */
   readonly opened: (ws: WebSocket<Upgraded>) => void;
   readonly log: Log;
 }
 
-type Refused =
-  | '400 Bad Request'
-  | '403 Forbidden'
-  | '404 Not Found'
-  | '500 Internal Server Error'
-  | '503 Service Unavailable';
+const statusLines = {
+  400: '400 Bad Request',
+  403: '403 Forbidden',
+  404: '404 Not Found',
+  429: '429 Too Many Requests',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+} as const;
 
 /** Decides on a WebSocket handshake before it is made: a refusal is an HTTP status, after which clients back off. */
 export async function handleUpgrade(
@@ -56,12 +63,13 @@ export async function handleUpgrade(
   // The request object is gone after the first await.
   const key = req.getHeader('sec-websocket-key');
   const extensions = req.getHeader('sec-websocket-extensions');
-  const decided = await decide(res, req, deps).catch((error: unknown): Refused => {
+  const decided = await decide(res, req, deps).catch((error: unknown): RefusedConnect => {
     deps.log.error({ err: error }, 'upgrade failed');
-    return '500 Internal Server Error';
+    return { status: 500 };
   });
-  if (typeof decided === 'string') {
-    if (isThere) res.cork(() => void res.writeStatus(decided).end());
+  if (deps.turn.isLong()) await deps.turn.later();
+  if ('status' in decided) {
+    if (isThere) res.cork(() => refuse(res, decided));
     return;
   }
   if (!isThere) return decided.upgraded.socket.connected.onClose?.();
@@ -74,38 +82,41 @@ export async function handleUpgrade(
   else upgraded.socket.connected.onClose?.();
 }
 
+function refuse(res: HttpResponse, refused: RefusedConnect): void {
+  res.writeStatus(statusLines[refused.status]);
+  if (refused.status === 429) res.writeHeader('retry-after', retryAfter(refused));
+  res.end();
+}
+
 async function decide(
   res: HttpResponse,
   req: HttpRequest,
   deps: UpgradeDeps,
-): Promise<Refused | { readonly upgraded: Upgraded; readonly protocol: 'phoenix' | undefined }> {
+): Promise<RefusedConnect | { readonly upgraded: Upgraded; readonly protocol: 'phoenix' | undefined }> {
   const mount = deps.mountFor(req.getUrl());
-  if (!mount) return '404 Not Found';
+  if (!mount) return { status: 404 };
   const header = (name: string) => req.getHeader(name) || undefined;
   const params = Object.fromEntries(new URLSearchParams(req.getQuery()));
   const peer = addressText(res.getRemoteAddressAsText());
   const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
 
-  const refused = (status: Refused, reason: string): Refused => {
-    deps.onRefused(mount, address, reason);
-    return status;
-  };
+  const refused = (status: 400 | 403, reason: string) => deps.refuse(mount, address, reason, status);
 
   // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
   const isUpgrade = /\bupgrade\b/i.test(header('connection') ?? '');
-  if (header('sec-websocket-version') !== '13' || !isUpgrade) return refused('400 Bad Request', 'bad_handshake');
-  if (!originAllowed(mount.origins, header('origin'), header('host'))) return refused('403 Forbidden', 'wrong_origin');
+  if (header('sec-websocket-version') !== '13' || !isUpgrade) return refused(400, 'bad_handshake');
+  if (!originAllowed(mount.origins, header('origin'), header('host'))) return refused(403, 'wrong_origin');
   const subprotocols = readSubprotocols(mount.authToken ? header('sec-websocket-protocol') : undefined);
   if (!subprotocols.ok) {
     const { reason } = subprotocols;
-    return refused(reason === 'bad_token' ? '400 Bad Request' : '403 Forbidden', reason);
+    return refused(reason === 'bad_token' ? 400 : 403, reason);
   }
   const serializer = serializerFor(params.vsn);
-  if (!serializer) return refused('403 Forbidden', 'unknown_vsn');
+  if (!serializer) return refused(403, 'unknown_vsn');
 
   const { token: authToken, protocol } = subprotocols;
-  const socket = await deps.open(mount, { params, authToken, transport: 'websocket', address });
-  if (socket === 403) return '403 Forbidden';
-  if (socket === 503) return '503 Service Unavailable';
+  const mayLookUp = () => deps.mayLookUp(address);
+  const socket = await deps.open(mount, { params, authToken, transport: 'websocket', address, mayLookUp });
+  if ('status' in socket) return socket;
   return { upgraded: { mount, serializer, socket, opening: {} }, protocol };
 }

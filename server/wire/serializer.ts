@@ -37,6 +37,12 @@ export interface Serializer {
   readonly version: 1 | 2;
   /** @param data text, or the bytes of a binary frame; they may be overwritten after the call */
   decode(data: string | Uint8Array): ClientMessage | WireRefusal;
+  /**
+   * Reads refs, topic and event alone, and of the payload as little as can be: it is `undefined` here.
+   *
+   * @returns `undefined` where they cannot be told without reading all of it
+   */
+  head(data: string | Uint8Array): ClientMessage | undefined;
   /** @param response a JSON value or bytes */
   reply(address: Address, ref: Ref, status: string, response: Payload): Frame;
   /** @param payload an object, or bytes */

@@ -17,6 +17,9 @@ export const v1: Serializer = {
   // A binary WebSocket frame that holds JSON is read like a text one, as Phoenix does.
   decode: (data) => decodeText(typeof data === 'string' ? data : Buffer.from(data).toString()),
 
+  // Keys come in any order, so all of it has to be read.
+  head: () => undefined,
+
   reply(address, ref, status, response) {
     if (isBinary(response)) throw new EncodeError('protocol 1.0.0 has no binary frames');
     return v1.plainReply(address.joinRefJson, json(ref), address.topicJson, status, json(response));

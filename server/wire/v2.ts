@@ -25,6 +25,9 @@ export const v2: Serializer = {
       ? decodeText(data)
       : decodeBinary(Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
 
+  head: (data) =>
+    typeof data === 'string' ? textHead(data) : binaryHead(Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+
   reply(address, ref, status, response) {
     if (isBinary(response)) {
       return binaryFrame([REPLY], [text(address.joinRef), text(ref), address.topic, status], response);
@@ -64,21 +67,47 @@ function decodeText(frame: string): ClientMessage | WireRefusal {
   return { joinRef: parts[0], ref: parts[1], topic: parts[2], event: parts[3], payload: parts[4] };
 }
 
+/** The longest beginning of a frame that is searched for refs, topic and event. */
+const MAX_HEAD = 4_096;
+/** Refs that are strings, numbers or null, a topic and an event that are strings: what clients send. */
+const HEAD = /^\s*\[\s*(?:(?:null|-?\d{1,15}|"(?:[^"\\]|\\.)*")\s*,\s*){2}(?:"(?:[^"\\]|\\.)*"\s*,\s*){2}/;
+
+function textHead(frame: string): ClientMessage | undefined {
+  const head = HEAD.exec(frame.slice(0, MAX_HEAD))?.[0];
+  const decoded = head === undefined ? undefined : decodeText(`${head}null]`);
+  return typeof decoded === 'object' ? { ...decoded, payload: undefined } : undefined;
+}
+
 function decodeBinary(frame: Buffer): ClientMessage | WireRefusal {
+  const dataAt = binaryDataAt(frame);
+  return typeof dataAt === 'string'
+    ? dataAt
+    : { ...binaryParts(frame), payload: Uint8Array.from(frame.subarray(dataAt)) };
+}
+
+function binaryHead(frame: Buffer): ClientMessage | undefined {
+  return typeof binaryDataAt(frame) === 'string' ? undefined : { ...binaryParts(frame), payload: undefined };
+}
+
+/** Where the data begins: behind a kind, the lengths of four strings, and those. */
+function binaryDataAt(frame: Buffer): number | WireRefusal {
   if (frame.length < 5) return 'truncated';
   if (frame[0] !== PUSH) return 'unknown_kind';
+  const dataAt = 5 + frame.readUInt8(1) + frame.readUInt8(2) + frame.readUInt8(3) + frame.readUInt8(4);
+  return dataAt > frame.length ? 'truncated' : dataAt;
+}
+
+function binaryParts(frame: Buffer) {
   const joinRefAt = 5;
   const refAt = joinRefAt + frame.readUInt8(1);
   const topicAt = refAt + frame.readUInt8(2);
   const eventAt = topicAt + frame.readUInt8(3);
   const dataAt = eventAt + frame.readUInt8(4);
-  if (dataAt > frame.length) return 'truncated';
   return {
     joinRef: frame.toString('utf8', joinRefAt, refAt),
     ref: frame.toString('utf8', refAt, topicAt),
     topic: frame.toString('utf8', topicAt, eventAt),
     event: frame.toString('utf8', eventAt, dataAt),
-    payload: Uint8Array.from(frame.subarray(dataAt)),
   };
 }
 

@@ -18,6 +18,7 @@ describe('the configuration', () => {
       maxChannelsPerSocket: 100,
       maxSocketsPerAgent: 50,
       rateLimit: { perSecond: 200, burst: 400 },
+      byteRateLimit: { perSecond: 4_194_304, burst: 33_554_432 },
       httpRateLimit: { perSecond: 50, burst: 100 },
       socketTimeoutMs: 60_000,
       drainMs: 15_000,

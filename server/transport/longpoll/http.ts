@@ -2,6 +2,7 @@ import type { Exchange } from '../../http/exchange.ts';
 import type { ConnectRequest } from '../../socket.ts';
 import type { LongPollMount } from '../mount.ts';
 import { originAllowed } from '../origin.ts';
+import { type RefusedConnect, retryAfter } from '../refused_connect.ts';
 import type { LongPollSession } from './session.ts';
 import type { LongPollSessions } from './sessions.ts';
 import type { SessionRef, SessionTokens } from './token.ts';
@@ -10,10 +11,12 @@ export interface LongPollDeps {
   readonly sessions: LongPollSessions;
   readonly tokens: SessionTokens;
   readonly nodeId: string;
-  /** Connects a new client; a number is the status that refuses it. */
-  readonly connect: (mount: LongPollMount, request: ConnectRequest) => Promise<LongPollSession | 403 | 503>;
-  /** Told of a request that was refused before anybody was asked. */
-  readonly onRefused: (mount: LongPollMount, address: string, reason: string) => void;
+  /** Connects a new client, or refuses it. */
+  readonly connect: (mount: LongPollMount, request: ConnectRequest) => Promise<LongPollSession | RefusedConnect>;
+  /** Refuses a request for a mount that was not even asked. */
+  readonly refuse: (mount: LongPollMount, address: string, reason: string) => RefusedConnect;
+  /** See `ConnectRequest`. */
+  readonly mayLookUp: (address: string) => boolean;
 }
 
 /**
@@ -23,8 +26,7 @@ export interface LongPollDeps {
 export async function handleLongPoll(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps): Promise<void> {
   const { method } = exchange;
   if (!originAllowed(mount.origins, exchange.header('origin'), exchange.header('host'))) {
-    deps.onRefused(mount, exchange.address, 'wrong_origin');
-    return answer(exchange, { status: 403 });
+    return refuse(exchange, deps.refuse(mount, exchange.address, 'wrong_origin'));
   }
   if (method === 'OPTIONS') return preflight(exchange);
   if (method !== 'GET' && method !== 'POST') return exchange.respond({ status: 400, headers: cors });
@@ -44,18 +46,17 @@ export async function handleLongPoll(exchange: Exchange, mount: LongPollMount, d
 }
 
 /** 410 says: this is a new session, and here is its token. */
-async function open(exchange: Exchange, mount: LongPollMount, { connect, sessions, tokens, nodeId }: LongPollDeps) {
+async function open(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps) {
+  const { connect, sessions, tokens, nodeId } = deps;
   const authToken = exchange.header('x-phoenix-authtoken') ?? bearer(exchange.header('authorization'));
   const session = await connect(mount, {
     params: Object.fromEntries(exchange.query),
     authToken: mount.authToken ? authToken : undefined,
     transport: 'longpoll',
     address: exchange.address,
+    mayLookUp: () => deps.mayLookUp(exchange.address),
   });
-  // The official client throws on a `status` that it does not know. An empty answer makes it try again, and a load
-  // balancer can send this one to another node.
-  if (session === 503) return exchange.respond({ status: 503, headers: cors });
-  if (session === 403) return answer(exchange, { status: 403 });
+  if ('status' in session) return refuse(exchange, session);
   const sessionId = sessions.hold(session, mount.longpoll.windowMs);
   session.onClose(() => {
     if (!session.moved) sessions.drop(sessionId);
@@ -70,7 +71,19 @@ async function post(exchange: Exchange, mount: LongPollMount, deps: LongPollDeps
   if (body === 'too_large') return answer(exchange, { status: 413 });
   const ndjson = exchange.header('content-type')?.split(';')[0]?.trim() === 'application/x-ndjson';
   const result = await deps.sessions.post(session, mount.longpoll.windowMs, body, ndjson);
+  if (result === 'rate_limited') return refuse(exchange, { status: 429, retryAfterMs: 1_000 });
   answer(exchange, { status: result === 'handled' ? 200 : result === 'malformed' ? 400 : 410 });
+}
+
+/**
+ * The official client throws on a `status` that it does not know. An empty answer makes it try again later, and a load
+ * balancer can send that to another node.
+ */
+function refuse(exchange: Exchange, refused: RefusedConnect): void {
+  const { status } = refused;
+  if (status === 403) return answer(exchange, { status });
+  const headers = status === 429 ? { ...cors, 'retry-after': retryAfter(refused) } : cors;
+  exchange.respond({ status, headers });
 }
 
 /** Any page may ask: the origin of the request itself is what counts. */

@@ -10,8 +10,8 @@ export type PollResult =
   | { readonly kind: 'messages'; readonly messages: readonly string[] }
   | { readonly kind: 'empty' | 'gone' | 'closed' };
 
-/** How a POST went. */
-export type PostResult = 'handled' | 'malformed' | 'gone';
+/** How a POST went; `rate_limited` before its session was asked. */
+export type PostResult = 'handled' | 'malformed' | 'gone' | 'rate_limited';
 
 /** At most so many messages of a batch are handled, as in Phoenix; phoenix.js sends no more. */
 const MAX_BATCH = 100;

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Allowances } from '../../allowance/accounts.ts';
+import { RateLimit } from '../../allowance/rate_limit.ts';
 import type { Broadcast, PubSub } from '../../pubsub/port.ts';
 import type { LongPollSession, PollResult, PostResult } from './session.ts';
 import type { SessionRef } from './token.ts';
@@ -40,10 +42,13 @@ export class LongPollSessions {
   readonly #waiting = new Map<string, Waiting>();
   readonly #polledFor = new Map<string, () => void>();
   readonly #pubsub: PubSub;
+  /** What goes to other nodes, by session: its messages are counted there, but the way costs too. */
+  readonly #posts: { readonly messages?: RateLimit | undefined; readonly bytes?: RateLimit | undefined };
   readonly #stops: (() => void)[];
 
-  constructor(pubsub: PubSub) {
+  constructor(pubsub: PubSub, { messages, bytes }: Pick<Allowances, 'messages' | 'bytes'> = {}) {
     this.#pubsub = pubsub;
+    this.#posts = { messages: messages && new RateLimit(messages), bytes: bytes && new RateLimit(bytes) };
     this.#stops = [
       this.#listen<Request>(requestTopic(pubsub.nodeId), (request) => this.#serve(request)),
       this.#listen<Response>(responseTopic(pubsub.nodeId), (response) => this.#settle(response)),
@@ -84,6 +89,8 @@ export class LongPollSessions {
     if (nodeId === this.#pubsub.nodeId) {
       return Promise.resolve(this.#held.get(sessionId)?.session.post(body, ndjson) ?? 'gone');
     }
+    const waitMs = this.#posts.messages?.take(sessionId) || this.#posts.bytes?.take(sessionId, body.length);
+    if (waitMs) return Promise.resolve('rate_limited');
     return new Promise((resolve) => {
       this.#ask(
         nodeId,

@@ -1,7 +1,10 @@
+import { RequestAllowance } from '../../../server/allowance/requests.ts';
 import { expectProblem, good, thingsServer } from './things.ts';
 
 let nowMs = 0;
-const { lookups, get } = thingsServer({ rate: { perSecond: 2, burst: 3 }, nowMs: () => nowMs });
+const { lookups, get, serve } = thingsServer();
+
+beforeEach(() => serve({ requests: new RequestAllowance({ perSecond: 2, burst: 3 }, () => nowMs) }));
 
 describe('the rate limit', () => {
   async function statuses(count: number, headers: Record<string, string>, path = '/things/a') {
@@ -10,7 +13,7 @@ describe('the rate limit', () => {
     return answers;
   }
 
-  it('counts each credential for itself, and tells when to come again', async () => {
+  it('counts each account for itself, and tells when to come again', async () => {
     expect(await statuses(4, { authorization: 'Bearer good-1' })).toEqual([200, 200, 200, 429]);
     expect(await statuses(4, { authorization: 'Bearer good-2' })).toEqual([200, 200, 200, 429]);
     const answer = await get('/things/a', { authorization: 'Bearer good-1' });
@@ -18,6 +21,17 @@ describe('the rate limit', () => {
     expect(answer.headers['retry-after']).toBe('1');
     nowMs += 500;
     expect(await statuses(2, { authorization: 'Bearer good-1' })).toEqual([200, 429]);
+  });
+
+  it('counts all credentials of an account together', async () => {
+    await serve({
+      requests: new RequestAllowance({ perSecond: 2, burst: 3 }, () => nowMs),
+      accountOf: ({ name }) => name.split('-')[0] ?? '',
+    });
+    expect(await statuses(2, { authorization: 'Bearer good-1' })).toEqual([200, 200]);
+    expect(await statuses(2, { authorization: 'Bearer good-2' })).toEqual([200, 429]);
+    expect(await statuses(1, { authorization: 'Bearer good-3' })).toEqual([429]);
+    expect(await statuses(1, { authorization: 'Bearer goodwill-1' })).toEqual([200]);
   });
 
   it('counts by address what comes without a credential or with a bad one', async () => {

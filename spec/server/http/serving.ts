@@ -22,11 +22,16 @@ export async function serveRoutes<P>(
       maxBackpressureBytes: 1_048_576,
       maxBodyBytes: 1_048_576,
       maxChannelsPerSocket: 100,
-      rate: undefined,
       maxWaitingMessages: 100,
       maxWaitingBytes: 1_048_576,
     },
-    http: httpRouter({ origins: 'same_host', rate: undefined, log: silentLog, ...options }),
+    http: httpRouter({
+      origins: 'same_host',
+      requests: undefined,
+      accountOf: (principal) => JSON.stringify(principal),
+      log: silentLog,
+      ...options,
+    }),
   });
   const port = await endpoint.listen('127.0.0.1', 0);
   return { url: `http://127.0.0.1:${port}`, close: () => endpoint.close() };

@@ -163,7 +163,7 @@ describe('a frame', () => {
 
 describe('the rate limit', () => {
   it('answers what is too much with rate_limited and when to try again; heartbeats and leaves are free', async () => {
-    await start({ limits: { rate: { perSecond: 10, burst: 5 } } });
+    await start({ allowances: { messages: { perSecond: 10, burst: 5 } } });
     const client = await enter();
     for (let i = 0; i < 5; i++) await client.send(`["1","${i}","hall:1","echo",${i}]`);
     for (let i = 0; i < 4; i++)

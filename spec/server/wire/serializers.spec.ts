@@ -56,6 +56,47 @@ describe.each([v1, v2, v2Text] as Serializer[])('decoding $name', (serializer) =
   });
 });
 
+describe('the head of a frame of version 2.0.0', () => {
+  it('is what the whole frame says, but for the payload', () => {
+    fc.assert(
+      fc.property(ref, ref, fc.string(), fc.string(), jsonValue, (joinRef, ref, topic, event, payload) => {
+        const frame = JSON.stringify([joinRef, ref, topic, event, payload]);
+        const head = v2.head(frame);
+        if (head) expect(head).toEqual({ ...(v2.decode(frame) as object), payload: undefined });
+      }),
+    );
+  });
+
+  it.each([
+    ['["1","2","room:1","shout",{}]', ['1', '2', 'room:1', 'shout']],
+    [' [ null ,\n 7 , "room:1" , "shout" , [[[[', [null, 7, 'room:1', 'shout']],
+    ['["a\\"b","\\u00e4","room:\\\\","shout","x', ['a"b', 'ä', 'room:\\', 'shout']],
+  ])('is read from %j without its payload', (frame, [joinRef, ref, topic, event]) => {
+    expect(v2.head(frame as string)).toEqual({ joinRef, ref, topic, event, payload: undefined });
+  });
+
+  it.each([
+    '',
+    '[]',
+    '{}',
+    '["1","2"]',
+    '["1","2",3,"shout",{}]',
+    '[{},"2","room:1","shout",{}]',
+    `["${'x'.repeat(5_000)}"`,
+  ])('is not told apart in %j', (frame) => expect(v2.head(frame)).toBeUndefined());
+
+  it('is read from binary frames too', () => {
+    const frame = clientPush('1', '2', 'room:1', 'shout', Buffer.alloc(100));
+    expect(v2.head(frame)).toEqual({ joinRef: '1', ref: '2', topic: 'room:1', event: 'shout', payload: undefined });
+    expect(v2.head(frame.subarray(0, 10))).toBeUndefined();
+    expect(v2.head(Buffer.from([9, 0, 0, 0, 0]))).toBeUndefined();
+  });
+
+  it('is left to the whole frame in version 1.0.0, whose keys come in any order', () => {
+    expect(v1.head('{"topic":"room:1","event":"shout","payload":{},"ref":"1"}')).toBeUndefined();
+  });
+});
+
 describe('version 2.0.0', () => {
   it('reads back every text frame', () => {
     fc.assert(

@@ -1,0 +1,68 @@
+/** Tokens per second, and how many may be taken at once after a pause. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** The end of the line is never further away than this. */
+const MAX_WAIT_MS = 60_000;
+/** Turns are this much further apart than tokens come in, so that clocks need not agree to the millisecond. */
+const LINE_SPACING = 1.05;
+/** What sums of fractions of a millisecond may be off by. */
+const ROUNDING_MS = 1e-6;
+
+/**
+ * A token bucket, kept as the time at which it will be full again (the generic cell rate algorithm), so that nothing
+ * ticks. Callers that are refused get turns in a line, and until the last turn has come, what comes in is theirs.
+ *
+ * Times are milliseconds of one clock that only goes forward.
+ */
+export class TokenBucket {
+  readonly #msPerToken: number;
+  readonly #burstMs: number;
+  #fullAtMs = 0;
+  #lineEndsAtMs = 0;
+
+  constructor({ perSecond, burst }: Rate) {
+    this.#msPerToken = 1_000 / perSecond;
+    this.#burstMs = burst * this.#msPerToken;
+  }
+
+  /** Milliseconds until so many tokens are there, 0 if they are now. More than the burst count as the burst. */
+  waitMs(tokens: number, nowMs: number): number {
+    const waitMs = Math.max(this.#fullAtMs, nowMs) + this.#costMs(tokens) - this.#burstMs - nowMs;
+    return waitMs > ROUNDING_MS ? waitMs : 0;
+  }
+
+  /** Whether callers that were refused before wait for their turns. */
+  hasLine(nowMs: number): boolean {
+    return this.#lineEndsAtMs > nowMs;
+  }
+
+  /** Tokens that were taken and have not come in again. */
+  missing(nowMs: number): number {
+    return Math.max(0, this.#fullAtMs - nowMs) / this.#msPerToken;
+  }
+
+  /** Takes tokens, whether they are there or not: what is missing is owed. */
+  take(tokens: number, nowMs: number): void {
+    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#costMs(tokens);
+  }
+
+  /** Puts a refused caller at the end of the line. @returns milliseconds until its turn, at most 60,000 */
+  queue(tokens: number, nowMs: number): number {
+    const behindOthersAtMs = this.hasLine(nowMs) ? this.#lineEndsAtMs + this.#costMs(tokens) * LINE_SPACING : nowMs;
+    const turnAtMs = Math.max(nowMs + this.waitMs(tokens, nowMs), behindOthersAtMs);
+    this.#lineEndsAtMs = Math.min(nowMs + MAX_WAIT_MS, turnAtMs);
+    return this.#lineEndsAtMs - nowMs;
+  }
+
+  /** When nothing is owed any more and nobody is in the line: the bucket is as good as a new one from then on. */
+  get idleFromMs(): number {
+    return Math.max(this.#fullAtMs, this.#lineEndsAtMs);
+  }
+
+  #costMs(tokens: number): number {
+    return Math.min(tokens * this.#msPerToken, this.#burstMs);
+  }
+}
