@@ -29,9 +29,12 @@ export interface Config {
   readonly drainMs: number;
   readonly taskRetentionDays: number;
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly trustedProxies: TrustedProxies;
 }
+
+export type LogFormat = 'pretty' | 'json';
 
 /** A variable that makes no sense; the message is one line that names it, its value and what is allowed. */
 export class ConfigError extends Error {
@@ -39,14 +42,20 @@ export class ConfigError extends Error {
 }
 
 const MIN_SECRET_LENGTH = 32;
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_FORMATS = ['pretty', 'json'] as const;
 /** A day in ms: nothing that is counted in ms here makes sense above it. */
 const MAX_MS = 86_400_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the configuration; a variable that is set to nothing counts as not set. @throws ConfigError */
-export function readConfig(environment: Environment): Config {
+/**
+ * Reads the configuration; a variable that is set to nothing counts as not set.
+ *
+ * @param isTerminal whether people read the standard output
+ * @throws ConfigError
+ */
+export function readConfig(environment: Environment, isTerminal = false): Config {
   const variable = (name: string) => environment[name]?.trim() || undefined;
   const integer = (name: string, fallback: number, min: number, max: number) =>
     readInteger(name, variable(name), fallback, min, max);
@@ -75,6 +84,7 @@ export function readConfig(environment: Environment): Config {
     drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
     taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
+    logFormat: readChoice('LOG_FORMAT', variable('LOG_FORMAT'), isTerminal ? 'pretty' : 'json', LOG_FORMATS),
     tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),
     trustedProxies: readProxies('TRUST_PROXY', variable('TRUST_PROXY')),
   };
@@ -90,9 +100,9 @@ function readInteger(name: string, value: string | undefined, fallback: number, 
   return number >= min && number <= max ? number : refuse(name, value, `a whole number from ${min} to ${max}`);
 }
 
-function readChoice(name: string, value: string | undefined, fallback: string, choices: readonly string[]): string {
+function readChoice<C extends string>(name: string, value: string | undefined, fallback: C, choices: readonly C[]): C {
   if (value === undefined) return fallback;
-  return choices.includes(value) ? value : refuse(name, value, `one of ${choices.join(', ')}`);
+  return choices.find((choice) => choice === value) ?? refuse(name, value, `one of ${choices.join(', ')}`);
 }
 
 /** Part of keys, tokens and signed texts: nothing in it may need quoting there. */

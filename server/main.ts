@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
 import { readSecrets } from '../channels/principals/secrets.ts';
 import { openBackend } from './backend.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import type { Log } from './log.ts';
+import { openLog } from './log_lines.ts';
 import { type RunningNode, startNode } from './node.ts';
 import { version } from './version.ts';
 
@@ -11,7 +11,7 @@ import { version } from './version.ts';
 const STOP_WITHIN_MS = 8_000;
 
 async function start(config: Config, onStoreFailure: () => void): Promise<RunningNode> {
-  const log = pino({ level: config.logLevel, base: { node: config.nodeId } });
+  const log = openLog(config);
   surviveFaults(log);
   const backend = await openBackend(config, log, onStoreFailure);
   const secrets = await readSecrets(backend.store, config);
@@ -56,7 +56,7 @@ function explain(error: unknown): string {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
+  const config = readConfig(process.env, process.stdout.isTTY);
   let isEnding = false;
   let node: RunningNode | undefined;
 

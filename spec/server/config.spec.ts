@@ -24,6 +24,7 @@ describe('the configuration', () => {
       drainMs: 15_000,
       taskRetentionDays: 30,
       logLevel: 'info',
+      logFormat: 'json',
       tls: undefined,
     });
   });
@@ -33,6 +34,12 @@ describe('the configuration', () => {
       port: 4000,
       redisUrl: undefined,
     });
+  });
+
+  it('writes the log for people where they read it, unless told', () => {
+    expect(readConfig({}, true).logFormat).toBe('pretty');
+    expect(readConfig({ LOG_FORMAT: 'json' }, true).logFormat).toBe('json');
+    expect(readConfig({ LOG_FORMAT: 'pretty' }).logFormat).toBe('pretty');
   });
 
   it('reads every variable', () => {
@@ -100,6 +107,7 @@ describe('the configuration', () => {
     ['DRAIN_MS', '-1'],
     ['TASK_RETENTION_DAYS', '0'],
     ['LOG_LEVEL', 'loud'],
+    ['LOG_FORMAT', 'xml'],
     ['TLS_CERT', '/nowhere/cert.pem'],
     ['TLS_KEY', '/nowhere/key.pem'],
     ['TRUST_PROXY', 'proxy.local'],
