@@ -49,8 +49,8 @@ async function onRedis({ networkId, nodeId }: BackendConfig, url: string, log: L
   const redis = { url, networkId, onTrouble: troubleLog(log) };
   const store = openRedisStore(redis);
   const pubsub = redisPubSub({ ...redis, nodeId });
-  await store.ready(REDIS_READY_WITHIN_MS);
-  await pubsub.ready(REDIS_READY_WITHIN_MS);
+  // At once, so that a Redis that is away is waited for once. The nodes come after: what they publish must not get lost.
+  await Promise.all([store.ready(REDIS_READY_WITHIN_MS), pubsub.ready(REDIS_READY_WITHIN_MS)]);
   const nodes = redisNodes({ ...redis, nodeId, pubsub });
   await nodes.ready(REDIS_READY_WITHIN_MS);
   return { store, pubsub, nodes, redis, place: `Redis at ${placeOf(redis)}` };

@@ -1,12 +1,4 @@
-import {
-  App,
-  SSLApp,
-  type TemplatedApp,
-  type us_listen_socket,
-  us_listen_socket_close,
-  us_socket_local_port,
-  type WebSocket,
-} from 'uWebSockets.js';
+import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { Accounts, type Allowances, defaultAllowances } from './allowance/accounts.ts';
 import { RefusedConnects } from './allowance/refused_connects.ts';
@@ -15,6 +7,7 @@ import { SocketAllowance } from './allowance/socket_allowance.ts';
 import { EndpointStats } from './endpoint_stats.ts';
 import { type Exchange, openExchange } from './http/exchange.ts';
 import { TrustedProxies } from './http/trusted_proxies.ts';
+import { Listener, type ListenerOptions } from './listener.ts';
 import { type Log, silentLog } from './log.ts';
 import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
@@ -30,7 +23,6 @@ import { LongPollSession } from './transport/longpoll/session.ts';
 import { LongPollSessions } from './transport/longpoll/sessions.ts';
 import { SessionTokens } from './transport/longpoll/token.ts';
 import { type LongPollMount, type Mount, type MountOptions, mountDefaults } from './transport/mount.ts';
-import { boundReceiveBuffer } from './transport/receive_buffer.ts';
 import type { RefusedConnect } from './transport/refused_connect.ts';
 import { handleUpgrade, type Upgraded } from './transport/upgrade.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
@@ -53,7 +45,9 @@ export interface EndpointOptions {
   /** What may be asked over HTTP; opening a socket takes from it. Left out: no bound. */
   readonly requests?: RequestAllowance;
   readonly trustedProxies?: TrustedProxies;
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: ListenerOptions['tls'];
+  /** One that may listen already, and answers for itself until this endpoint does; `tls` is its own then. */
+  readonly listener?: Listener;
   /** Answers what no mount does; without it that is 404. */
   readonly http?: (exchange: Exchange) => void | Promise<void>;
   /** What a client gets when a handler threw; without it the channel crashes, as in Phoenix. */
@@ -78,9 +72,6 @@ export const defaultLimits: Limits & EndpointLimits = {
   maxWaitingBytes: 1024 * 1024,
 };
 
-/** uWebSockets.js' LIBUS_LISTEN_EXCLUSIVE_PORT. */
-const EXCLUSIVE_PORT = 1;
-
 /** After the silence that a mount allows; more than both clocks may be off, and the least that uWebSockets.js takes. */
 const IDLE_GRACE_S = 8;
 /** What uWebSockets.js can count to. */
@@ -99,6 +90,7 @@ const RESTART_SPREAD_MS = 3_000;
 export class Endpoint {
   readonly connections: Connections;
   readonly stats = new EndpointStats();
+  readonly #listener: Listener;
   readonly #app: TemplatedApp;
   readonly #limits: Limits & EndpointLimits;
   readonly #pubsub: PubSub;
@@ -116,7 +108,6 @@ export class Endpoint {
   readonly #longPollsByPath = new Map<string, LongPollMount>();
   readonly #ticker: NodeJS.Timeout;
   readonly #stopDisconnects: () => void;
-  #listening: us_listen_socket | undefined;
   #publishedBytes = 0;
   #tidiedAtMs = 0;
   #draining = false;
@@ -133,7 +124,8 @@ export class Endpoint {
     this.#requests = options.requests;
     this.#trustedProxies = options.trustedProxies ?? new TrustedProxies();
     this.#http = options.http;
-    this.#app = tls ? SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : App();
+    this.#listener = options.listener ?? new Listener({ tls, log: this.#log }, (res) => void res.end());
+    this.#app = this.#listener.app;
     const fanout = new Fanout(this.#pubsub, (topic, frame) => this.#publishNatively(topic, frame));
     this.#context = { fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
     this.connections = new Connections();
@@ -142,29 +134,17 @@ export class Endpoint {
     for (const mount of options.mounts) this.#mount({ ...mountDefaults, ...mount });
     this.#stopDisconnects = this.#listenForDisconnects();
     this.#pubsub.onGap(() => this.connections.restart(RESTART_SPREAD_MS));
-    this.#routeRequests();
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** Resolves to the port. @throws Error if the address cannot be had */
+  /**
+   * Answers requests from now on. A listener that listens already stays where it is. Resolves to the port.
+   *
+   * @throws Error if the address cannot be had
+   */
   async listen(host: string, port: number): Promise<number> {
-    const listeningOn = await this.#listen(host, port);
-    const isBounded = await boundReceiveBuffer(listeningOn).catch(() => false);
-    if (!isBounded)
-      this.#log.warn({ port: listeningOn }, 'receive buffers are not bounded: one fast client can delay others');
-    return listeningOn;
-  }
-
-  #listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      // Otherwise two servers would share the port, and each get some of the clients. The types leave this form out.
-      const listen = this.#app.listen as unknown as ExclusiveListen;
-      listen.call(this.#app, host, port, EXCLUSIVE_PORT, (socket) => {
-        if (!socket) return reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not ours`));
-        this.#listening = socket;
-        resolve(us_socket_local_port(socket as never));
-      });
-    });
+    this.#routeRequests();
+    return this.#listener.port ?? this.#listener.listen(host, port);
   }
 
   /**
@@ -214,9 +194,7 @@ export class Endpoint {
     this.#stopDisconnects();
     this.connections.closeAll(closeCodes.serviceRestart);
     this.#sessions.close();
-    if (this.#listening) us_listen_socket_close(this.#listening);
-    this.#listening = undefined;
-    this.#app.close();
+    this.#listener.close();
   }
 
   // ---- requests
@@ -264,7 +242,7 @@ export class Endpoint {
         if (connection) this.#gone(connection, code);
       },
     });
-    this.#app.any('/*', (res, req) => {
+    this.#listener.handOver((res, req) => {
       const exchange = openExchange(res, req, {
         maxBodyBytes: this.#limits.maxBodyBytes,
         trustedProxies: this.#trustedProxies,
@@ -417,13 +395,6 @@ export class Endpoint {
     this.#accounts?.tidy(performance.now());
   }
 }
-
-type ExclusiveListen = (
-  host: string,
-  port: number,
-  options: typeof EXCLUSIVE_PORT,
-  listening: (socket: us_listen_socket | false) => void,
-) => TemplatedApp;
 
 /** uWebSockets.js' user data once the socket is open. */
 interface Open extends Upgraded {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { readSecrets } from '../channels/principals/secrets.ts';
 import { openBackend } from './backend.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { answerWhileStarting } from './http/starting.ts';
+import { Listener } from './listener.ts';
 import type { Log } from './log.ts';
 import { openLog } from './log_lines.ts';
 import { type RunningNode, startNode } from './node.ts';
@@ -13,10 +15,13 @@ const STOP_WITHIN_MS = 8_000;
 async function start(config: Config, onStoreFailure: () => void): Promise<RunningNode> {
   const log = openLog(config);
   surviveFaults(log);
+  // First of all: whoever asks how this process does gets an answer, however long the store takes.
+  const listener = new Listener({ ...config, log }, answerWhileStarting({ ...config, version }));
+  await listener.listen(config.host, config.port);
   const backend = await openBackend(config, log, onStoreFailure);
   const secrets = await readSecrets(backend.store, config);
   showAdminToken(secrets.madeAdminToken);
-  const node = await startNode({ config, backend, secrets, log });
+  const node = await startNode({ config, backend, secrets, log, listener });
   greet(config, node.port, backend.place);
   return node;
 }

@@ -24,6 +24,7 @@ import { Endpoint } from './endpoint.ts';
 import { faultRefusal } from './http/fault.ts';
 import { operations } from './http/operations.ts';
 import { httpRouter } from './http/router.ts';
+import type { Listener } from './listener.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { measured } from './store/measured.ts';
@@ -39,6 +40,8 @@ export interface NodeParts {
   readonly backend: Backend;
   readonly secrets: Secrets;
   readonly log: Log;
+  /** Where the node is to answer once it can; left out, it listens itself. */
+  readonly listener?: Listener;
 }
 
 /** A node that listens. */
@@ -49,7 +52,7 @@ export interface RunningNode {
 }
 
 /** Wires the parts of one node and listens. The backend is the node's from now on, which closes it. */
-export async function startNode({ config, backend, secrets, log }: NodeParts): Promise<RunningNode> {
+export async function startNode({ config, backend, secrets, log, listener }: NodeParts): Promise<RunningNode> {
   const { pubsub, nodes, redis, store: plainStore } = backend;
   const { store, stats: storeStats } = measured(plainStore);
   const principals = openPrincipals(store);
@@ -146,7 +149,8 @@ export async function startNode({ config, backend, secrets, log }: NodeParts): P
     allowances: { messages: config.rateLimit, bytes: config.byteRateLimit },
     ...(requests && { requests }),
     trustedProxies: config.trustedProxies,
-    ...(config.tls && { tls: config.tls }),
+    tls: config.tls,
+    ...(listener && { listener }),
     http: (exchange) => router(exchange),
     onFault: (error, where) => faultRefusal(error, log, where),
   });

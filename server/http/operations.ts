@@ -7,14 +7,17 @@ import type { HttpAnswer } from './exchange.ts';
 import { httpRefusal, jsonAnswer, problem } from './problem.ts';
 import type { Call, Route } from './routes.ts';
 
-export interface OperationsParts<P> {
+export interface NodeNames {
+  readonly nodeId: string;
+  readonly networkId: string;
+  readonly version: string;
+}
+
+export interface OperationsParts<P> extends NodeNames {
   readonly endpoint: Pick<Endpoint, 'connections' | 'draining'>;
   readonly store: Store;
   readonly pubsub: PubSub;
   readonly metrics: Registry;
-  readonly nodeId: string;
-  readonly networkId: string;
-  readonly version: string;
   /** Who may read the metrics from anywhere. */
   readonly isOperator: (principal: P | undefined) => boolean;
 }
@@ -28,21 +31,31 @@ const STORE_WITHIN_MS = 2_000;
 export function operations<P>(parts: OperationsParts<P>): Route<P>[] {
   const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
   return [
-    { ...open, path: '/health', handle: () => health(parts) },
+    { ...open, path: '/health', handle: () => healthy(parts, parts.endpoint.connections.size) },
     { ...open, path: '/ready', handle: () => ready(parts) },
     { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(parts, call) },
   ];
 }
 
-function health<P>({ endpoint, nodeId, networkId, version }: OperationsParts<P>): HttpAnswer {
+/** Says that the process lives. */
+export function healthy({ nodeId, networkId, version }: NodeNames, connections: number): HttpAnswer {
   return jsonAnswer(200, {
     status: 'healthy',
     service: 'aerie',
     network_id: networkId,
     node: nodeId,
     version,
-    active_connections: endpoint.connections.size,
+    active_connections: connections,
     timestamp: new Date().toISOString(),
+  });
+}
+
+/** Says why this node should get no clients. */
+export function notReady(reasons: readonly string[]): HttpAnswer {
+  return problem({
+    ...httpRefusal('unavailable'),
+    message: reasons.join('; '),
+    details: reasons.map((message) => ({ path: '', message })),
   });
 }
 
@@ -58,11 +71,7 @@ async function ready<P>({ endpoint, store, pubsub }: OperationsParts<P>): Promis
     ...(pubsub.silenceMs() > MAX_SILENCE_MS ? ['pub/sub is silent'] : []),
   ];
   if (reasons.length === 0) return jsonAnswer(200, { status: 'ready', store: store.name, durability });
-  return problem({
-    ...httpRefusal('unavailable'),
-    message: reasons.join('; '),
-    details: reasons.map((message) => ({ path: '', message })),
-  });
+  return notReady(reasons);
 }
 
 async function metrics<P>(

@@ -1,12 +1,13 @@
-import { mkdir, open as openFile } from 'node:fs/promises';
+import { open as openFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { diskRoom } from './disk_room.ts';
 import { commitChange } from './embedded_commit.ts';
 import { claims } from './embedded_deadlines.ts';
 import { factLog } from './embedded_facts.ts';
 import { aggregateKey, below, openTables, sortable, type Tables, tableKey } from './embedded_tables.ts';
+import { makeFolder } from './make_folder.ts';
 import { type AggregateId, type IndexQuery, type Snapshot, type Store, StoreUnavailable } from './port.ts';
-import { ownAlone } from './sole_owner.ts';
+import { ownAlone, type Release } from './sole_owner.ts';
 
 export interface EmbeddedOptions {
   /** Made if it is not there. Belongs to one process at a time. */
@@ -20,16 +21,10 @@ export interface EmbeddedOptions {
 /**
  * Opens the store in this process: LMDB, in one file.
  *
- * @throws Error with a message of one line if another process uses the folder
+ * @throws Error with a message of one line if another process uses the folder, or it cannot be used at all
  */
 export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: EmbeddedOptions): Promise<Store> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const release = await ownAlone(dir);
-  const tables = await openFiles(dir).catch(async (error) => {
-    await release();
-    throw error;
-  });
-
+  const { tables, release } = await openFolder(dir).catch((error) => unusable(dir, error));
   const { heads, fields, entries, places, counters } = tables;
   const deadlines = claims(tables);
   const log = factLog(tables);
@@ -181,6 +176,26 @@ function span(index: string, { from, until, after }: IndexQuery) {
     start: starts.reduce((a, b) => (Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 ? b : a)),
     end: until === undefined ? all.end : tableKey(index, until),
   };
+}
+
+async function openFolder(dir: string): Promise<{ readonly tables: Tables; readonly release: Release }> {
+  await makeFolder(dir);
+  const release = await ownAlone(dir);
+  try {
+    return { tables: await openFiles(dir), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** What the system or LMDB says of a folder has a code, and not a word of what to do. */
+function unusable(dir: string, error: unknown): never {
+  if (!(error instanceof Error && 'code' in error)) throw error;
+  const [reason] = error.message.split('\n', 1);
+  throw new Error(`The store cannot be kept in ${dir} (${reason}): set DATA_DIR to a folder on a local disk`, {
+    cause: error,
+  });
 }
 
 /** A new file outlasts a power loss only if its folder has been synced too, and that one's folder. */

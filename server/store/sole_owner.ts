@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from './make_folder.ts';
 
 /** `sun_path` holds 104 bytes on macOS and 108 on Linux, the closing zero included. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -48,7 +49,7 @@ async function socketFolder(path: string): Promise<string> {
   if (Buffer.byteLength(join(path, `${MARK}123456789012`)) <= MAX_SOCKET_PATH_BYTES) return path;
   const hash = createHash('sha256').update(path).digest('hex').slice(0, 16);
   const folder = join(tmpdir(), `aerie-${hash}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   return folder;
 }
 
