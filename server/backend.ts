@@ -7,6 +7,7 @@ import { localPubSub } from './pubsub/local.ts';
 import type { PubSub } from './pubsub/port.ts';
 import { redisPubSub } from './pubsub/redis.ts';
 import { placeOf, type RedisOptions } from './redis/connect.ts';
+import { writeRefusal } from './redis/write_refusal.ts';
 import { openEmbeddedStore } from './store/embedded.ts';
 import type { Store } from './store/port.ts';
 import { openRedisStore } from './store/redis.ts';
@@ -62,6 +63,6 @@ function troubleLog(log: Log): (error: Error) => void {
   return (error) => {
     if (Date.now() < quietUntilMs) return;
     quietUntilMs = Date.now() + 1_000;
-    log.warn({ err: error }, 'Redis is out of reach');
+    log.warn({ err: error }, writeRefusal(error) === undefined ? 'Redis is out of reach' : 'Redis refuses writes');
   };
 }

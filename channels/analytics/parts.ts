@@ -1,7 +1,7 @@
 import type { Presence } from '../../presence/index.ts';
 import type { ChannelSocket, Log } from '../../server/index.ts';
 import type { Nodes } from '../../server/nodes/port.ts';
-import type { Store } from '../../server/store/port.ts';
+import { type Store, StoreUnavailable } from '../../server/store/port.ts';
 import { Deadlines } from '../deadlines.ts';
 import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import type { Agents, Users } from '../principals/principals.ts';
@@ -32,6 +32,8 @@ export interface AnalyticsParts {
 
 const STATS_EVERY_MS = 10_000;
 const LOAD_EVERY_MS = 1_000;
+/** How long after the store refused it the beginning is tried again. */
+const BEGIN_AGAIN_MS = 5_000;
 /** Figures are at most 5 s behind, also when a node dies while it collects. */
 const LEASE_MS = 3_000;
 
@@ -69,6 +71,22 @@ export function analytics(parts: AnalyticsParts) {
     };
   }
 
+  async function begin(): Promise<void> {
+    try {
+      await collector.begin();
+      await watch.begin();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      if (isClosed) return;
+      log.warn({ err: error }, 'figures are not collected by this node yet');
+      timers.push(setTimeout(() => void begin().catch(toldAsFault), BEGIN_AGAIN_MS));
+    }
+  }
+
+  function toldAsFault(error: unknown): void {
+    log.error({ err: error }, 'this node does not collect figures');
+  }
+
   function unlessUnavailable(work: Promise<unknown>): void {
     work.catch((error: unknown) => log.warn({ err: error }, 'global_stats cannot be told'));
   }
@@ -99,10 +117,9 @@ export function analytics(parts: AnalyticsParts) {
     collector,
     deadlines,
 
-    /** Begins to collect, on this node too. */
+    /** Begins to collect, on this node too; on a store that takes no writes now, once it does. */
     async start(): Promise<void> {
-      await collector.begin();
-      await watch.begin();
+      await begin();
       // Never ends: this node always knows who is present anywhere. Before it does it looks at nobody: all would seem
       // away. What cannot be read now is read as soon as it can be.
       const known = presence.follow({ topic: DISCOVERY_TOPIC, onEnd() {} }) ?? Promise.resolve();

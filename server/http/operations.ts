@@ -3,6 +3,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { PubSub } from '../pubsub/port.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Store } from '../store/port.ts';
+import { type Probed, writeProbe } from '../store/write_probe.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { httpRefusal, jsonAnswer, problem } from './problem.ts';
 import type { Call, Route } from './routes.ts';
@@ -29,10 +30,11 @@ const STORE_WITHIN_MS = 2_000;
 
 /** What load balancers, operators and scrapers ask (PROTOCOL.md, section 3). */
 export function operations<P>(parts: OperationsParts<P>): Route<P>[] {
+  const probe = writeProbe(() => parts.store.probe(parts.nodeId));
   const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
   return [
     { ...open, path: '/health', handle: () => healthy(parts, parts.endpoint.connections.size) },
-    { ...open, path: '/ready', handle: () => ready(parts) },
+    { ...open, path: '/ready', handle: () => ready(parts, probe) },
     { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(parts, call) },
   ];
 }
@@ -60,13 +62,21 @@ export function notReady(reasons: readonly string[]): HttpAnswer {
 }
 
 /** Whether this node should get clients. */
-async function ready<P>({ endpoint, store, pubsub }: OperationsParts<P>): Promise<HttpAnswer> {
-  const durability = await within(
-    STORE_WITHIN_MS,
-    store.nowMs().then(() => store.durability()),
-  );
+async function ready<P>(
+  { endpoint, store, pubsub }: OperationsParts<P>,
+  probe: () => Promise<Probed>,
+): Promise<HttpAnswer> {
+  const [durability, probed] = await Promise.all([
+    within(
+      STORE_WITHIN_MS,
+      store.nowMs().then(() => store.durability()),
+    ),
+    within(STORE_WITHIN_MS, probe()),
+  ]);
+  const isOutOfReach = durability === undefined || probed === undefined;
   const reasons = [
-    ...(durability === undefined ? ['the store is out of reach'] : []),
+    ...(isOutOfReach ? ['the store is out of reach'] : []),
+    ...(probed?.writable === false ? [`the store refuses writes: ${probed.why}`] : []),
     ...(endpoint.draining ? ['the node is draining'] : []),
     ...(pubsub.silenceMs() > MAX_SILENCE_MS ? ['pub/sub is silent'] : []),
   ];

@@ -8,7 +8,7 @@ export const httpReasons = {
   not_found: 'There is no such thing here.',
   method_not_allowed: 'This address does not take that method.',
   payload_too_large: 'What was sent is larger than allowed.',
-  unavailable: 'The store is out of reach; whether this took effect is unknown. Try again.',
+  unavailable: 'The store is out of reach or takes no writes; whether this took effect is unknown. Try again.',
   internal_error: 'Something went wrong on our side; the log has the cause under this incident.',
 } as const;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PubSub } from '../pubsub/port.ts';
 import { breakConnection, connectRedis, type RedisOptions } from '../redis/connect.ts';
+import { writeRefusal } from '../redis/write_refusal.ts';
 import { Leases } from './lease.ts';
 import { Neighbours } from './neighbours.ts';
 import { type NodeInfo, type Nodes, NodesUnavailable } from './port.ts';
@@ -22,7 +23,12 @@ export interface RedisNodesOptions extends RedisOptions {
 }
 
 export interface RedisNodes extends Nodes {
-  /** Resolves when the lease stands. @throws NodesUnavailable after `timeoutMs` */
+  /**
+   * Resolves when the lease stands; also when Redis is there and refuses writes, as it may be read meanwhile. The lease is
+   * taken once they work.
+   *
+   * @throws NodesUnavailable after `timeoutMs`
+   */
   ready(timeoutMs: number): Promise<void>;
 }
 
@@ -49,9 +55,9 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
   let running: Promise<void> | undefined;
   let ticksWaited = 0;
   let closed = false;
-  let onFirstLease = () => {};
-  const firstLease = new Promise<void>((resolve) => {
-    onFirstLease = resolve;
+  let onReady = () => {};
+  const isReady = new Promise<void>((resolve) => {
+    onReady = resolve;
   });
 
   const self = () => ({ id: nodeId, incarnation, gauges });
@@ -106,11 +112,12 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
       failed = false;
       if (closed) return;
       const change = neighbours.look(seen, performance.now() < patientUntil);
-      onFirstLease();
+      onReady();
       if (returned) for (const listener of returnListeners) listener();
       if (change.came.length + change.went.length > 0) for (const listener of changeListeners) listener(change);
     } catch (error) {
       failed = true;
+      if (writeRefusal(error) !== undefined) onReady();
       throw error;
     }
   }
@@ -195,7 +202,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
         const error = new NodesUnavailable(`no lease within ${timeoutMs} ms`);
         timeout = setTimeout(() => reject(error), timeoutMs);
       });
-      await Promise.race([firstLease, late]).finally(() => clearTimeout(timeout));
+      await Promise.race([isReady, late]).finally(() => clearTimeout(timeout));
     },
 
     async close() {

@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
-import { StoreUnavailable } from './port.ts';
+import { StoreReadOnly } from './port.ts';
 
 /** More than can be written between two looks. */
 const RESERVE_BYTES = 64 * 1024 * 1024;
 const LOOK_EVERY_MS = 100;
 
 /**
- * Stops writes before the disk is full, where LMDB fails for good: throws StoreUnavailable from too little room on until
+ * Stops writes before the disk is full, where LMDB fails for good: throws StoreReadOnly from too little room on until
  * there is some again. Looks when it is asked, at most every 100 ms and never twice at once; it keeps no timer.
  */
 export function diskRoom(dir: string, freeBytes = freeBytesOf, nowMs = () => performance.now()) {
@@ -30,8 +30,11 @@ export function diskRoom(dir: string, freeBytes = freeBytesOf, nowMs = () => per
     look,
     assertRoom() {
       if (!isLooking && nowMs() - lookedMs >= LOOK_EVERY_MS) void look();
-      if (isFull)
-        throw new StoreUnavailable(`Less than 64 MiB are free for ${dir}: nothing is written until there are`);
+      if (!isFull) return;
+      throw new StoreReadOnly(
+        `Less than 64 MiB are free for ${dir}: nothing is written until there are`,
+        'less than 64 MiB are free for DATA_DIR',
+      );
     },
   };
 }

@@ -6,7 +6,14 @@ import { claims } from './embedded_deadlines.ts';
 import { factLog } from './embedded_facts.ts';
 import { aggregateKey, below, openTables, sortable, type Tables, tableKey } from './embedded_tables.ts';
 import { makeFolder } from './make_folder.ts';
-import { type AggregateId, type IndexQuery, type Snapshot, type Store, StoreUnavailable } from './port.ts';
+import {
+  type AggregateId,
+  type IndexQuery,
+  type Snapshot,
+  type Store,
+  StoreReadOnly,
+  StoreUnavailable,
+} from './port.ts';
 import { ownAlone, type Release } from './sole_owner.ts';
 
 export interface EmbeddedOptions {
@@ -16,23 +23,33 @@ export interface EmbeddedOptions {
   readonly onFailure?: (error: Error) => void;
   /** The store's clock; specs move it. */
   readonly nowMs?: () => number;
+  /** How much room the disk has; specs fill it. */
+  readonly freeBytes?: (dir: string) => Promise<number>;
 }
+
+/** No counter's key: they have names. One for all starts, as there is one node at a time. */
+const PROBE_KEY = tableKey('', 'probe');
 
 /**
  * Opens the store in this process: LMDB, in one file.
  *
  * @throws Error with a message of one line if another process uses the folder, or it cannot be used at all
  */
-export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: EmbeddedOptions): Promise<Store> {
+export async function openEmbeddedStore({
+  dir,
+  onFailure,
+  nowMs = Date.now,
+  freeBytes,
+}: EmbeddedOptions): Promise<Store> {
   const { tables, release } = await openFolder(dir).catch((error) => unusable(dir, error));
   const { heads, fields, entries, places, counters } = tables;
   const deadlines = claims(tables);
   const log = factLog(tables);
-  const room = diskRoom(dir);
+  const room = diskRoom(dir, freeBytes);
   await room.look();
   const writing = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
-  let failure: StoreUnavailable | undefined;
+  let failure: StoreReadOnly | undefined;
 
   /** LMDB must not be touched once it is closed: its memory is gone. */
   function assertOpen() {
@@ -56,8 +73,9 @@ export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: Em
     } catch (error) {
       if (error instanceof RangeError) throw error;
       if (!failure) {
-        failure = new StoreUnavailable(
+        failure = new StoreReadOnly(
           `The store failed to write and has to be started again: ${await reasonOf(error)}`,
+          'a write has failed, and the node has to start again',
         );
         onFailure?.(failure);
       }
@@ -150,6 +168,14 @@ export async function openEmbeddedStore({ dir, onFailure, nowMs = Date.now }: Em
 
     async nowMs() {
       return nowMs();
+    },
+
+    async probe(nodeId) {
+      assertOpen();
+      // What is known of the room may be old, where nobody has written for a while.
+      await room.look();
+      assertWritable();
+      await written(counters.put(PROBE_KEY, nodeId));
     },
 
     async durability() {

@@ -67,6 +67,7 @@ export function measured(store: Store): { readonly store: Store; readonly stats:
     claimDue: timed('claim_due', store.claimDue),
     increment: timed('increment', store.increment),
     facts: timed('facts', store.facts),
+    probe: timed('probe', store.probe),
     trimFacts: timed('trim_facts', store.trimFacts),
     async commit(aggregate, expected, change) {
       const result = await commit(aggregate, expected, change);

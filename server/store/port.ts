@@ -59,6 +59,14 @@ export interface Store {
   /** The store's clock, in ms since the epoch: the only clock that decisions see. */
   nowMs(): Promise<number>;
 
+  /**
+   * Writes a small key of a node's own, to every part of the store that a commit may go to. Resolves when that is done.
+   *
+   * @throws StoreReadOnly the store is there and takes no writes
+   * @throws StoreUnavailable it is out of reach
+   */
+  probe(nodeId: string): Promise<void>;
+
   /** Resolves to what "durable" means here, for operators (`fsync`, `appendonly everysec`, …). */
   durability(): Promise<string>;
 
@@ -154,5 +162,17 @@ export type CommitResult =
 
 /** The store is out of reach or did not answer in time: whether a commit took effect is unknown. */
 export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable';
+  override readonly name: string = 'StoreUnavailable';
+}
+
+/** The store is there, can be read, and refuses writes. */
+export class StoreReadOnly extends StoreUnavailable {
+  override readonly name = 'StoreReadOnly';
+  /** Why, for anybody to read: no places, no names. */
+  readonly why: string;
+
+  constructor(message: string, why: string, options?: ErrorOptions) {
+    super(message, options);
+    this.why = why;
+  }
 }

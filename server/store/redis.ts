@@ -1,11 +1,13 @@
 import { type Redis, ReplyError } from 'ioredis';
 import { clockOf, connectRedis, mastersOf, placeOf, type RedisOptions } from '../redis/connect.ts';
-import { type Snapshot, type Store, StoreUnavailable } from './port.ts';
+import { writeRefusal } from '../redis/write_refusal.ts';
+import { type Snapshot, type Store, StoreReadOnly, StoreUnavailable } from './port.ts';
 import { committer } from './redis_commit.ts';
 import { claim } from './redis_deadlines.ts';
 import { factsAfter, trimFacts } from './redis_facts.ts';
 import { keysOf, parseEntry } from './redis_keys.ts';
 import { lookupIndex } from './redis_lookup.ts';
+import { probeWrites } from './redis_probe.ts';
 import { connected } from './redis_ready.ts';
 import { tidying } from './redis_tidy.ts';
 
@@ -81,6 +83,8 @@ export function openRedisStore(options: RedisOptions): RedisStore {
 
     nowMs: () => answered(clock()),
 
+    probe: (nodeId) => answered(probeWrites(redis, options.networkId, nodeId)),
+
     async durability() {
       try {
         const all = await Promise.all(mastersOf(redis).map(durabilityOf));
@@ -120,6 +124,8 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
 }
 
 function unavailable(error: unknown): never {
+  const why = writeRefusal(error);
+  if (why !== undefined) throw new StoreReadOnly(`The store takes no writes: ${why}`, why, { cause: error });
   const reason = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
   throw new StoreUnavailable(`Redis did not answer: ${reason}`, { cause: error });
 }

@@ -77,6 +77,17 @@ return {${COMMITTED}}
 `);
 
 /**
+ * Writes what commits write, to a key that goes by itself.
+ *
+ * KEYS  the node's own key
+ * ARGV  how long it stays, in ms
+ */
+export const probeScript = script(`
+redis.call('HSET', KEYS[1], 'v', 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`);
+
+/**
  * Takes deadlines that have passed and puts each behind its lease.
  *
  * KEYS  the deadlines of one kind

@@ -77,6 +77,19 @@ presenceContract('on a redis cluster, nodes: 2', async (gatherMs) => {
   };
 });
 
+it('a master that takes no writes is found by the probe, whichever it is', async () => {
+  const store = openRedisStore({ url: urlOf(redis), networkId: randomUUID() });
+  await store.ready(READY_MS);
+  await store.probe('node-1');
+  for (const master of redis?.masters ?? []) {
+    await master.ask('CONFIG', 'SET', 'maxmemory', 1);
+    await expect(store.probe('node-1')).rejects.toMatchObject({ why: 'Redis is full (maxmemory)' });
+    await master.ask('CONFIG', 'SET', 'maxmemory', 0);
+    await store.probe('node-1');
+  }
+  await store.close();
+});
+
 it('the keys of a deployment lie on all masters', async () => {
   const store = openRedisStore({ url: urlOf(redis), networkId: randomUUID() });
   await store.ready(READY_MS);

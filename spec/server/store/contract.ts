@@ -35,7 +35,21 @@ export function storeContract(name: 'embedded' | 'redis', open: () => Promise<St
     deadlines(current);
     counts(current);
     facts(current);
+    probes(current);
     behavesLikeTheModel(current);
+  });
+}
+
+function probes(opened: Opened) {
+  it('a probe writes again and again, for each node, and changes nothing that anybody reads', async () => {
+    const { store, peer } = opened();
+    const counter = fresh('probe');
+    await store.increment(counter, 3);
+    await Promise.all([store.probe('n1'), peer.probe('n2'), store.probe('n1')]);
+    await store.probe('n1');
+    expect(await peer.increment(counter, 0)).toBe(3);
+    expect(await store.increment('probe', 0)).toBe(0);
+    expect((await store.read({ kind: 'probe', id: 'n1' })).version).toBe(0);
   });
 }
 

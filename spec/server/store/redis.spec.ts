@@ -86,6 +86,7 @@ describe('the redis store and its Redis', () => {
     store.lookup('i', { limit: 1 }),
     store.claimDue('task', 1, 1_000),
     store.increment('c', 1),
+    store.probe('node-1'),
     store.nowMs(),
     store.durability(),
   ];
