@@ -1,6 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { type Host, parseRedisUrl, type RedisAddress } from './address.ts';
 import { AnyOf, connectorTo } from './any_of.ts';
+import { Failover } from './failover.ts';
 
 /** How long a command may take before its outcome counts as unknown. */
 export const REDIS_COMMAND_TIMEOUT_MS = 3_000;
@@ -89,17 +90,57 @@ function addressOf({ url }: Pick<RedisOptions, 'url'>): RedisAddress {
   return address;
 }
 
-function openOne(address: Exclude<RedisAddress, { kind: 'cluster' }>, { onTrouble }: RedisOptions): Redis {
-  const redis = address.kind === 'single' ? new Redis(address.url, one) : openByName(address);
-  redis.on('error', (error: Error) => onTrouble?.(error));
+type OneAddress = Exclude<RedisAddress, { kind: 'cluster' }>;
+
+type ConnectionTerms = Omit<typeof one, 'enableAutoPipelining' | 'retryStrategy'> & {
+  readonly enableAutoPipelining: boolean;
+  readonly retryStrategy: (attempt: number) => number | null;
+  readonly reconnectOnError?: (error: Error) => boolean;
+  readonly failoverDetector?: boolean;
+};
+
+function openOne(address: OneAddress, options: RedisOptions): Redis {
+  const failover = failoverOf(address, options);
+  // Asked after every error that Redis answers.
+  const reconnectOnError = (error: Error) => {
+    failover.answered(error);
+    return false;
+  };
+  const redis = openAt(address, { ...one, reconnectOnError, failoverDetector: true });
+  redis.on('error', (error: Error) => options.onTrouble?.(error));
+  failover.add(redis);
+  redis.once('end', () => {
+    failover.remove(redis);
+    if (failover.size === 0) failovers.delete(options.url);
+  });
   return redis;
 }
 
+/** By address: a connection that is only subscribed learns of a failover by another one's error. */
+const failovers = new Map<string, Failover>();
+
+function failoverOf(address: OneAddress, { url, networkId, onTrouble }: RedisOptions): Failover {
+  const known = failovers.get(url);
+  if (known) return known;
+  const failover = new Failover({
+    open: () => openAt(address, { ...one, enableAutoPipelining: false, retryStrategy: () => null }),
+    write: (redis) => redis.del(`${keyPrefix(networkId)}nothing`),
+    reopen: breakConnection,
+    onTrouble: (error) => onTrouble?.(error),
+  });
+  failovers.set(url, failover);
+  return failover;
+}
+
+function openAt(address: OneAddress, options: ConnectionTerms): Redis {
+  return address.kind === 'single' ? new Redis(address.url, options) : openByName(address, options);
+}
+
 /** The master that the sentinels name now. */
-function openByName(address: Extract<RedisAddress, { kind: 'sentinel' }>): Redis {
+function openByName(address: Extract<RedisAddress, { kind: 'sentinel' }>, options: ConnectionTerms): Redis {
   const { hosts, master, db, username, password, sentinelPassword, tls } = address;
   return new Redis({
-    ...one,
+    ...options,
     sentinels: hosts.map((host) => ({ ...host })),
     name: master,
     db,
@@ -107,9 +148,6 @@ function openByName(address: Extract<RedisAddress, { kind: 'sentinel' }>): Redis
     ...(password !== undefined && { password }),
     ...(sentinelPassword !== undefined && { sentinelPassword }),
     ...(tls && { tls: {}, enableTLSForSentinelMode: true }),
-    failoverDetector: true,
-    // A master that has become a replica while we were connected.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
 }
 
