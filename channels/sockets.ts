@@ -71,7 +71,7 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
       account: nameOf(principal),
       expiresAtMs: principal.expiresAtMs,
       stillHolds: async () => {
-        const now = await authenticator.credential(credential);
+        const now = await authenticator.credential(credential, { isUse: false });
         return now !== undefined && now.kind !== 'admin' && !now.suspended;
       },
     };

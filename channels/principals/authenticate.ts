@@ -42,21 +42,25 @@ export class Authenticator {
     this.#options = options;
   }
 
-  /** Any of the three: the admin token, an API key, a session token. */
-  async credential(text: string): Promise<Principal | undefined> {
+  /**
+   * Any of the three: the admin token, an API key, a session token.
+   *
+   * @param isUse whether a key counts as used; not where the server looks by itself whether it still holds
+   */
+  async credential(text: string, { isUse = true } = {}): Promise<Principal | undefined> {
     if (text.length > MAX_CREDENTIAL_LENGTH) return undefined;
     if (equalSecrets(sha256Hex(text), this.#options.adminTokenSha256)) return { kind: 'admin' };
-    return looksLikeApiKey(text) ? this.apiKey(text) : this.sessionToken(text);
+    return looksLikeApiKey(text) ? this.apiKey(text, { isUse }) : this.sessionToken(text);
   }
 
-  async apiKey(text: string): Promise<AccountPrincipal | undefined> {
+  async apiKey(text: string, { isUse = true } = {}): Promise<AccountPrincipal | undefined> {
     if (!looksLikeApiKey(text)) return undefined;
     const sha256 = sha256Hex(text);
     const found = await this.#options.principals.apiKeys.find(sha256);
     if (!found) return undefined;
     const account = await this.#account(found.owner);
     if (!account) return undefined;
-    found.used();
+    if (isUse) found.used();
     return { ...found.owner, via: 'api_key', suspended: isSuspended(account) };
   }
 

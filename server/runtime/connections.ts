@@ -11,19 +11,39 @@ export interface Watch {
 const SLOW_TICK_MS = 1_000;
 const BATCH_MS = 50;
 
+/** A credential that was looked at is not looked at again for so long; */
+const RECHECK_AFTER_MS = 30_000;
+/** then within so long more, an equal part of all at every tick. */
+const RECHECK_SPREAD_MS = 20_000;
+/** One that could not be looked at is tried again after this. */
+const RECHECK_AGAIN_MS = 5_000;
+/** Looks under way at once: a slow store gets no more. */
+const MAX_RECHECKS = 256;
+/** A tick that comes late makes up for so much. */
+const MAX_TICK_MS = 1_000;
+
+/** How a connection is minded. */
+interface Minded {
+  readonly watch: Watch | undefined;
+  /** When its credential was last looked at, in ms since the epoch. */
+  lookedAtMs: number;
+}
+
 /** All connections of this node: who they are, and what happens to many of them at once. */
 export class Connections {
-  readonly #watches = new Map<Connection, Watch | undefined>();
+  readonly #minded = new Map<Connection, Minded>();
   readonly #byId = new Map<string, Set<Connection>>();
+  #tickAtMs = 0;
   #slowTickAtMs = 0;
+  #rechecks = 0;
 
   get size(): number {
-    return this.#watches.size;
+    return this.#minded.size;
   }
 
   /** @param watch `undefined` for a transport that minds silence itself */
   add(connection: Connection, watch: Watch | undefined): void {
-    this.#watches.set(connection, watch);
+    this.#minded.set(connection, { watch, lookedAtMs: 0 });
     for (const id of connection.socket.connected.ids) {
       const same = this.#byId.get(id);
       if (same) same.add(connection);
@@ -33,19 +53,29 @@ export class Connections {
   }
 
   /** Closes a connection whose credential holds no more. */
-  recheck(connection: Connection): void {
+  recheck(connection: Connection, nowMs = Date.now()): void {
+    const minded = this.#minded.get(connection);
     const holds = connection.socket.connected.stillHolds?.();
-    holds?.then(
-      (good) => {
-        if (!good) connection.close(closeCodes.goingAway, '');
-      },
-      // Out of reach: nothing is known against it.
-      () => {},
-    );
+    if (!holds || !minded) return;
+    minded.lookedAtMs = nowMs;
+    this.#rechecks++;
+    holds
+      .then(
+        (good) => {
+          if (!good) connection.close(closeCodes.goingAway, '');
+        },
+        // Out of reach: nothing is known against it.
+        () => {
+          minded.lookedAtMs -= RECHECK_AFTER_MS - RECHECK_AGAIN_MS;
+        },
+      )
+      .finally(() => {
+        this.#rechecks--;
+      });
   }
 
   remove(connection: Connection): void {
-    if (!this.#watches.delete(connection)) return;
+    if (!this.#minded.delete(connection)) return;
     for (const id of connection.socket.connected.ids) {
       const same = this.#byId.get(id);
       same?.delete(connection);
@@ -58,7 +88,7 @@ export class Connections {
   }
 
   closeAll(code: number): void {
-    for (const connection of [...this.#watches.keys()]) connection.close(code, '');
+    for (const connection of [...this.#minded.keys()]) connection.close(code, '');
   }
 
   /** All ids that connections here have. */
@@ -67,19 +97,34 @@ export class Connections {
   }
 
   mindBacklogs(): void {
-    for (const { transport } of this.#watches.keys()) transport.mindBacklog();
+    for (const { transport } of this.#minded.keys()) transport.mindBacklog();
   }
 
-  /** Closes the silent and the expired, pings those that have been silent for a third of their time. */
+  /**
+   * Closes the silent and the expired, pings those that have been silent for a third of their time, and looks at some
+   * credentials again: at each within 50 s, spread evenly, and few at once.
+   */
   tick(nowMs: number): void {
+    let rechecks = this.#takeRechecks(nowMs);
     const slow = nowMs - this.#slowTickAtMs >= SLOW_TICK_MS;
     if (slow) this.#slowTickAtMs = nowMs;
-    for (const [connection, watch] of this.#watches) {
+    for (const [connection, { watch, lookedAtMs }] of this.#minded) {
+      if (rechecks > 0 && isDue(connection, lookedAtMs, nowMs)) {
+        rechecks--;
+        this.recheck(connection, nowMs);
+      }
       if (!slow && (!watch || watch.timeoutMs > 10 * SLOW_TICK_MS)) continue;
       const { expiresAtMs } = connection.socket.connected;
       if (expiresAtMs !== undefined && nowMs >= expiresAtMs) connection.close(closeCodes.goingAway, '');
       else if (watch) mindSilence(connection, watch, nowMs);
     }
+  }
+
+  /** How many credentials may be looked at now. */
+  #takeRechecks(nowMs: number): number {
+    const sinceMs = Math.min(Math.max(0, nowMs - this.#tickAtMs), MAX_TICK_MS);
+    this.#tickAtMs = nowMs;
+    return Math.min(Math.ceil((this.size * sinceMs) / RECHECK_SPREAD_MS), MAX_RECHECKS - this.#rechecks);
   }
 
   /**
@@ -88,16 +133,22 @@ export class Connections {
    * that join meanwhile are not touched.
    */
   restart(spreadMs: number): void {
-    const channels = [...this.#watches.keys()].flatMap((connection) => [...connection.channels]);
+    const channels = [...this.#minded.keys()].flatMap((connection) => [...connection.channels]);
     void inBatches(channels, spreadMs, (channel) => channel.end('restarted'));
-    void inBatches([...this.#watches.keys()], spreadMs, (connection) => this.recheck(connection));
+    void inBatches([...this.#minded.keys()], spreadMs, (connection) => this.recheck(connection));
   }
 
   drain(spreadMs: number): Promise<void> {
-    return inBatches([...this.#watches.keys()], spreadMs, (connection) =>
+    return inBatches([...this.#minded.keys()], spreadMs, (connection) =>
       connection.close(closeCodes.serviceRestart, ''),
     );
   }
+}
+
+/** Also where the clock was set back. */
+function isDue({ socket }: Connection, lookedAtMs: number, nowMs: number): boolean {
+  const sinceMs = nowMs - lookedAtMs;
+  return (sinceMs >= RECHECK_AFTER_MS || sinceMs < 0) && socket.connected.stillHolds !== undefined;
 }
 
 function mindSilence(connection: Connection, { timeoutMs, pings }: Watch, nowMs: number): void {
