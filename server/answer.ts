@@ -6,6 +6,12 @@ export type Answer = Reply | Refusal | NoReply | Later | Stop;
 /** What a join answers; an `errorReply` refuses it with a response of any form. */
 export type JoinAnswer<A extends object> = Accept<A> | Refusal | Reply<'error'>;
 
+/** Says that a client may join, before what it sent is looked at. */
+export interface Grant<G> {
+  readonly kind: 'grant';
+  readonly granted: G;
+}
+
 export type Awaitable<T> = T | Promise<T>;
 
 export interface Reply<Status extends string = 'ok' | 'error'> {
@@ -77,4 +83,11 @@ export function stop(finalReply?: Reply | Refusal): Stop {
  */
 export function accept<A extends object>(assigns: A, response: object = {}, options: AcceptOptions = {}): Accept<A> {
   return { kind: 'accept', assigns, response, options };
+}
+
+export function grant(): Grant<undefined>;
+export function grant<G>(granted: G): Grant<G>;
+/** Lets a client in whatever it sent. @param granted what `join` needs of what was found, as `granted` of its request */
+export function grant<G>(granted?: G): Grant<G | undefined> {
+  return { kind: 'grant', granted };
 }

@@ -1,5 +1,6 @@
-import type { Answer, Awaitable, JoinAnswer } from './answer.ts';
+import type { Answer, Awaitable, Grant, JoinAnswer } from './answer.ts';
 import { type PayloadCheck, type PayloadOf, type PayloadType, payloadCheck } from './payload.ts';
+import type { Refusal } from './refusal.ts';
 
 /** What a channel author sees of one client joined to one topic. */
 export interface ChannelSocket<A extends object> {
@@ -44,27 +45,43 @@ export interface ChannelSocket<A extends object> {
  */
 export type EndReason = 'left' | 'stopped' | 'duplicate_join' | 'closed' | 'crashed' | 'restarted';
 
-export interface JoinRequest<C extends object, P> {
+/** Who asks to join which topic, without what they sent with it. */
+export interface JoinAttempt<C extends object> {
   readonly topic: string;
   readonly id: string;
-  readonly params: P;
   /** What `connect` assigned. */
   readonly assigns: C;
   /** Not joined yet: it cannot push or broadcast. */
   readonly socket: ChannelSocket<C>;
 }
 
+export interface JoinRequest<C extends object, P, G = undefined> extends JoinAttempt<C> {
+  readonly params: P;
+  /** What `authorize` found. */
+  readonly granted: G;
+}
+
+/**
+ * What a join takes, and who may send it. The client is authorized first, whatever it sent: it learns so that it is
+ * refused for good, while one that is told `invalid_payload` may try again for ever.
+ */
+export interface JoinParams<C extends object, P extends PayloadType, G> {
+  authorize(attempt: JoinAttempt<C>): Awaitable<Grant<G> | Refusal>;
+  /** What does not fit is answered `invalid_payload`. */
+  readonly schema: P;
+}
+
 type Events = Readonly<Record<string, PayloadType>>;
 
 /** A channel as its author writes it. `C`: what the socket's `connect` assigned; `A`: what `join` adds. */
-export interface ChannelSpec<C extends object, A extends object, E extends Events, P extends PayloadType> {
+export interface ChannelSpec<C extends object, A extends object, E extends Events, P extends PayloadType, G> {
   /** A topic, or a prefix that ends with `*`. */
   readonly topic: string;
-  /** What a join takes; any payload where it is left out. */
-  readonly params?: P;
+  /** Left out: a join takes any payload, and `join` alone says who may. */
+  readonly params?: JoinParams<C, P, G>;
   /** The client's events and what each takes. What does not fit is answered `invalid_payload`. */
   readonly events: E;
-  join(request: JoinRequest<C, PayloadOf<P>>): Awaitable<JoinAnswer<A>>;
+  join(request: JoinRequest<C, PayloadOf<P>, G>): Awaitable<JoinAnswer<A>>;
   /** After the client has its join reply: the place for first pushes. */
   joined?(socket: ChannelSocket<C & A>): Awaitable<void>;
   readonly on: {
@@ -82,10 +99,10 @@ export interface ChannelSpec<C extends object, A extends object, E extends Event
 /** A channel as sockets hold it. `C` is what it needs `connect` to assign. */
 export interface Channel<in C extends object> {
   readonly topic: string;
-  readonly checkParams: PayloadCheck;
   readonly events: ReadonlyMap<string, EventHandler>;
   readonly intercepts: ReadonlyMap<string, (payload: unknown, socket: ChannelSocket<never>) => void>;
-  readonly join: (request: JoinRequest<C, never>) => Awaitable<JoinAnswer<object>>;
+  /** Authorizes the client, checks the payload and joins, in this order. */
+  readonly join: (attempt: JoinAttempt<C>, payload: unknown) => Awaitable<JoinAnswer<object>>;
   readonly joined: ((socket: ChannelSocket<never>) => Awaitable<void>) | undefined;
   readonly unknownEvent:
     | ((event: string, payload: unknown, socket: ChannelSocket<never>) => Awaitable<Answer>)
@@ -106,8 +123,8 @@ export interface EventHandler {
  * @example const agentChannel = channelsFor<{ agent: Agent }>();
  */
 export function channelsFor<C extends object>() {
-  return function channel<A extends object, const E extends Events, P extends PayloadType = PayloadType>(
-    spec: ChannelSpec<C, A, E, P>,
+  return function channel<A extends object, const E extends Events, P extends PayloadType = PayloadType, G = undefined>(
+    spec: ChannelSpec<C, A, E, P, G>,
   ): Channel<C> {
     const events = new Map<string, EventHandler>();
     for (const [name, type] of Object.entries(spec.events)) {
@@ -116,14 +133,34 @@ export function channelsFor<C extends object>() {
     }
     return {
       topic: spec.topic,
-      checkParams: spec.params ? payloadCheck(spec.params) : (payload) => ({ ok: true, payload }),
       events,
       intercepts: new Map(Object.entries(spec.intercept ?? {})),
-      join: spec.join.bind(spec),
+      join: joinSteps(spec),
       joined: spec.joined?.bind(spec),
       unknownEvent: spec.unknownEvent?.bind(spec),
       terminate: spec.terminate?.bind(spec),
     };
+  };
+}
+
+function joinSteps<C extends object, P extends PayloadType, G>(
+  spec: Pick<ChannelSpec<C, object, Events, P, G>, 'params' | 'join'>,
+): Channel<C>['join'] {
+  const { params } = spec;
+  const join = (attempt: JoinAttempt<C>, payload: unknown, granted: unknown) =>
+    spec.join({ ...attempt, params: payload as PayloadOf<P>, granted: granted as G });
+  if (!params) return (attempt, payload) => join(attempt, payload, undefined);
+
+  const check = payloadCheck(params.schema);
+  const authorized = (attempt: JoinAttempt<C>, payload: unknown, answer: Grant<G> | Refusal) => {
+    if ('ok' in answer) return answer;
+    const checked = check(payload);
+    return checked.ok ? join(attempt, checked.payload, answer.granted) : checked;
+  };
+  return (attempt, payload) => {
+    const answer = params.authorize(attempt);
+    if (!(answer instanceof Promise)) return authorized(attempt, payload, answer);
+    return answer.then((settled) => authorized(attempt, payload, settled));
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Presence } from '../../presence/index.ts';
 import { RateLimit } from '../../server/allowance/rate_limit.ts';
-import { accept, type ChannelSocket, type Log, type PubSub, reply } from '../../server/index.ts';
+import { accept, type ChannelSocket, grant, type Log, type PubSub, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/port.ts';
 import { type AgentSession, agentChannel } from '../agent_session.ts';
 import { jsonBytes } from '../fields.ts';
@@ -56,7 +56,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
 
   const channel = agentChannel({
     topic: DISCOVERY_TOPIC,
-    params: joinParams,
+    params: { authorize: () => grant(), schema: joinParams },
     events,
     costs: { discover: 10 },
 

@@ -1,4 +1,4 @@
-import { accept, type ChannelSocket, type Log, later, reply } from '../../server/index.ts';
+import { accept, type ChannelSocket, grant, type Log, later, reply } from '../../server/index.ts';
 import type { Nodes } from '../../server/nodes/port.ts';
 import { type AgentSession, agentChannel } from '../agent_session.ts';
 import { refuse } from '../reasons.ts';
@@ -93,14 +93,18 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
 
   return agentChannel({
     topic: 'task:*',
-    params: joinParams,
+    params: {
+      async authorize({ id, assigns }) {
+        const state = await tasks.read(id);
+        if (!state) return refuse('not_found');
+        const role = roleOf(state.task, assigns.agentId);
+        return role ? grant({ state, role }) : refuse('unauthorized');
+      },
+      schema: joinParams,
+    },
     events,
 
-    async join({ id, params, assigns }) {
-      const state = await tasks.read(id);
-      if (!state) return refuse('not_found');
-      const role = roleOf(state.task, assigns.agentId);
-      if (!role) return refuse('unauthorized');
+    async join({ params, granted: { state, role } }) {
       const reader = new Reader(role, replaysAbove(role, params.resume), { chunks, log });
       return accept({ role, reader }, await joinView(state, role));
     },

@@ -102,13 +102,11 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
   /** Asks the channel. Its answer decides at once or later; `replaced` is the channel that this join has pushed out. */
   join(message: ClientMessage, replaced: JoinedChannel | undefined): void {
-    const { ref } = message;
-    const params = this.channel.checkParams(message.payload);
-    if (!params.ok) return this.#refuseJoin(ref, params, replaced);
+    const { ref, payload } = message;
     const { topic, id, assigns } = this;
     let answer: ReturnType<Channel<never>['join']>;
     try {
-      answer = this.channel.join({ topic, id, params: params.payload as never, assigns, socket: this });
+      answer = this.channel.join({ topic, id, assigns, socket: this }, payload);
     } catch (error) {
       return this.#joinFailed(ref, error, replaced);
     }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { accept, anyPayload, channelsFor, noReply, reply } from '../../server/index.ts';
+import { accept, anyPayload, channelsFor, grant, noReply, reply } from '../../server/index.ts';
 
 /**
  * What the compiler says no to. The test command checks this file with all others: a line that compiles after all is an
@@ -10,9 +10,12 @@ const add = Type.Object({ left: Type.Number(), right: Type.Optional(Type.Number(
 
 export const good = channel({
   topic: 'sum:*',
-  params: Type.Object({ start: Type.Number() }),
+  params: {
+    authorize: ({ assigns }) => grant({ name: assigns.userId.toUpperCase() }),
+    schema: Type.Object({ start: Type.Number() }),
+  },
   events: { add, echo: anyPayload },
-  join: ({ params, assigns }) => accept({ start: params.start, name: assigns.userId.toUpperCase() }),
+  join: ({ params, granted }) => accept({ start: params.start, name: granted.name }),
   on: {
     add: ({ left, right = 0 }, { assigns }) => reply({ sum: assigns.start + left + right, by: assigns.name }),
     echo: async (payload) => reply(payload),
@@ -72,5 +75,26 @@ export const wrongJoin = channel({
   events: {},
   // @ts-expect-error a join is accepted or refused
   join: () => reply({}),
+  on: {},
+});
+
+export const paramsBeforeAuthorization = channel({
+  topic: 'sum:*',
+  params: {
+    // @ts-expect-error what was sent is looked at after authorize
+    authorize: ({ params }) => grant(params),
+    schema: Type.Object({ start: Type.Number() }),
+  },
+  events: {},
+  join: () => accept({}),
+  on: {},
+});
+
+export const paramsOfAnybody = channel({
+  topic: 'sum:*',
+  // @ts-expect-error where a join has a schema, authorize says who may send it
+  params: { schema: Type.Object({ start: Type.Number() }) },
+  events: {},
+  join: () => accept({}),
   on: {},
 });

@@ -22,7 +22,10 @@ let ended: string[];
 
 const desk = aerie.channel({
   topic: 'desk:*',
-  params: Type.Object({ wait: Type.Optional(Type.Boolean()), refuse: Type.Optional(Type.String()) }),
+  params: {
+    authorize: ({ id }) => (id === 'locked' ? { ok: false, reason: 'unauthorized', message: 'No.' } : aerie.grant()),
+    schema: Type.Object({ wait: Type.Optional(Type.Boolean()), refuse: Type.Optional(Type.String()) }),
+  },
   events: {
     add: Type.Object({
       left: Type.Number(),
@@ -198,6 +201,12 @@ describe('a refused join', () => {
     await say('desk:1', 'phx_join', { refuse: 'form' });
     expect(await answer()).toEqual({ any: 'form' });
     await join('desk:1');
+  });
+
+  it('is refused for good before its parameters are looked at', async () => {
+    await say('desk:locked', 'phx_join', { wait: 'yes' });
+    expect(await answer()).toMatchObject({ reason: 'unauthorized' });
+    expect((await heard())[3]).toBe('phx_close');
   });
 
   it('with parameters that do not fit is invalid_payload', async () => {
