@@ -28,6 +28,12 @@ export interface NoReply {
 export interface Later {
   readonly kind: 'later';
   readonly answer: Promise<Reply | Refusal | NoReply>;
+  readonly leaveWaits: boolean;
+}
+
+export interface LaterOptions {
+  /** Whether a leave that comes meanwhile waits for the answer, at most as long as the endpoint's limits say. */
+  readonly leaveWaits?: boolean;
 }
 
 export interface Stop {
@@ -64,10 +70,10 @@ export function noReply(): NoReply {
 /**
  * Answers when `answer` resolves; meanwhile the channel handles other events, so replies may overtake each other. A
  * handler that is `async` instead holds back the channel's next events until it is done. A reply that is still to
- * come when the channel ends is dropped.
+ * come when the channel ends is dropped, as in Phoenix; with `leaveWaits` a client that leaves gets it first.
  */
-export function later(answer: Later['answer']): Later {
-  return { kind: 'later', answer };
+export function later(answer: Later['answer'], { leaveWaits = false }: LaterOptions = {}): Later {
+  return { kind: 'later', answer, leaveWaits };
 }
 
 /** Ends the channel (the client sees `phx_close`), after a reply if one is given. */

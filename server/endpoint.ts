@@ -70,6 +70,7 @@ export const defaultLimits: Limits & EndpointLimits = {
   maxChannelsPerSocket: 100,
   maxWaitingMessages: 1_000,
   maxWaitingBytes: 1024 * 1024,
+  maxLeaveDelayMs: 5_000,
 };
 
 /** After the silence that a mount allows; more than both clocks may be off, and the least that uWebSockets.js takes. */

@@ -54,6 +54,7 @@ export function messagesChannel(parts: MessagesChannelParts) {
       messages
         .settle(socket.assigns.agentId, id, as, reason)
         .then((settled) => (settled.ok ? reply(settled.isRepeat ? { duplicate: true } : {}) : settled)),
+      { leaveWaits: true },
     );
 
   return agentChannel({
@@ -96,7 +97,7 @@ export function messagesChannel(parts: MessagesChannelParts) {
           const message = messageView(sent.message, await store.nowMs());
           return reply({ message, ...(sent.isRepeat && { duplicate: true }) });
         });
-        return later(sending);
+        return later(sending, { leaveWaits: true });
       },
     },
   });

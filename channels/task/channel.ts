@@ -61,7 +61,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
   }
 
   const storing = (stream: StreamName) => (payload: ChunkPayload, socket: TaskSocket) =>
-    chunkRefusal(payload) ?? later(store(stream, payload, socket));
+    chunkRefusal(payload) ?? later(store(stream, payload, socket), { leaveWaits: true });
 
   const completing =
     (stream: StreamName) =>

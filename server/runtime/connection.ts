@@ -92,7 +92,7 @@ export class Connection {
     if (topic === 'phoenix' && event === 'heartbeat') return this.#plainReply(null, message, 'ok', {});
     const channel = typeof topic === 'string' ? this.#channels.get(topic) : undefined;
     if (event === 'phx_join') {
-      if (channel?.joining) return channel.wait(message, bytes);
+      if (channel?.holdsBackJoins) return channel.wait(message, bytes);
       return this.#join(message, channel);
     }
     if (channel) return channel.receive(message, bytes);

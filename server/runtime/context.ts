@@ -20,6 +20,8 @@ export interface Limits {
   /** What may wait for a channel that is still joining or busy; beyond it messages are answered `rate_limited`. */
   readonly maxWaitingMessages: number;
   readonly maxWaitingBytes: number;
+  /** How long a leave waits for what was sent before it: a join, a handler, answers to come. Then it is carried out. */
+  readonly maxLeaveDelayMs: number;
 }
 
 export interface RuntimeStats {

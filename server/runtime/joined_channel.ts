@@ -41,6 +41,10 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
   #busy = true;
   #waiting: Waiting[] | undefined;
   #waitingBytes = 0;
+  /** Answers to come that a leave waits for. */
+  #owed = 0;
+  #awaitsOwed = false;
+  #leaveTimer: NodeJS.Timeout | undefined;
   #endListeners: ((reason: EndReason) => void)[] | undefined;
 
   constructor(connection: Connection, { channel, id }: Route, topic: string, join: ClientMessage) {
@@ -197,22 +201,43 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
   receive(message: ClientMessage, bytes: number): void {
     // Whether it is stale shows when its turn comes: a join may be waiting ahead of it, which it belongs to.
     if (this.#busy) return this.wait(message, bytes);
-    if (message.joinRef === null || sameRef(message.joinRef, this.rawJoinRef)) this.#take(message);
+    if (this.#isMeant(message)) this.#take(message, bytes);
+  }
+
+  /** Whether a message is for this join of the topic, and not for an earlier or later one. */
+  #isMeant({ joinRef }: ClientMessage): boolean {
+    return joinRef === null || sameRef(joinRef, this.rawJoinRef);
   }
 
   /** Keeps a message until the channel is free; a join that comes while another is under way waits here as well. */
   wait(message: ClientMessage, bytes: number): void {
     const { limits } = this.connection.context;
     this.#waiting ??= [];
-    if (this.#waiting.length >= limits.maxWaitingMessages || this.#waitingBytes + bytes > limits.maxWaitingBytes) {
+    const isFirstLeave = this.#isLeave(message) && !this.#turn();
+    const isFull =
+      this.#waiting.length >= limits.maxWaitingMessages || this.#waitingBytes + bytes > limits.maxWaitingBytes;
+    if (isFull && !isFirstLeave) {
       return this.connection.refuse(message, frameworkRefusal('rate_limited', { retry_after_ms: 1_000 }));
     }
-    this.#waiting.push({ message, bytes });
+    const waiting = { message, bytes };
+    this.#waiting.push(waiting);
     this.#waitingBytes += bytes;
+    if (isFirstLeave) this.#leaveInTime(waiting);
   }
 
-  get joining(): boolean {
-    return this.#state === 'joining';
+  /** Whether a join has to wait: for the one that is under way, or for a leave that was sent before it. */
+  get holdsBackJoins(): boolean {
+    if (this.#state === 'joining') return true;
+    return this.#turn()?.event === 'phx_leave';
+  }
+
+  /** The first of what waits that ends this join: its leave, or the client's next join. */
+  #turn(): ClientMessage | undefined {
+    return this.#waiting?.find(({ message }) => message.event === 'phx_join' || this.#isLeave(message))?.message;
+  }
+
+  #isLeave(message: ClientMessage): boolean {
+    return message.event === 'phx_leave' && this.#isMeant(message);
   }
 
   #takeWaiting(): void {
@@ -233,11 +258,9 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
     for (const { message, bytes } of [join, ...behind]) this.connection.dispatch(message, bytes);
   }
 
-  #take({ event, payload, ref }: ClientMessage): void {
-    if (event === 'phx_leave') {
-      this.#reply(ref, 'ok', {});
-      return this.end('left');
-    }
+  #take(message: ClientMessage, bytes: number): void {
+    const { event, payload, ref } = message;
+    if (event === 'phx_leave') return this.#owed > 0 ? this.#leaveAfterOwed({ message, bytes }) : this.#leave(message);
     // An event that is no string is one that no channel has.
     const name = typeof event === 'string' ? event : json(event);
     let answer: Answer | Promise<Answer>;
@@ -287,10 +310,15 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
     }
   }
 
-  #answerLater(ref: Ref, event: string, { answer }: Later): void {
+  #answerLater(ref: Ref, event: string, { answer, leaveWaits }: Later): void {
+    if (leaveWaits) this.#owed++;
+    const settle = (tell: () => void) => {
+      tell();
+      if (leaveWaits && --this.#owed === 0 && this.#awaitsOwed) this.#takeWaiting();
+    };
     answer.then(
-      (settled) => this.#answered(ref, event, settled),
-      (error: unknown) => this.#handlerFailed(ref, event, error),
+      (settled) => settle(() => this.#answered(ref, event, settled)),
+      (error: unknown) => settle(() => this.#handlerFailed(ref, event, error)),
     );
   }
 
@@ -319,6 +347,28 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
 
   // ---- the end
 
+  #leave({ ref }: ClientMessage): void {
+    this.#reply(ref, 'ok', {});
+    this.end('left');
+  }
+
+  /** What comes behind the leave waits with it. */
+  #leaveAfterOwed(leave: Waiting): void {
+    this.#busy = true;
+    this.#awaitsOwed = true;
+    this.#waiting = [leave, ...(this.#waiting ?? [])];
+    this.#waitingBytes += leave.bytes;
+    if (!this.#leaveTimer) this.#leaveInTime(leave);
+  }
+
+  /** Whatever it waits for may never come. */
+  #leaveInTime(leave: Waiting): void {
+    this.#leaveTimer = setTimeout(() => {
+      this.#waiting = this.#waiting?.filter(({ message }) => message !== leave.message);
+      this.#leave(leave.message);
+    }, this.connection.context.limits.maxLeaveDelayMs);
+  }
+
   /** Ends the channel and tells the client, unless its connection is gone or its next join is to be answered first. */
   end(reason: EndReason): void {
     if (this.ended) return;
@@ -341,6 +391,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
   #finish(reason: EndReason): void {
     const wasJoined = this.#state === 'joined';
     this.#state = reason;
+    clearTimeout(this.#leaveTimer);
     const { context } = this.connection;
     context.fanout.leave(this);
     this.connection.forget(this);

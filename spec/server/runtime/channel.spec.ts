@@ -35,6 +35,7 @@ const desk = aerie.channel({
     }),
     work: Type.Object({}),
     work_aside: Type.Object({}),
+    owe: Type.Object({ fails: Type.Optional(Type.Boolean()) }),
     fail: Type.Object({ soon: Type.Boolean() }),
     tell: Type.Object({}),
     bytes: aerie.binaryPayload,
@@ -53,6 +54,14 @@ const desk = aerie.channel({
       return aerie.reply({ work: 'done' });
     },
     work_aside: () => aerie.later(gates.work.opened.then(() => aerie.reply({ work: 'done' }))),
+    owe: ({ fails }) =>
+      aerie.later(
+        gates.work.opened.then(() => {
+          if (fails) throw new Error('owed');
+          return aerie.reply({ work: 'owed' });
+        }),
+        { leaveWaits: true },
+      ),
     fail({ soon }) {
       if (soon) throw new Error('at once');
       return aerie.later(Promise.reject(new Error('later')));
@@ -315,6 +324,95 @@ describe('order', () => {
     expect((await heard())[3]).toBe('phx_close');
     gates.work.open();
     await join('desk:1');
+  });
+});
+
+describe('a leave', () => {
+  const events = async (count: number) => {
+    const all: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const [joinRef, ref, , event, payload] = await heard();
+      all.push(`${joinRef} ${ref} ${event} ${JSON.stringify((payload as { response?: object }).response)}`);
+    }
+    return all;
+  };
+  const send = (...frames: string[]) => Promise.all(frames.map((frame) => client.send(frame)));
+
+  // The leave was answered, and the replies that were still to come were dropped though the work was done.
+  it('waits for the answers that it is told to wait for, and what comes behind it waits for the leave', async () => {
+    await join('desk:1');
+    await send(
+      '["1","2","desk:1","owe",{}]',
+      '["1","3","desk:1","owe",{"fails":true}]',
+      '["1","4","desk:1","add",{"left":1}]',
+      '["1","5","desk:1","phx_leave",{}]',
+      '["1","6","desk:1","add",{"left":2}]',
+      '["7","7","desk:1","phx_join",{}]',
+      '["7","8","desk:1","add",{"left":3}]',
+      '["1","9","desk:2","phx_join",{}]',
+    );
+    expect(await events(2)).toEqual(['1 4 phx_reply {"sum":1}', '1 9 phx_reply {"desk":"2"}']);
+    gates.work.open();
+    const [owed, failed, ...rest] = await events(7);
+    expect(owed).toBe('1 2 phx_reply {"work":"owed"}');
+    expect(failed).toMatch(/^1 3 phx_reply .*Error: owed/);
+    expect(rest).toEqual([
+      '1 5 phx_reply {}',
+      '1 1 phx_close undefined',
+      'null 6 phx_reply {"reason":"unmatched topic"}',
+      '7 7 phx_reply {"desk":"1"}',
+      '7 8 phx_reply {"sum":3}',
+    ]);
+  });
+
+  it('is carried out before a join behind it, also when a handler is under way', async () => {
+    await join('desk:1');
+    await send('["1","2","desk:1","work",{}]', '["1","3","desk:1","phx_leave",{}]', '["4","4","desk:1","phx_join",{}]');
+    await join('desk:2');
+    gates.work.open();
+    expect(await events(4)).toEqual([
+      '1 2 phx_reply {"work":"done"}',
+      '1 3 phx_reply {}',
+      '1 1 phx_close undefined',
+      '4 4 phx_reply {"desk":"1"}',
+    ]);
+  });
+
+  it('is kept where nothing else may wait any more', async () => {
+    await join('desk:1');
+    await say('desk:1', 'work');
+    for (let i = 0; i < 100; i++) await client.send(`["1","2","desk:1","add",{"left":${i}}]`);
+    await send('["1","3","desk:1","phx_leave",{}]', '["1","4","desk:1","phx_leave",{}]');
+    expect((await events(1))[0]).toMatch(/^1 4 .*rate_limited/);
+    gates.work.open();
+    expect((await events(103)).slice(-2)).toEqual(['1 3 phx_reply {}', '1 1 phx_close undefined']);
+  });
+
+  it('is given up with its connection', async () => {
+    await join('desk:1');
+    await send('["1","2","desk:1","owe",{}]', '["1","3","desk:1","phx_leave",{}]');
+    await join('desk:2');
+    await client.close();
+    gates.work.open();
+    client = await connect(served.socketUrl);
+    await join('desk:3');
+    expect(ended.filter((line) => line.startsWith('1'))).toEqual(['1 terminated: closed', '1 ended: closed']);
+  });
+
+  it.each(['owe', 'work'])('waits so long and no longer for an answer that never comes (%s)', async (event) => {
+    served.close();
+    served = await serve(open, { limits: { maxLeaveDelayMs: 50 } });
+    client = await connect(served.socketUrl);
+    await join('desk:1');
+    await send(
+      `["1","2","desk:1","${event}",{}]`,
+      '["1","3","desk:1","phx_leave",{}]',
+      '["4","4","desk:1","phx_join",{}]',
+    );
+    expect(await events(3)).toEqual(['1 3 phx_reply {}', '1 1 phx_close undefined', '4 4 phx_reply {"desk":"1"}']);
+    gates.work.open();
+    await client.send('["4","5","desk:1","add",{"left":1}]');
+    expect(await events(1)).toEqual(['4 5 phx_reply {"sum":1}']);
   });
 });
 
