@@ -1,7 +1,7 @@
 import type { Channel } from '../server/channel.ts';
 import { type ConnectRequest, connected, reject, socket } from '../server/index.ts';
 import type { Nodes } from '../server/nodes/port.ts';
-import type { ConnectAnswer, Opener } from '../server/socket.ts';
+import type { ConnectAnswer, Opener, Rejected } from '../server/socket.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { AccountPrincipal, Authenticator } from './principals/authenticate.ts';
 import { nameOf } from './principals/permissions.ts';
@@ -62,7 +62,8 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
       return connected({ agentId: id }, { ...terms(request, socketId), onClose: release });
     }
     release();
-    return reject(open === undefined ? 'unavailable' : 'forbidden');
+    if (open === undefined) return reject('unavailable', { reason: 'unavailable', id: socketId });
+    return refused('too_many_sockets', socketId);
   }
 
   function terms({ principal, credential }: Authenticated, socketId: string) {
@@ -77,31 +78,71 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
     };
   }
 
-  /** Who comes with this credential, as long as it may open sockets. */
-  async function authenticate(request: ConnectRequest, credential: string): Promise<Authenticated | undefined> {
-    const principal = await authenticator.credential(credential);
-    if (!principal || principal.kind === 'admin' || principal.suspended) return undefined;
-    return { ...request, principal, credential };
+  /** Who comes with this credential, as long as it may open sockets of this kind. */
+  async function authenticate(
+    request: ConnectRequest,
+    { credential, via, idOf }: Presented,
+  ): Promise<({ readonly ok: true } & Authenticated) | Rejected> {
+    const identified = await authenticator.identify(credential);
+    if (!identified.ok) {
+      const { reason, account } = identified;
+      return refused(reason, account && idOf(account));
+    }
+    const { principal } = identified;
+    if (principal.kind === 'admin') return refused('wrong_principal');
+    const id = idOf(principal);
+    if (via !== undefined && principal.via !== via) return refused('wrong_parameter', id);
+    return principal.suspended ? refused('suspended', id) : { ok: true, ...request, principal, credential };
   }
 
   async function openUserSocket(request: ConnectRequest) {
     const { agent_id: agentId, token = request.authToken } = request.params;
-    const authenticated = token === undefined ? undefined : await authenticate(request, token);
-    const { kind, id, via } = authenticated?.principal ?? {};
-    const isTokenOfAgent = kind === 'agent' && via === 'session_token' && (agentId === undefined || agentId === id);
-    return authenticated && isTokenOfAgent ? userSocket(authenticated) : reject();
+    if (token === undefined) return refused('no_credential');
+    const idOf = ({ kind, id }: AccountName) => (kind === 'agent' ? socketIds.user(id) : undefined);
+    const authenticated = await authenticate(request, { credential: token, via: 'session_token', idOf });
+    if (!authenticated.ok) return authenticated;
+    const { kind, id } = authenticated.principal;
+    if (kind !== 'agent') return refused('wrong_principal');
+    if (agentId !== undefined && agentId !== id) return refused('wrong_agent', socketIds.user(id));
+    return userSocket(authenticated);
   }
 
   return {
     async atSocket(request) {
-      const { api_key: apiKey, session_token: sessionToken, agent_id: agentId, token } = request.params;
-      const credential = apiKey ?? sessionToken ?? request.authToken;
-      if (credential === undefined)
-        return agentId !== undefined && token !== undefined ? openUserSocket(request) : reject();
-      const authenticated = await authenticate(request, credential);
-      if (authenticated?.principal.kind === 'agent') return agentSocket(authenticated);
-      return authenticated?.principal.kind === 'user' ? ownerSocket(authenticated) : reject();
+      const { agent_id: agentId, token } = request.params;
+      const presented = presentedAtSocket(request);
+      if (!presented) {
+        return agentId !== undefined && token !== undefined ? openUserSocket(request) : refused('no_credential');
+      }
+      const authenticated = await authenticate(request, presented);
+      if (!authenticated.ok) return authenticated;
+      if (authenticated.principal.kind === 'agent') return agentSocket(authenticated);
+      return authenticated.principal.kind === 'user' ? ownerSocket(authenticated) : refused('wrong_principal');
     },
     atUserSocket: openUserSocket,
   };
 }
+
+type AccountName = Pick<AccountPrincipal, 'kind' | 'id'>;
+
+/** What a client shows at connecting. */
+interface Presented {
+  readonly credential: string;
+  /** The kind of credential that is taken where it stands; `undefined`: either. */
+  readonly via: AccountPrincipal['via'] | undefined;
+  /** The socket id that an account has here. */
+  readonly idOf: (account: AccountName) => string | undefined;
+}
+
+function presentedAtSocket({ params, authToken }: ConnectRequest): Presented | undefined {
+  const { api_key: apiKey, session_token: sessionToken } = params;
+  const idOf = ({ kind, id }: AccountName) =>
+    ({ agent: socketIds.agent(id), user: socketIds.owner(id), app: undefined })[kind];
+  if (apiKey !== undefined) return { credential: apiKey, via: 'api_key', idOf };
+  if (sessionToken !== undefined) return { credential: sessionToken, via: 'session_token', idOf };
+  return authToken === undefined ? undefined : { credential: authToken, via: undefined, idOf };
+}
+
+/** The client learns nothing but 403; the log has the reason, and who it was where that is known. */
+const refused = (reason: string, id?: string): Rejected =>
+  reject('forbidden', { reason, ...(id !== undefined && { id }) });

@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 
 /** Who a session token speaks for, and until when. */
 export interface SessionClaims {
@@ -45,19 +45,36 @@ export class SessionTokens {
    *          whether its key and its subject are is for the caller to find out
    */
   async verify(token: string, nowMs: number): Promise<SessionClaims | undefined> {
+    const read = await this.read(token, nowMs);
+    return read?.isExpired ? undefined : read?.claims;
+  }
+
+  /** As `verify`, but also gives the claims of a token that has expired. */
+  async read(
+    token: string,
+    nowMs: number,
+  ): Promise<{ readonly claims: SessionClaims; readonly isExpired: boolean } | undefined> {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, this.#secret, {
         algorithms: ['HS256'],
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(nowMs),
       });
-      const [, kind, id] = SUBJECT.exec(payload.sub ?? '') ?? [];
-      const { kid } = protectedHeader;
-      if (!kind || !id || typeof kid !== 'string' || kid === '' || payload.exp === undefined) return undefined;
-      return { kind: kind as SessionClaims['kind'], id, keyId: kid, expiresAtMs: payload.exp * MS_PER_SECOND };
+      const claims = claimsOf(payload, protectedHeader.kid);
+      return claims && { claims, isExpired: false };
     } catch (error) {
+      // The signature is looked at first: that of an expired token is good.
+      const claims =
+        error instanceof errors.JWTExpired && claimsOf(error.payload, decodeProtectedHeader(token).kid as unknown);
+      if (claims) return { claims, isExpired: true };
       if (error instanceof errors.JOSEError) return undefined;
       throw error;
     }
   }
+}
+
+function claimsOf({ sub, exp }: JWTPayload, keyId: unknown): SessionClaims | undefined {
+  const [, kind, id] = SUBJECT.exec(sub ?? '') ?? [];
+  if (!kind || !id || typeof keyId !== 'string' || keyId === '' || exp === undefined) return undefined;
+  return { kind: kind as SessionClaims['kind'], id, keyId, expiresAtMs: exp * MS_PER_SECOND };
 }

@@ -17,7 +17,7 @@ import type { Limits, RuntimeContext } from './runtime/context.ts';
 import { Fanout } from './runtime/fanout.ts';
 import { closeCodes, type Transport } from './runtime/transport.ts';
 import { Turn } from './runtime/turn.ts';
-import type { ConnectRequest, OpenSocket } from './socket.ts';
+import type { ConnectRequest, OpenSocket, Why } from './socket.ts';
 import { handleLongPoll } from './transport/longpoll/http.ts';
 import { LongPollSession } from './transport/longpoll/session.ts';
 import { LongPollSessions } from './transport/longpoll/sessions.ts';
@@ -221,7 +221,7 @@ export class Endpoint {
           turn: this.#turn,
           open: (mount, request) => this.#open(mount, request),
           opened: (ws) => this.#opened(ws),
-          refuse: (mount, address, reason, status) => this.#refuse(mount, address, reason, status),
+          refuse: (mount, address, reason, status) => this.#refuse(mount, address, { reason }, status),
           mayLookUp: (address) => this.#mayLookUp(address),
           log: this.#log,
         });
@@ -271,7 +271,7 @@ export class Endpoint {
         tokens: this.#tokens,
         nodeId: this.#pubsub.nodeId,
         connect: (mount, request) => this.#openLongPoll(mount, request),
-        refuse: (mount, address, reason) => this.#refuse(mount, address, reason, 403),
+        refuse: (mount, address, reason) => this.#refuse(mount, address, { reason }, 403),
         mayLookUp: (address) => this.#mayLookUp(address),
       });
     }
@@ -291,12 +291,15 @@ export class Endpoint {
     if (this.#draining) return { status: 503 };
     try {
       const opened = await mount.open(request);
-      if (!opened.ok)
-        return this.#refuse(mount, request.address, opened.reason, opened.reason === 'unavailable' ? 503 : 403);
-      const retryAfterMs = this.#tooSoonMs(opened.connected.account);
+      if (!opened.ok) {
+        const why: Why = opened.why ?? opened;
+        return this.#refuse(mount, request.address, why, opened.reason === 'unavailable' ? 503 : 403);
+      }
+      const { account, ids } = opened.connected;
+      const retryAfterMs = this.#tooSoonMs(account);
       if (retryAfterMs === 0) return opened;
       opened.connected.onClose?.();
-      this.#tellRefused(mount, request.address, 'rate_limited');
+      this.#tellRefused(mount, request.address, { reason: 'rate_limited', ...(ids[0] && { id: ids[0] }) });
       return { status: 429, retryAfterMs };
     } catch (error) {
       this.#log.error({ err: error, mount: mount.path }, 'connect failed');
@@ -321,7 +324,7 @@ export class Endpoint {
 
   async #openLongPoll(mount: LongPollMount, request: ConnectRequest): Promise<LongPollSession | RefusedConnect> {
     const serializer = serializerFor(request.params.vsn);
-    if (!serializer) return this.#refuse(mount, request.address, 'unknown_vsn', 403);
+    if (!serializer) return this.#refuse(mount, request.address, { reason: 'unknown_vsn' }, 403);
     const socket = await this.#open(mount, request);
     if ('status' in socket) return socket;
     const { maxBackpressureBytes, maxFrameBytes } = this.#limits;
@@ -340,17 +343,18 @@ export class Endpoint {
   }
 
   /** Counts and logs a refused connect. @returns what it is answered: 429 while its address is held */
-  #refuse(mount: Pick<Mount, 'path'>, address: string, reason: string, status: 400 | 403 | 503): RefusedConnect {
-    this.#tellRefused(mount, address, reason);
+  #refuse(mount: Pick<Mount, 'path'>, address: string, why: Why, status: 400 | 403 | 503): RefusedConnect {
+    this.#tellRefused(mount, address, why);
     const retryAfterMs = status === 503 ? 0 : (this.#refusedConnects?.refused(address, performance.now()) ?? 0);
     return retryAfterMs > 0 ? { status: 429, retryAfterMs } : { status };
   }
 
-  #tellRefused({ path }: Pick<Mount, 'path'>, address: string, reason: string): void {
+  #tellRefused({ path }: Pick<Mount, 'path'>, address: string, { reason, id }: Why): void {
     this.stats.refusedConnects++;
     const unlogged = this.#refusedConnects ? this.#refusedConnects.line(address, performance.now()) : 0;
     if (unlogged === undefined) return;
-    this.#log.info({ mount: path, address, reason, ...(unlogged > 0 && { unlogged }) }, 'connect refused');
+    const who = { mount: path, address, ...(id !== undefined && { id }), reason };
+    this.#log.info({ ...who, ...(unlogged > 0 && { unlogged }) }, 'connect refused');
   }
 
   #mayLookUp(address: string): boolean {

@@ -41,6 +41,15 @@ export interface Connected<C extends object> {
 export interface Rejected {
   readonly ok: false;
   readonly reason: 'forbidden' | 'unavailable';
+  readonly why?: Why;
+}
+
+/** For the log alone; a client learns no more than the status. Never holds a credential. */
+export interface Why {
+  /** A stable snake_case code. */
+  readonly reason: string;
+  /** The socket id that it would have had, where the server knows who it is. */
+  readonly id?: string;
 }
 
 export function connected<C extends object>(
@@ -50,8 +59,8 @@ export function connected<C extends object>(
   return { ok: true, assigns, ids, account, expiresAtMs, onClose, stillHolds };
 }
 
-export function reject(reason: Rejected['reason'] = 'forbidden'): Rejected {
-  return { ok: false, reason };
+export function reject(reason: Rejected['reason'] = 'forbidden', why?: Why): Rejected {
+  return { ok: false, reason, ...(why && { why }) };
 }
 
 /** A socket as its author writes it: who may connect, and which channels there are. `R`: what it is asked with. */

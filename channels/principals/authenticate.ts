@@ -21,11 +21,28 @@ export interface AccountPrincipal extends KeyOwner {
   readonly suspended: boolean;
 }
 
+/** Who is behind a credential, or why nobody is; the account is named where the credential is one that it had. */
+export type Identified =
+  | { readonly ok: true; readonly principal: Principal }
+  | {
+      readonly ok: false;
+      readonly reason: 'unknown_credential' | 'expired' | 'revoked';
+      readonly account?: Pick<KeyOwner, 'kind' | 'id'>;
+    };
+
+const UNKNOWN = { ok: false, reason: 'unknown_credential' } as const;
+
 export interface AuthenticatorOptions {
   readonly store: Store;
   readonly principals: Principals;
   readonly tokens: SessionTokens;
   readonly adminTokenSha256: string;
+}
+
+/** How a credential is looked at. */
+interface Use {
+  /** Whether a key counts as used; not where the server looks by itself whether it still holds. */
+  readonly isUse?: boolean;
 }
 
 /** Longer than any credential: not worth a digest. */
@@ -42,41 +59,57 @@ export class Authenticator {
     this.#options = options;
   }
 
-  /**
-   * Any of the three: the admin token, an API key, a session token.
-   *
-   * @param isUse whether a key counts as used; not where the server looks by itself whether it still holds
-   */
-  async credential(text: string, { isUse = true } = {}): Promise<Principal | undefined> {
-    if (text.length > MAX_CREDENTIAL_LENGTH) return undefined;
-    if (equalSecrets(sha256Hex(text), this.#options.adminTokenSha256)) return { kind: 'admin' };
-    return looksLikeApiKey(text) ? this.apiKey(text, { isUse }) : this.sessionToken(text);
+  /** Any of the three: the admin token, an API key, a session token. */
+  async credential(text: string, use: Use = {}): Promise<Principal | undefined> {
+    return principalOf(await this.identify(text, use));
   }
 
-  async apiKey(text: string, { isUse = true } = {}): Promise<AccountPrincipal | undefined> {
-    if (!looksLikeApiKey(text)) return undefined;
-    const sha256 = sha256Hex(text);
-    const found = await this.#options.principals.apiKeys.find(sha256);
-    if (!found) return undefined;
-    const account = await this.#account(found.owner);
-    if (!account) return undefined;
-    if (isUse) found.used();
-    return { ...found.owner, via: 'api_key', suspended: isSuspended(account) };
+  async apiKey(text: string): Promise<AccountPrincipal | undefined> {
+    return looksLikeApiKey(text) ? principalOf(await this.#apiKey(text)) : undefined;
   }
 
   async sessionToken(text: string): Promise<AccountPrincipal | undefined> {
-    if (text.length > MAX_CREDENTIAL_LENGTH) return undefined;
-    const claims = await this.#options.tokens.verify(text, await this.#options.store.nowMs());
-    const account = claims && (await this.#account(claims));
-    return account && { ...claims, via: 'session_token', suspended: isSuspended(account) };
+    return text.length > MAX_CREDENTIAL_LENGTH ? undefined : principalOf(await this.#sessionToken(text));
   }
 
-  /** The owner, if it is there and the key is alive. */
-  async #account({ kind, id, keyId }: KeyOwner): Promise<Account | undefined> {
-    const { agents, users, apps } = this.#options.principals;
-    const account = await { agent: agents, user: users, app: apps }[kind].read(id);
-    return account && liveKey(account, keyId) ? account : undefined;
+  /** As `credential`, and says why it is no good, for the log. */
+  async identify(text: string, use: Use = {}): Promise<Identified> {
+    if (text.length > MAX_CREDENTIAL_LENGTH) return UNKNOWN;
+    if (equalSecrets(sha256Hex(text), this.#options.adminTokenSha256))
+      return { ok: true, principal: { kind: 'admin' } };
+    return looksLikeApiKey(text) ? this.#apiKey(text, use) : this.#sessionToken(text);
   }
+
+  async #apiKey(text: string, { isUse = true }: Use = {}) {
+    const found = await this.#options.principals.apiKeys.find(sha256Hex(text));
+    if (!found) return UNKNOWN;
+    const identified = await this.#owned(found.owner, { via: 'api_key' });
+    if (identified.ok && isUse) found.used();
+    return identified;
+  }
+
+  async #sessionToken(text: string) {
+    const read = await this.#options.tokens.read(text, await this.#options.store.nowMs());
+    if (!read) return UNKNOWN;
+    const { kind, id, keyId, expiresAtMs } = read.claims;
+    if (read.isExpired) return { ok: false, reason: 'expired', account: { kind, id } } as const;
+    return this.#owned({ kind, id, keyId }, { via: 'session_token', expiresAtMs });
+  }
+
+  /** The owner of a key, if it is there and the key is alive. */
+  async #owned(owner: KeyOwner, how: Pick<AccountPrincipal, 'via' | 'expiresAtMs'>) {
+    const { kind, id, keyId } = owner;
+    const { agents, users, apps } = this.#options.principals;
+    const account: Account | undefined = await { agent: agents, user: users, app: apps }[kind].read(id);
+    if (!account) return UNKNOWN;
+    if (!liveKey(account, keyId)) return { ok: false, reason: 'revoked', account: { kind, id } } as const;
+    const principal: AccountPrincipal = { kind, id, keyId, ...how, suspended: isSuspended(account) };
+    return { ok: true, principal } as const;
+  }
+}
+
+function principalOf<P>(identified: { readonly ok: true; readonly principal: P } | { readonly ok: false }) {
+  return identified.ok ? identified.principal : undefined;
 }
 
 const isSuspended = (account: Account) => 'status' in account && (account as Agent).status === 'suspended';

@@ -1,4 +1,5 @@
 import { LongPoll } from 'phoenix';
+import { SessionTokens } from '../../crypto/session_tokens.ts';
 import {
   ADMIN_TOKEN,
   type Aerie,
@@ -19,6 +20,21 @@ const deployments: [string, number, () => Promise<Place>][] = [
   ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
 ];
 
+const TOKEN_SECRET = 'the-tokens-of-this-spec-are-signed-with-this';
+
+interface RefusedLine {
+  readonly msg: string;
+  readonly mount: string;
+  readonly reason: string;
+  readonly id?: string;
+}
+
+const refusedLines = ({ stdout }: Aerie): RefusedLine[] =>
+  stdout()
+    .split('\n')
+    .filter((line) => line.includes('"connect refused"'))
+    .map((line) => JSON.parse(line) as RefusedLine);
+
 describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
   let place: Place;
   let nodes: Aerie[];
@@ -31,7 +47,7 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
 
   beforeAll(async () => {
     place = await makePlace();
-    const env = { ...place.env, HTTP_RATE_LIMIT: '0', MAX_SOCKETS_PER_AGENT: '3' };
+    const env = { ...place.env, HTTP_RATE_LIMIT: '0', MAX_SOCKETS_PER_AGENT: '3', TOKEN_SECRET };
     nodes = await Promise.all(Array.from({ length: nodeCount }, () => startAerie(env)));
     [here, there] = [nodes[0], nodes.at(-1)] as [Aerie, Aerie];
     const { body } = await here.call<{ api_key: string }>('POST', '/api/users', ADMIN_TOKEN, { name: 'Grace' });
@@ -125,6 +141,11 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
       ['/socket', { api_key: `${agent.apiKey}x` }],
       ['/socket', { api_key: ADMIN_TOKEN }],
       ['/socket', { session_token: `${token.slice(0, -2)}xx` }],
+      ['/socket', { session_token: agent.apiKey }],
+      ['/socket', { api_key: token }],
+      ['/socket', { session_token: user.apiKey }],
+      ['/socket', { api_key: user.token }],
+      ['/socket', { api_key: token, session_token: token }],
       ['/socket', { agent_id: agent.id, token: agent.apiKey }],
       ['/socket', { agent_id: other.id, token }],
       ['/user_socket', { agent_id: other.id, token }],
@@ -141,6 +162,54 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
       const polled = await request('GET', `${here.url}${mount}/longpoll?${query}`);
       expect([polled.status, polled.body]).toEqual([200, '{"status":403}']);
     }
+  });
+
+  it('who was refused and why is in the log, where it is known, and no credential is', async () => {
+    const { body: app } = await here.call<{ api_key: string }>('POST', '/api/apps', ADMIN_TOKEN, { name: 'App' });
+    const suspended = await registerAgent(here);
+    await here.call('PATCH', `/api/agents/${suspended.id}`, ADMIN_TOKEN, { status: 'suspended' });
+    const key = await here.call<{ api_key: string; key_id: string }>(
+      'POST',
+      `/api/agents/${agent.id}/keys`,
+      agent.apiKey,
+    );
+    const { api_key: revoked, key_id: keyId } = key.body;
+    const revokedToken = await tokenFor(revoked);
+    await here.call('DELETE', `/api/agents/${agent.id}/keys/${keyId}`, agent.apiKey);
+    const expired = await new SessionTokens(TOKEN_SECRET).issue(
+      { kind: 'agent', id: agent.id, keyId: agent.keyId },
+      { nowMs: Date.now() - 600_000, ttlSeconds: 60 },
+    );
+    const crowd = await Promise.all([1, 2, 3].map(() => enter(here, '/socket', { api_key: agent.apiKey })));
+    const [atSocket, atUserSocket] = [`agent_socket:${agent.id}`, `user_socket:${agent.id}`];
+    const refusals: [string, Record<string, string>, string, string?][] = [
+      ['/socket', {}, 'no_credential'],
+      ['/user_socket', { agent_id: agent.id }, 'no_credential'],
+      ['/socket', { api_key: `${agent.apiKey}x` }, 'unknown_credential'],
+      ['/socket', { session_token: `${token}x` }, 'unknown_credential'],
+      ['/socket', { api_key: ADMIN_TOKEN }, 'wrong_principal'],
+      ['/socket', { api_key: app.api_key }, 'wrong_principal'],
+      ['/user_socket', { token: user.token }, 'wrong_principal'],
+      ['/socket', { session_token: agent.apiKey }, 'wrong_parameter', atSocket],
+      ['/user_socket', { token: agent.apiKey }, 'wrong_parameter', atUserSocket],
+      ['/user_socket', { agent_id: 'another', token }, 'wrong_agent', atUserSocket],
+      ['/socket', { api_key: suspended.apiKey }, 'suspended', `agent_socket:${suspended.id}`],
+      ['/socket', { api_key: revoked }, 'revoked', atSocket],
+      ['/user_socket', { token: revokedToken }, 'revoked', atUserSocket],
+      ['/socket', { session_token: expired.token }, 'expired', atSocket],
+      ['/socket', { api_key: agent.apiKey }, 'too_many_sockets', atSocket],
+    ];
+    const before = refusedLines(here).length;
+    for (const [path, params] of refusals) await expect(enter(here, path, params)).rejects.toThrow('403');
+    await eventually(() => expect(refusedLines(here)).toHaveLength(before + refusals.length));
+    const told = refusedLines(here).slice(before);
+    expect(told.map(({ mount, reason, id }) => [mount, reason, id])).toEqual(
+      refusals.map(([path, , reason, id]) => [path, reason, id]),
+    );
+    for (const secret of [agent.apiKey, token, revoked, revokedToken, expired.token, app.api_key, suspended.apiKey]) {
+      expect(here.stdout()).not.toContain(secret);
+    }
+    await Promise.all(crowd.map((client) => client.close()));
   });
 
   it('the official client comes in over long-poll with an authToken', async () => {

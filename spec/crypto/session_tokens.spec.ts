@@ -50,6 +50,18 @@ describe('a session token', () => {
     expect(await verify(forge())).toMatchObject({ id: 'a-1', keyId: 'k-1' });
   });
 
+  it('says for whom it spoke once it has expired, if the secret has signed it', async () => {
+    const payload = { exp: 1_750_000_000 };
+    const claims = { ...subject, expiresAtMs: 1_750_000_000_000 };
+    expect(await tokens.read(forge({ payload }), NOW_MS)).toEqual({ claims, isExpired: true });
+    expect(await tokens.read(forge(), NOW_MS)).toMatchObject({ claims: subject, isExpired: false });
+    const secret = 'another secret of at least thirty-two bytes';
+    expect(await tokens.read(forge({ payload, secret }), NOW_MS)).toBeUndefined();
+    for (const header of [{ kid: undefined }, { kid: 7 }]) {
+      expect(await tokens.read(forge({ payload, header }), NOW_MS)).toBeUndefined();
+    }
+  });
+
   it.each<[string, Forged]>([
     ['another secret', { secret: 'another secret of at least thirty-two bytes' }],
     ['no kid', { header: { kid: undefined } }],

@@ -4,7 +4,10 @@ import { eventually } from '../support/eventually.ts';
 import { connect, openLongPoll, request, upgradeHeaders } from '../support/frames.ts';
 
 const open = aerie.socket({
-  connect: ({ params }) => (params.name === 'ada' ? aerie.connected({}) : aerie.reject()),
+  connect({ params: { name } }) {
+    if (name === 'ada') return aerie.connected({});
+    return name === 'eva' ? aerie.reject('forbidden', { reason: 'suspended', id: 'clerk:eva' }) : aerie.reject();
+  },
   channels: [],
 });
 
@@ -18,6 +21,18 @@ describe('who was not let in', () => {
     served = await serve(open, { log: { ...aerie.silentLog, info }, mount: { origins: 'same_host' } });
   });
   afterEach(() => served.close());
+
+  it('is named with the reason that the socket gave, which the client is not told', async () => {
+    const query = 'vsn=2.0.0&name=eva';
+    const refused = await request('GET', `${served.url}/socket/websocket?${query}`, { headers: upgradeHeaders });
+    expect([refused.status, refused.body]).toEqual([403, '']);
+    const polled = await request('GET', `${served.url}/socket/longpoll?${query}`);
+    expect(polled.body).toBe('{"status":403}');
+    expect(lines).toEqual([
+      { ...line('suspended'), id: 'clerk:eva' },
+      { ...line('suspended'), id: 'clerk:eva' },
+    ]);
+  });
 
   const line = (reason: string) => ({ mount: '/socket', address: '127.0.0.1', reason, message: 'connect refused' });
 

@@ -79,6 +79,8 @@ onEveryStore((opened) => {
 
       await accepted(agents.revokeKey(agent.id, agent.keyId));
       for (const text of [token, agent.apiKey]) {
+        const account = { kind: agent.kind, id: agent.id };
+        expect(await there().identify(text)).toEqual({ ok: false, reason: 'revoked', account });
         expect(await here().credential(text)).toBeUndefined();
         expect(await there().credential(text)).toBeUndefined();
       }
@@ -136,6 +138,12 @@ describe('a credential on the store’s clock', () => {
     expect(await authenticator(opened.store).credential(token)).toMatchObject({ expiresAtMs });
     nowMs = expiresAtMs;
     expect(await authenticator(opened.store).credential(token)).toBeUndefined();
+    const account = { kind: agent.kind, id: agent.id };
+    expect(await authenticator(opened.store).identify(token)).toEqual({ ok: false, reason: 'expired', account });
+    expect(await authenticator(opened.store).identify(`${token}x`)).toEqual({
+      ok: false,
+      reason: 'unknown_credential',
+    });
     await opened.discard();
   });
 
