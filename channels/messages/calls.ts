@@ -3,7 +3,7 @@ import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Route } from '../../server/http/routes.ts';
 import type { Store } from '../../server/store/port.ts';
 import type { Principal } from '../principals/authenticate.ts';
-import { type Handle, unlessSuspended } from '../principals/permissions.ts';
+import { type Handle, readable, unlessSuspended } from '../principals/permissions.ts';
 import { refuse } from '../reasons.ts';
 import type { Message } from './message.ts';
 import type { Messages } from './messages.ts';
@@ -30,15 +30,9 @@ function sendMessage(messages: Messages, store: Pick<Store, 'nowMs'>): Handle {
 }
 
 function readMessage(messages: Messages, store: Pick<Store, 'nowMs'>): Handle {
-  return async (call) => {
-    const message = await messages.read(call.param('id'));
-    const show: Handle = async ({ principal }) => {
-      if (!message) return refuse('not_found');
-      if (!isParticipant(principal, message) && principal.kind !== 'admin') return refuse('forbidden');
-      return jsonAnswer(200, { message: messageView(message, await store.nowMs()) });
-    };
-    // A suspended agent still reads its own things.
-    return message && isParticipant(call.principal, message) ? show(call) : unlessSuspended(show)(call);
+  return async ({ principal, param }) => {
+    const read = readable(principal, await messages.read(param('id')), (message) => isParticipant(principal, message));
+    return read.ok ? jsonAnswer(200, { message: messageView(read.thing, await store.nowMs()) }) : read;
   };
 }
 

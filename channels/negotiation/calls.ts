@@ -6,7 +6,7 @@ import { newId } from '../ids.ts';
 import { micro } from '../money.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
-import { type ApiCall, type Handle, nameOf, unlessSuspended } from '../principals/permissions.ts';
+import { type ApiCall, type Handle, nameOf, readable, unlessSuspended } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
 import { refuse, refuseField } from '../reasons.ts';
 import { requestDigest } from '../repeats.ts';
@@ -35,13 +35,13 @@ export function negotiationRoutes(parts: CallParts): Route<Principal>[] {
 /** `GET /api/negotiations/{id}` */
 function readSession({ sessions }: CallParts): Handle {
   return async ({ principal, param }) => {
-    const session = await sessions.read(param('id'));
-    const isParticipant = session && principal.kind === 'agent' && roleOf(session, principal.id) !== undefined;
-    // A suspended agent still reads what is its own, and learns of nothing else whether it is there.
-    if (principal.kind !== 'admin' && principal.suspended && !isParticipant) return refuse('forbidden');
-    if (!session) return refuse('not_found');
-    if (principal.kind !== 'admin' && !isParticipant) return refuse('forbidden');
-    return jsonAnswer(200, { session: { ...sessionView(session), history: historyView(session) } });
+    const read = readable(
+      principal,
+      await sessions.read(param('id')),
+      (session) => principal.kind === 'agent' && roleOf(session, principal.id) !== undefined,
+    );
+    if (!read.ok) return read;
+    return jsonAnswer(200, { session: { ...sessionView(read.thing), history: historyView(read.thing) } });
   };
 }
 

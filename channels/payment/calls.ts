@@ -4,11 +4,12 @@ import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Method, Route } from '../../server/http/routes.ts';
 import { payloadCheck } from '../../server/payload.ts';
 import type { Principal } from '../principals/authenticate.ts';
-import type { Handle } from '../principals/permissions.ts';
+import { type Handle, isSuspended, readable } from '../principals/permissions.ts';
 import { refuse } from '../reasons.ts';
 import type { Check } from '../signatures.ts';
 import { fileDispute } from './evidence.ts';
 import { type OpenParts, openPaymentChannel } from './open_call.ts';
+import type { Payments } from './payments.ts';
 import { DisputeRequest } from './schema.ts';
 import { type PaymentChannel, sideOf } from './state.ts';
 import { channelView, disputeView, pastView } from './view.ts';
@@ -29,20 +30,18 @@ export function paymentRoutes(parts: CallParts): Route<Principal>[] {
   ];
 }
 
-/** Refuses whoever may not see this channel; a suspended agent learns of nothing but its own whether it is there. */
-function readerRefusal(principal: Principal, channel: PaymentChannel | undefined) {
-  const isParticipant = channel && principal.kind === 'agent' && sideOf(channel, principal.id) !== undefined;
-  if (principal.kind !== 'admin' && principal.suspended && !isParticipant) return refuse('forbidden');
-  if (!channel) return refuse('not_found');
-  return principal.kind === 'admin' || isParticipant ? undefined : refuse('forbidden');
+const sideOfPrincipal = (principal: Principal, channel: PaymentChannel) =>
+  principal.kind === 'agent' ? sideOf(channel, principal.id) : undefined;
+
+async function readBy(payments: Payments, principal: Principal, id: string) {
+  return readable(principal, await payments.read(id), (channel) => sideOfPrincipal(principal, channel) !== undefined);
 }
 
 /** `GET /api/payment_channels/{id}` */
 function readChannel({ payments }: CallParts): Handle {
   return async ({ principal, param }) => {
-    const channel = await payments.read(param('id'));
-    const refused = readerRefusal(principal, channel);
-    return refused || !channel ? (refused ?? refuse('not_found')) : jsonAnswer(200, { channel: channelView(channel) });
+    const read = await readBy(payments, principal, param('id'));
+    return read.ok ? jsonAnswer(200, { channel: channelView(read.thing) }) : read;
   };
 }
 
@@ -57,9 +56,9 @@ const DEFAULT_LIMIT = 100;
 /** `GET /api/payment_channels/{id}/history` */
 function readHistory({ payments }: CallParts): Handle {
   return async ({ exchange, principal, param }) => {
-    const channel = await payments.read(param('id'));
-    const refused = readerRefusal(principal, channel);
-    if (refused || !channel) return refused ?? refuse('not_found');
+    const read = await readBy(payments, principal, param('id'));
+    if (!read.ok) return read;
+    const channel = read.thing;
     const checked = checkPage(Object.fromEntries(exchange.query));
     if (!checked.ok) return checked;
     const { after = '0', limit = String(DEFAULT_LIMIT) } = checked.payload as { after?: string; limit?: string };
@@ -77,8 +76,8 @@ const readDispute = jsonBody(DisputeRequest);
 function fileEvidence({ payments, check, broadcast }: CallParts): Handle {
   return async ({ exchange, principal, param }) => {
     const channel = await payments.read(param('id'));
-    const side = channel && principal.kind === 'agent' ? sideOf(channel, principal.id) : undefined;
-    if (principal.kind !== 'admin' && principal.suspended && !side) return refuse('forbidden');
+    const side = channel && sideOfPrincipal(principal, channel);
+    if (isSuspended(principal) && !side) return refuse('forbidden', { status: 'suspended' });
     if (!channel) return refuse('not_found');
     const read = await readDispute(exchange);
     if (!read.ok) return read;

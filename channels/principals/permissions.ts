@@ -13,7 +13,7 @@ export function unlessSuspended(handle: Handle): Handle {
   return async (call) => (isSuspended(call.principal) ? refuse('forbidden', { status: 'suspended' }) : handle(call));
 }
 
-/** As `unlessSuspended`, but an agent's own things, under its id in the path, it may still read. */
+/** As `unlessSuspended`, but an agent's own things, under its id in an agent's path, it may still read. */
 export function unlessSuspendedOrOwn(handle: Handle): Handle {
   return async (call) => {
     const { principal } = call;
@@ -22,7 +22,21 @@ export function unlessSuspendedOrOwn(handle: Handle): Handle {
   };
 }
 
-const isSuspended = (principal: Principal) => principal.kind !== 'admin' && principal.suspended;
+/**
+ * Gives a thing to the admin and to whoever `mayRead` it. A suspended agent still reads what is its own, and learns of
+ * nothing else whether it is there.
+ */
+export function readable<T>(
+  principal: Principal,
+  thing: T | undefined,
+  mayRead: (thing: T) => boolean,
+): { readonly ok: true; readonly thing: T } | Refusal {
+  if (thing !== undefined && (principal.kind === 'admin' || mayRead(thing))) return { ok: true, thing };
+  if (isSuspended(principal)) return refuse('forbidden', { status: 'suspended' });
+  return refuse(thing === undefined ? 'not_found' : 'forbidden');
+}
+
+export const isSuspended = (principal: Principal) => principal.kind !== 'admin' && principal.suspended;
 
 /** Whether somebody may change an account and its keys: the admin, the user that owns the agent, itself. */
 export function mayManage(principal: Principal, kind: AccountKind, account: Account): boolean {

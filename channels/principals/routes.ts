@@ -31,21 +31,20 @@ export interface PrincipalRoutesOptions {
 /** The calls on users, apps, agents, their keys and session tokens (PROTOCOL.md, section 3). */
 export function principalRoutes({ store, principals, tokens, events }: PrincipalRoutesOptions): Route<Principal>[] {
   const { users, apps, agents } = principals;
-  const reads = (path: string, handle: Handle) => route('GET', path, unlessSuspendedOrOwn(handle));
   const writes = (method: Method, path: string, handle: Handle) => route(method, path, unlessSuspended(handle));
 
   return [
     writes('POST', '/api/users', registerAccount(users, 'user')),
     writes('POST', '/api/apps', registerAccount(apps, 'app')),
     writes('POST', '/api/agents', registerAgent(agents, users)),
-    reads('/api/agents/:id', readAgent(agents)),
+    route('GET', '/api/agents/:id', unlessSuspendedOrOwn(readAgent(agents))),
     writes('PATCH', '/api/agents/:id', changeAgent(agents, events)),
     ...[
-      { path: '/api/users/:id/keys', accounts: users },
-      { path: '/api/apps/:id/keys', accounts: apps },
-      { path: '/api/agents/:id/keys', accounts: agents },
-    ].flatMap(({ path, accounts }) => [
-      reads(path, listKeys(accounts)),
+      { path: '/api/users/:id/keys', accounts: users, reads: unlessSuspended },
+      { path: '/api/apps/:id/keys', accounts: apps, reads: unlessSuspended },
+      { path: '/api/agents/:id/keys', accounts: agents, reads: unlessSuspendedOrOwn },
+    ].flatMap(({ path, accounts, reads }) => [
+      route('GET', path, reads(listKeys(accounts))),
       writes('POST', path, createKey(accounts)),
       writes('DELETE', `${path}/:key_id`, revokeKey(accounts, events)),
     ]),

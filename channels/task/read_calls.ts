@@ -3,7 +3,7 @@ import type { Exchange, Refusal } from '../../server/index.ts';
 import type { IndexHit } from '../../server/store/port.ts';
 import { isId } from '../ids.ts';
 import type { Principal } from '../principals/authenticate.ts';
-import type { Handle } from '../principals/permissions.ts';
+import { type Handle, readable } from '../principals/permissions.ts';
 import { refuse, refuseField } from '../reasons.ts';
 import { agentTasksIndex, appTasksIndex, cursorOf, type Listing, readCursor, TASKS_INDEX } from './listing.ts';
 import type { Role } from './stream.ts';
@@ -18,13 +18,12 @@ export function readTask(tasks: Tasks): Handle {
   return async ({ principal, param }) => {
     const id = param('id');
     const state = isId(id) ? await tasks.readShown(id) : undefined;
-    if (!state) return refuse('not_found');
-    return mayRead(principal, state.task) ? jsonAnswer(200, { task: taskView(state) }) : refuse('forbidden');
+    const read = readable(principal, state, ({ task }) => mayRead(principal, task));
+    return read.ok ? jsonAnswer(200, { task: taskView(read.thing) }) : read;
   };
 }
 
 function mayRead(principal: Principal, task: Task): boolean {
-  if (principal.kind === 'admin') return true;
   if (principal.kind === 'app') return task.appId === principal.id;
   return principal.kind === 'agent' && roleOf(task, principal.id) !== undefined;
 }
