@@ -1,12 +1,17 @@
 import Type from 'typebox';
 import type { Refusal } from '../server/refusal.ts';
-import { refuse } from './reasons.ts';
+import { refuseSize } from './reasons.ts';
 
 /** What people call a principal. */
 export const Name = Type.String({ minLength: 1, maxLength: 256 });
 
 /** Stands in signed texts, whose lines it must not break. */
-export const CapabilityName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\r\\n]*$' });
+export const CapabilityName = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  pattern: '^[^\\r\\n]*$',
+  description: 'text of 1 to 64 characters in one line',
+});
 
 export const Metadata = Type.Record(Type.String(), Type.Unknown());
 export type Metadata = Record<string, unknown>;
@@ -16,7 +21,7 @@ export const METADATA_KIB = 8;
 /** Refuses a JSON value whose compact text is longer than `maxKiB` KiB of UTF-8. */
 export function sizeRefusal(path: string, value: unknown, maxKiB: number): Refusal | undefined {
   if (value === undefined || jsonBytes(value) <= maxKiB * 1_024) return undefined;
-  return refuse('payload_too_large', [{ path, message: `must not be larger than ${maxKiB} KiB` }]);
+  return refuseSize(path, maxKiB);
 }
 
 /** The bytes of a value's compact JSON in UTF-8. */

@@ -16,7 +16,11 @@ const ID = `^(?!(?:${INHERITED.join('|')})$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`;
 const pattern = new RegExp(ID);
 
 /** The id of anything that has one (PROTOCOL.md, section 1). */
-export const Id = Type.String({ pattern: ID });
+export const Id = Type.String({
+  pattern: ID,
+  description:
+    'an id: 1 to 128 of A-Z a-z 0-9 . _ -, the first a letter or digit (constructor, toString and the like are none)',
+});
 
 export const isId = (text: string) => pattern.test(text);
 

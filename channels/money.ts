@@ -3,34 +3,39 @@ import Type from 'typebox';
 const MICRO_PER_USDC = 1_000_000n;
 const DECIMALS = 6;
 
-const AMOUNT = '^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,6})?$';
-const pattern = new RegExp(AMOUNT);
+const AMOUNT = '(0|[1-9][0-9]{0,8})(\\.[0-9]{1,6})?';
+const pattern = new RegExp(`^${AMOUNT}$`);
 
 /** The largest amount that can be written: `"999999999.999999"`. */
 export const MAX_AMOUNT_MICRO = 999_999_999_999_999n;
 
 /** An amount as it comes in. A number's shortest form has to fit too; that form has at most 15 significant digits. */
-export const Amount = Type.Union([
-  Type.String({ pattern: AMOUNT }),
-  Type.Refine(
-    Type.Number({ minimum: 0 }),
-    (value) => pattern.test(String(value)),
-    () => 'must have at most 9 digits before and 6 after the point',
-  ),
-]);
+export const Amount = amount(`an amount of USDC that matches ${AMOUNT}`);
 
 /** An amount that is offered or moved: above 0. */
 export const PositiveAmount = Type.Refine(
-  Amount,
+  amount(`an amount of USDC above 0 that matches ${AMOUNT}`),
   (value) => !pattern.test(String(value)) || micro(value) > 0n,
   () => 'must be above 0',
 );
 
-const BALANCE = '^(0|[1-9][0-9]{0,9})(\\.[0-9]{1,6})?$';
-const balancePattern = new RegExp(BALANCE);
+function amount(description: string) {
+  return Type.Union(
+    [
+      Type.String({ pattern: `^${AMOUNT}$` }),
+      Type.Refine(Type.Number({ minimum: 0 }), (value) => pattern.test(String(value))),
+    ],
+    { description },
+  );
+}
+
+const BALANCE = '(0|[1-9][0-9]{0,9})(\\.[0-9]{1,6})?';
+const balancePattern = new RegExp(`^${BALANCE}$`);
 
 /** A part of the sum of two amounts: a string may have one digit more. */
-export const Balance = Type.Union([Type.String({ pattern: BALANCE }), Amount]);
+export const Balance = Type.Union([Type.String({ pattern: `^${BALANCE}$` }), Amount], {
+  description: `an amount of USDC that matches ${BALANCE}`,
+});
 
 /** Reads a balance from the wire, as `micro` reads an amount. */
 export function microBalance(wire: string | number): bigint {

@@ -1,4 +1,6 @@
 import { httpReasons } from '../server/http/problem.ts';
+import { invalidPayload } from '../server/payload.ts';
+import { payloadFault } from '../server/payload_faults.ts';
 import { frameworkReasons, type Refusal } from '../server/refusal.ts';
 
 /** Every reason for which the platform says no (PROTOCOL.md), with its message for people. */
@@ -45,7 +47,12 @@ export function refuse(reason: Reason, details?: object): Refusal {
   return { ok: false, reason, message: reasons[reason], ...(details && { details }) };
 }
 
-/** Refuses a field for what a schema cannot say. @param path a JSON pointer */
-export function refuseField(path: string, message: string): Refusal {
-  return refuse('invalid_payload', [{ path, message }]);
+/** Refuses a field for what a schema cannot say. @param path a JSON pointer; @param says `must be above 0` */
+export function refuseField(path: string, says: string): Refusal {
+  return invalidPayload([payloadFault(path, says)]);
+}
+
+/** Refuses a field for its size. @param path a JSON pointer */
+export function refuseSize(path: string, maxKiB: number): Refusal {
+  return refuse('payload_too_large', [payloadFault(path, `must not be larger than ${maxKiB} KiB`)]);
 }

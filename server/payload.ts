@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { MAX_FAULTS, type PayloadFault, payloadFault, payloadFaults, pointer } from './payload_faults.ts';
 import { frameworkRefusal, type Refusal } from './refusal.ts';
 
 /** What an event takes: a JSON object by schema, or one of the kinds below. */
@@ -20,8 +21,6 @@ export const binaryPayload: PayloadKind<Uint8Array> = { payloadKind: 'binary' };
 /** Levels of arrays and objects that a payload may have, itself included. */
 export const MAX_DEPTH = 64;
 
-const MAX_DETAILS = 20;
-
 export type Checked = { readonly ok: true; readonly payload: unknown } | Refusal;
 export type PayloadCheck = (payload: unknown) => Checked;
 
@@ -32,54 +31,53 @@ export function payloadCheck(type: PayloadType): PayloadCheck {
   const prune = nullPruner(type);
   return (received) => {
     const fault = jsonFault(received);
-    if (fault) return invalid([fault]);
+    if (fault) return invalidPayload([payloadFault(fault.path, fault.says)]);
     const payload = prune(received);
-    if (validator.Check(payload)) return { ok: true, payload };
-    return invalid(
-      validator
-        .Errors(payload)
-        .slice(0, MAX_DETAILS)
-        .map(({ instancePath, message }) => ({ path: instancePath, message })),
-    );
+    return validator.Check(payload) ? { ok: true, payload } : invalidPayload(payloadFaults(type, payload));
   };
 }
 
-function invalid(details: readonly PayloadFault[]): Refusal {
-  return frameworkRefusal('invalid_payload', details);
-}
-
-export interface PayloadFault {
-  /** A JSON pointer. */
-  readonly path: string;
-  readonly message: string;
+/** Refuses a payload for at least one fault; its message for people is the first. */
+export function invalidPayload(faults: readonly PayloadFault[]): Refusal {
+  const refusal = frameworkRefusal('invalid_payload', faults.slice(0, MAX_FAULTS));
+  const [first] = faults;
+  if (!first) return refusal;
+  const more = faults.length > 1 ? `; details has ${Math.min(faults.length, MAX_FAULTS) - 1} more` : '';
+  return { ...refusal, message: `${first.message}${more}.` };
 }
 
 const passes: PayloadCheck = (payload) => ({ ok: true, payload });
 const isBytes: PayloadCheck = (payload) =>
-  payload instanceof Uint8Array ? { ok: true, payload } : invalid([{ path: '', message: 'must be binary data' }]);
+  payload instanceof Uint8Array ? { ok: true, payload } : invalidPayload([payloadFault('', 'must be binary data')]);
+
+/** Where something is wrong, and what is to be said of the field there. */
+interface JsonFault {
+  readonly path: string;
+  readonly says: string;
+}
 
 /**
  * What no schema sees: nesting that would exhaust the stack of whoever walks it next, strings that are not Unicode
  * (they cannot be written as UTF-8), numbers that JSON cannot write back.
  */
-export function jsonFault(value: unknown, depth = 1): PayloadFault | undefined {
+export function jsonFault(value: unknown, depth = 1): JsonFault | undefined {
   switch (typeof value) {
     case 'string':
-      return value.isWellFormed() ? undefined : { path: '', message: 'has an unpaired surrogate' };
+      return value.isWellFormed() ? undefined : { path: '', says: 'has an unpaired surrogate' };
     case 'number':
-      return Number.isFinite(value) ? undefined : { path: '', message: 'must be a finite number' };
+      return Number.isFinite(value) ? undefined : { path: '', says: 'must be a finite number' };
     case 'object':
       break;
     default:
       return undefined;
   }
   if (value === null) return undefined;
-  if (value instanceof Uint8Array) return { path: '', message: 'must be JSON' };
-  if (depth > MAX_DEPTH) return { path: '', message: `must not be nested more than ${MAX_DEPTH} deep` };
+  if (value instanceof Uint8Array) return { path: '', says: 'must be JSON' };
+  if (depth > MAX_DEPTH) return { path: '', says: `must not be nested more than ${MAX_DEPTH} deep` };
   for (const key of Object.keys(value)) {
-    if (!key.isWellFormed()) return { path: '', message: 'has a key with an unpaired surrogate' };
+    if (!key.isWellFormed()) return { path: '', says: 'has a key with an unpaired surrogate' };
     const fault = jsonFault((value as Record<string, unknown>)[key], depth + 1);
-    if (fault) return { path: `/${key}${fault.path}`, message: fault.message };
+    if (fault) return { path: pointer('', key) + fault.path, says: fault.says };
   }
   return undefined;
 }

@@ -10,11 +10,15 @@ export const events = {
   discover: Type.Object({
     capability: Type.Optional(CapabilityName),
     filters: Type.Optional(
-      Type.Object({
-        status: Type.Optional(Type.Union([Type.Literal('online'), Type.Literal('busy'), Type.Literal('offline')])),
-        min_reputation: Type.Optional(Type.Number({ minimum: 0, maximum: 5 })),
-        max_price: Type.Optional(Amount),
-      }),
+      // Filters narrow: one that nobody knows must not let everything through.
+      Type.Object(
+        {
+          status: Type.Optional(Type.Union([Type.Literal('online'), Type.Literal('busy'), Type.Literal('offline')])),
+          min_reputation: Type.Optional(Type.Number({ minimum: 0, maximum: 5 })),
+          max_price: Type.Optional(Amount),
+        },
+        { additionalProperties: false },
+      ),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
     cursor: Type.Optional(Type.String({ maxLength: 1_024 })),

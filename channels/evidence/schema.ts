@@ -6,7 +6,10 @@ import { CoSignedState } from '../payment/schema.ts';
 import { Signature } from '../signatures.ts';
 
 const PublicKeys = Type.Optional(Type.Record(Type.String(), Type.String()));
-const Time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' });
+const Time = Type.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$',
+  description: 'a time like 2026-01-31T12:00:00.000Z',
+});
 const orNull = <T extends Type.TSchema>(type: T) => Type.Optional(Type.Union([type, Type.Null()]));
 const Nonce = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 

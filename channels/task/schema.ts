@@ -3,7 +3,7 @@ import type { Refusal } from '../../server/refusal.ts';
 import { CapabilityName, Metadata, sizeRefusal } from '../fields.ts';
 import { Id } from '../ids.ts';
 import { Amount } from '../money.ts';
-import { refuse } from '../reasons.ts';
+import { refuseSize } from '../reasons.ts';
 import { MAX_CHUNK_BYTES, MAX_SEQ } from './stream.ts';
 
 const Seq = Type.Integer({ minimum: 0, maximum: MAX_SEQ });
@@ -17,7 +17,7 @@ export type Resume = Static<typeof joinParams>['resume'];
 
 const chunk = Type.Object({ chunk: Type.String({ minLength: 1 }), seq: Seq });
 const completion = Type.Object({
-  checksum: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  checksum: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'the SHA-256 as 64 lower-case hex digits' }),
   total_size: Type.Integer({ minimum: 0 }),
 });
 const Json = Type.Unknown();
@@ -57,5 +57,5 @@ export const stateRefusal = (path: string, value: unknown) => sizeRefusal(path, 
 
 export function chunkRefusal({ chunk: text }: ChunkPayload): Refusal | undefined {
   if (text.length <= MAX_CHUNK_BYTES / 3 || Buffer.byteLength(text) <= MAX_CHUNK_BYTES) return undefined;
-  return refuse('payload_too_large', [{ path: '/chunk', message: 'must not be larger than 64 KiB' }]);
+  return refuseSize('/chunk', MAX_CHUNK_BYTES / 1_024);
 }

@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox';
-import { payloadCheck } from '../payload.ts';
+import { invalidPayload, payloadCheck } from '../payload.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Exchange } from './exchange.ts';
 import { httpRefusal } from './problem.ts';
@@ -33,7 +33,7 @@ export function jsonBody<T extends TSchema>(type: T): ReadBody<T> {
   };
 }
 
-const unreadable = (message: string) => httpRefusal('invalid_payload', [{ path: '', message }]);
+const unreadable = (says: string) => invalidPayload([{ path: '', message: `the body ${says}` }]);
 
 function parse(bytes: Buffer): { value: unknown } | undefined {
   try {

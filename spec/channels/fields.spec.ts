@@ -35,7 +35,7 @@ describe('a size', () => {
     expect(jsonBytes({ a: 'ä🦅' })).toBe('{"a":""}'.length + 2 + 4);
     const fits = { a: 'x'.repeat(1_024 - '{"a":""}'.length) };
     expect(sizeRefusal('/a', fits, 1)).toBeUndefined();
-    const message = 'must not be larger than 1 KiB';
+    const message = 'a must not be larger than 1 KiB';
     expect(sizeRefusal('/a', { a: `${fits.a}x` }, 1)).toMatchObject({
       reason: 'payload_too_large',
       details: [{ path: '/a', message }],

@@ -36,7 +36,7 @@ describe('a JSON body', () => {
       expect(expectProblem(await post(body), 400, 'invalid_payload').errors.length).toBeGreaterThan(0);
     }
     const { errors } = expectProblem(await post('{"name": "x", "size": 1.5}'), 400, 'invalid_payload');
-    expect(errors).toEqual([{ path: '/size', message: 'must be integer' }]);
+    expect(errors).toEqual([{ path: '/size', message: 'size must be a whole number' }]);
   });
 
   it('over the limit is answered with 413, one that just fits is taken', async () => {
