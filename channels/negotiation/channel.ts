@@ -4,7 +4,7 @@ import { micro } from '../money.ts';
 import { refuse } from '../reasons.ts';
 import { type Check, sameForm, untilUnmoved } from '../signatures.ts';
 import { events } from './schema.ts';
-import { acceptLines, agentOf, offerLines, offersBy, publicKeyOf, roleOf } from './session.ts';
+import { acceptLines, agentOf, isSuperseded, offerLines, publicKeyOf, roleOf, standingOffer } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { completionView, offerView, sessionView } from './view.ts';
 
@@ -34,10 +34,12 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
         if (!decided.ok) return decided;
 
         const { state, events: happened } = decided;
-        const made = offersBy(state, by).find((offer) => offer.signature === signature);
-        if (!made) throw new Error('an offer that was taken is not there');
-        const offer = offerView(state, made);
-        if (happened.length === 0) return reply({ offer, duplicate: true });
+        const standing = standingOffer(state, by);
+        if (!standing) throw new Error('an offer that was taken is not there');
+        const offer = offerView(state, standing);
+        if (happened.length === 0) {
+          return reply({ offer, duplicate: true, ...(isSuperseded(state, by, amountMicro) && { superseded: true }) });
+        }
         socket.broadcastOthers('offer', offer);
         return reply({ offer });
       },

@@ -7,6 +7,7 @@ import {
   type Acceptance,
   acceptLines,
   asOf,
+  isSuperseded,
   limitMicro,
   type Offer,
   offerLines,
@@ -114,6 +115,7 @@ function offer(session: Session, command: MakeOffer, nowMs: number): Decision<Se
   if (amountMicro > limit) return refuse('offer_exceeds_limit', { limit: usdc(limit) });
   const refused = signatureRefusal(verdict, offerLines(session, by, amountMicro));
   if (refused) return refused;
+  if (isSuperseded(session, by, amountMicro)) return ok({ state: session, events: [] });
   if (offersBy(session, by).length >= MAX_ROUNDS) return refuse('too_many_rounds', { limit: MAX_ROUNDS });
   const made: Offer = { event: 'offer', by, amountMicro, signature, atMs: nowMs };
   return ok({

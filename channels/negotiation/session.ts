@@ -73,6 +73,12 @@ export const offersBy = ({ history }: Session, role: Role) =>
 /** The latest offer of one side. */
 export const standingOffer = (session: Session, role: Role) => offersBy(session, role).at(-1);
 
+/** Whether one side offered this before, and then something else: an amount that was given up stays so. */
+export function isSuperseded(session: Session, role: Role, amountMicro: bigint): boolean {
+  const offers = offersBy(session, role);
+  return offers.at(-1)?.amountMicro !== amountMicro && offers.some((offer) => offer.amountMicro === amountMicro);
+}
+
 export const acceptanceOf = ({ history }: Session) =>
   history.find((entry): entry is Acceptance => entry.event === 'accept');
 

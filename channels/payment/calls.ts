@@ -47,8 +47,10 @@ function readChannel({ payments }: CallParts): Handle {
 
 const checkPage = payloadCheck(
   Type.Object({
-    after: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,14})$' })),
-    limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9][0-9]|500)$' })),
+    after: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,14})$', description: 'a nonce' })),
+    limit: Type.Optional(
+      Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9][0-9]|500)$', description: 'a whole number from 1 to 500' }),
+    ),
   }),
 );
 const DEFAULT_LIMIT = 100;

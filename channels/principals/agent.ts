@@ -24,6 +24,9 @@ export interface Capability {
   readonly name: string;
   readonly priceMicro: bigint;
   readonly description?: string;
+  readonly category?: string;
+  /** 1 to 10. */
+  readonly level?: number;
 }
 
 export type AgentStatus = 'active' | 'suspended';
@@ -43,10 +46,12 @@ export function lowestPriceMicro({ capabilities }: Pick<Agent, 'capabilities'>):
 }
 
 /** A capability on the wire. */
-export const capabilityView = ({ name, priceMicro, description }: Capability) => ({
+export const capabilityView = ({ name, priceMicro, description, category, level }: Capability) => ({
   name,
   price: usdc(priceMicro),
   ...(description !== undefined && { description }),
+  ...(category !== undefined && { category }),
+  ...(level !== undefined && { level }),
 });
 
 /** An agent on the wire (PROTOCOL.md, section 3). */

@@ -1,3 +1,4 @@
+import { readPublicKey } from '../../crypto/public_key.ts';
 import { jsonBody } from '../../server/http/json_body.ts';
 import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Refusal } from '../../server/index.ts';
@@ -29,7 +30,7 @@ export function changeAgent(agents: Agents, events: PrincipalEvents): Handle {
     if (!read.ok) return read;
     const requested = readPatch(read.body, read.received.reputation === null);
     if (!requested.ok) return requested;
-    const forbidden = patchRefusal(principal, agent, requested.patch);
+    const forbidden = patchRefusal(principal, agent, requested.patch, read.received);
     if (forbidden) return forbidden;
 
     const patched = await agents.patch(agent.id, requested.patch);
@@ -42,10 +43,27 @@ export function changeAgent(agents: Agents, events: PrincipalEvents): Handle {
   };
 }
 
-function patchRefusal(principal: Principal, agent: Agent, patch: AgentPatch): Refusal | undefined {
+function patchRefusal(
+  principal: Principal,
+  agent: Agent,
+  patch: AgentPatch,
+  received: Readonly<Record<string, unknown>>,
+): Refusal | undefined {
   if (!mayManage(principal, 'agent', agent)) return refuse('forbidden');
+  const fixed = fixedFields.find((field) => isOtherThan(agent, field, received[field]));
+  if (fixed) return refuse('forbidden', { field: fixed });
   if (principal.kind === 'admin') return undefined;
   if ('status' in patch) return refuse('forbidden', { field: 'status' });
   if ('pinnedReputation' in patch) return refuse('forbidden', { field: 'reputation' });
   return tokenRefusal(principal);
+}
+
+/** Of an agent, what nobody changes; a client may send back what it was given. */
+const fixedFields = ['id', 'public_key', 'user_id', 'inserted_at'] as const;
+
+/** Whether a body says something else of a field than it is. Where an agent has no owner, `null` says just that. */
+function isOtherThan(agent: Agent, field: (typeof fixedFields)[number], said: unknown): boolean {
+  if (said === undefined || said === agentView(agent)[field]) return false;
+  if (field === 'public_key' && typeof said === 'string') return readPublicKey(said) !== agent.publicKey;
+  return field === 'user_id' || said !== null;
 }

@@ -19,6 +19,8 @@ export const Capabilities = Type.Array(
       name: CapabilityName,
       price: orNull(Amount),
       description: orNull(Type.String({ maxLength: 256 })),
+      category: orNull(Type.String({ minLength: 1, maxLength: 64 })),
+      level: orNull(Type.Integer({ minimum: 1, maximum: 10 })),
     }),
   ]),
   { maxItems: 100 },
@@ -55,8 +57,14 @@ type Read<T> = ({ readonly ok: true } & T) | Refusal;
 export function readCapabilities(wire: Static<typeof Capabilities>): Read<{ readonly capabilities: Capability[] }> {
   const capabilities = wire.map((given): Capability => {
     if (typeof given === 'string') return { name: given, priceMicro: 0n };
-    const { name, price, description } = given;
-    return { name, priceMicro: micro(price ?? '0'), ...(typeof description === 'string' && { description }) };
+    const { name, price, description, category, level } = given;
+    return {
+      name,
+      priceMicro: micro(price ?? '0'),
+      ...(typeof description === 'string' && { description }),
+      ...(typeof category === 'string' && { category }),
+      ...(typeof level === 'number' && { level }),
+    };
   });
   const names = new Set<string>();
   for (const [at, { name }] of capabilities.entries()) {

@@ -131,6 +131,33 @@ describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace)
     expect(await bobs.push<Found>('discover', { capability })).toEqual({ agents: [] });
   });
 
+  it('keeps a capability’s category and level, announced or sent over HTTP', async () => {
+    const agent = await registerAgent(here, { capabilities: [{ name: 'a', category: 'text', level: 1 }] });
+    const topic = await enter(there, agent);
+    const agentNow = async () =>
+      (await here.call<{ agent: { capabilities: object[] } }>('GET', `/api/agents/${agent.id}`, agent.apiKey)).body
+        .agent;
+    expect((await agentNow()).capabilities).toEqual([{ name: 'a', price: '0', category: 'text', level: 1 }]);
+    const capabilities = [
+      { name: 'b', price: '1', category: 'x'.repeat(64), level: 10 },
+      { name: 'c', price: '0', category: null, level: null },
+    ];
+    const kept = [capabilities[0], { name: 'c', price: '0' }];
+    expect(await topic.push('announce', { capabilities })).toMatchObject({ agent: { capabilities: kept } });
+    expect((await agentNow()).capabilities).toEqual(kept);
+    const body = { capabilities: [{ name: 'd', level: 5 }] };
+    expect((await here.call('PATCH', `/api/agents/${agent.id}`, agent.apiKey, body)).status).toBe(200);
+    expect((await agentNow()).capabilities).toEqual([{ name: 'd', price: '0', level: 5 }]);
+    for (const bad of [{ category: '' }, { category: 'x'.repeat(65) }, { level: 0 }, { level: 11 }, { level: 1.5 }]) {
+      const refused = topic.push('announce', { capabilities: [{ name: 'e', ...bad }] });
+      await expect(refused).rejects.toMatchObject({ reason: 'invalid_payload' });
+      const patched = await here.call('PATCH', `/api/agents/${agent.id}`, agent.apiKey, {
+        capabilities: [{ name: 'e', ...bad }],
+      });
+      expect(patched.status).toBe(400);
+    }
+  });
+
   it('finds by every filter, best reputation first, then lowest price, then id, page by page', async () => {
     const capability = `work-${(await registerAgent(here)).id}`;
     const searcher = await enter(there, await registerAgent(here), { presence: false });
@@ -162,6 +189,7 @@ describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace)
     expect(await ids({ filters: { max_price: '1' } })).toEqual([...twins, untried.id, bad.id]);
     expect(await ids({ filters: { max_price: 1.000001, min_reputation: 4 } })).toEqual([goodCheap.id]);
     expect(await ids({ filters: { status: null, min_reputation: null, max_price: null } })).toEqual(everybody);
+    await expect(ids({ filters: { max_prize: '1' } })).rejects.toMatchObject({ reason: 'invalid_payload' });
 
     const paged: string[] = [];
     let cursor: string | undefined;

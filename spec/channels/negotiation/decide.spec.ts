@@ -42,7 +42,7 @@ describe('a negotiation', () => {
   });
 
   it('takes 10 offers by each side', () => {
-    const ten = Array.from({ length: 10 }, (_, at) => offer('client', `0.${at + 1}`));
+    const ten = Array.from({ length: 10 }, (_, at) => offer('client', `0.${at + 11}`));
     const state = given(session())
       .when(...ten)
       .then({ type: 'offer_made' });
@@ -51,7 +51,7 @@ describe('a negotiation', () => {
       .when(offer('client', '1.5', { isGood: false }))
       .thenRefused('invalid_signature');
     given(state).when(offer('provider', '1.5')).then({ type: 'offer_made' });
-    given(state).when(offer('client', '0.1')).thenRepeated();
+    given(state).when(offer('client', '0.11')).thenRepeated();
   });
 
   it('agrees on the average of both offers, half a micro-USDC rounded down', () => {
@@ -143,6 +143,14 @@ describe('a repeat', () => {
     const state = given(session()).when(offer('client', '0.1'), offer('client', '2')).then({});
     given(state).when(offer('client', '0.1')).thenRepeated();
     expect(given(state).when(offer('client', '0.1')).thenRepeated()).toBe(state);
+    // Another signature over the same amount is no other offer.
+    given(state)
+      .when(offer('client', '0.1', { signature: 'another' }))
+      .thenRepeated();
+    given(state)
+      .when(offer('client', '0.1', { signature: 'bad', isGood: false }))
+      .thenRefused('invalid_signature');
+    given(state).when(offer('provider', '0.1')).then({ type: 'offer_made' });
   });
 
   it('is not what another side or another signature sends', () => {

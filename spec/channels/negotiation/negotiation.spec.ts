@@ -110,6 +110,20 @@ onEveryDeployment('negotiation:{id}', (deployment) => {
     expect(providers.events('negotiation_complete')).toHaveLength(1);
   });
 
+  // Such an offer was answered as if it stood.
+  it('answers an earlier amount with the offer that stands, tells nobody and counts no round', async () => {
+    const { id, clients, providers } = await opened();
+    const first = offer(id, client, '0.5');
+    await clients.push('offer', first);
+    const { offer: standing } = await clients.push<{ offer: object }>('offer', offer(id, client, '0.6'));
+    for (let at = 0; at < 12; at++) {
+      expect(await clients.push('offer', first)).toEqual({ offer: standing, duplicate: true, superseded: true });
+    }
+    expect(await clients.push('offer', offer(id, client, '0.6'))).toEqual({ offer: standing, duplicate: true });
+    await clients.push('offer', offer(id, client, '0.7'));
+    await eventually(() => expect(providers.events('offer')).toHaveLength(3));
+  });
+
   it('is rejected by either side, and over then', async () => {
     const { id, clients, providers } = await opened();
     expect(await providers.push('reject', { reason: 'busy' })).toMatchObject({ session: { status: 'rejected' } });

@@ -1,5 +1,5 @@
-import { anybody, expectRefused, withApi } from './api.ts';
-import { freshId } from './fixtures.ts';
+import { anybody, expectRefused, member, withApi } from './api.ts';
+import { freshId, newPublicKey } from './fixtures.ts';
 
 withApi((cast, call) => {
   describe('GET /api/agents/{id}', () => {
@@ -58,6 +58,40 @@ withApi((cast, call) => {
         reputation: 2.5,
         name: 'x',
       });
+    });
+
+    // Such a field was left out in silence.
+    it('refuses to change what nobody changes, and names it', async () => {
+      const { owned, other, user, api } = cast();
+      const { agent } = (await call('GET', `/api/agents/${owned.id}`, api.admin)).body;
+      const others: Record<string, unknown[]> = {
+        id: [other.id, 7],
+        public_key: [newPublicKey(), '', 7, {}],
+        user_id: ['somebody', null, 7],
+        inserted_at: ['2026-01-01T00:00:00.000Z', 0],
+      };
+      for (const credential of [api.admin, user.apiKey, owned.apiKey]) {
+        for (const [field, values] of Object.entries(others)) {
+          for (const value of values) {
+            const answer = await patch(credential, { name: 'not taken', [field]: value });
+            expectRefused(answer, 403, 'forbidden');
+            expect(answer.body).toMatchObject({ details: { field } });
+          }
+        }
+        const { status: _, reputation: __, ...own } = agent;
+        const publicKey = agent.public_key.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+        for (const same of [own, { ...own, public_key: publicKey }, { ...own, public_key: null, id: null, more: 1 }]) {
+          expect((await patch(credential, same)).body.agent).toEqual(agent);
+        }
+      }
+      expect((await patch(cast().stranger.apiKey, { id: 'x' })).body).not.toHaveProperty('details');
+    });
+
+    it('takes an agent without an owner at its word', async () => {
+      const free = await member(cast().api, 'agent');
+      const body = { user_id: null };
+      expect((await call('PATCH', `/api/agents/${free.id}`, free.apiKey, body)).status).toBe(200);
+      expectRefused(await call('PATCH', `/api/agents/${free.id}`, free.apiKey, { user_id: 'x' }), 403, 'forbidden');
     });
 
     it('answers 404, then 400, then 403', async () => {
