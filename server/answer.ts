@@ -91,9 +91,13 @@ export function accept<A extends object>(assigns: A, response: object = {}, opti
   return { kind: 'accept', assigns, response, options };
 }
 
+/**
+ * Lets a client in, whatever it sent.
+ *
+ * @param granted what `join` needs of what was found; it gets it as `granted` of its request
+ */
 export function grant(): Grant<undefined>;
 export function grant<G>(granted: G): Grant<G>;
-/** Lets a client in whatever it sent. @param granted what `join` needs of what was found, as `granted` of its request */
 export function grant<G>(granted?: G): Grant<G | undefined> {
   return { kind: 'grant', granted };
 }
