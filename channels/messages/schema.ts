@@ -1,11 +1,20 @@
 import Type, { type Static } from 'typebox';
 import { Id } from '../ids.ts';
 
+/** Types that begin so are those of the server's own messages (notices.ts). */
+const OWN_TYPES = 'aerie.';
+
+const ClientType = Type.Refine(
+  Type.String({ minLength: 1, maxLength: 256 }),
+  (type) => !type.startsWith(OWN_TYPES),
+  () => `must not begin with "${OWN_TYPES}": only the server sends such messages`,
+);
+
 /** What `POST /api/messages` and `send_message` take. */
 export const SendRequest = Type.Object({
   id: Type.Optional(Id),
   to_agent_id: Id,
-  type: Type.String({ minLength: 1, maxLength: 256 }),
+  type: ClientType,
   payload: Type.Unknown(),
   protocol_version: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
 });

@@ -229,6 +229,8 @@ describe.each(deployments)('messages:{agent_id}, %s', (_name, nodeCount, makePla
       { payload: null },
       { type: '' },
       { type: 7 },
+      { type: 'aerie.' },
+      { type: 'aerie.task' },
       { to_agent_id: 'a b' },
       { payload: undefined },
     ]) {
@@ -243,6 +245,16 @@ describe.each(deployments)('messages:{agent_id}, %s', (_name, nodeCount, makePla
       'message_settled',
     ]) {
       await expect(adas.push(event, {})).rejects.toMatchObject({ reason: 'unknown_event' });
+    }
+  });
+
+  it('says that a type of the server’s own is not a client’s, and takes those that only look like one', async () => {
+    const adas = await enter(here, ada);
+    const fault = { path: '/type', message: 'must not begin with "aerie.": only the server sends such messages' };
+    await expect(send(adas, { type: 'aerie.anything' })).rejects.toMatchObject({ details: [fault] });
+    expect((await post({ type: 'aerie.anything' })).body).toMatchObject({ errors: [fault] });
+    for (const type of ['aerie', 'Aerie.task', 'x.aerie.task']) {
+      expect(await send(adas, { type })).toMatchObject({ message: { type } });
     }
   });
 
