@@ -89,7 +89,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     nodes,
     deadlines,
     log,
-    notify: messages.notify,
+    notices: messages.notices,
     retentionDays: config.taskRetentionDays,
   });
   const deals = {
@@ -97,7 +97,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     agents: principals.agents,
     deadlines,
     check: signatureCheck(config.networkId),
-    notify: messages.notify,
+    notices: messages.notices,
     broadcast: (topic: string, event: string, payload: object) => endpoint.broadcast(topic, event, payload),
   };
   const negotiating = negotiations(deals);

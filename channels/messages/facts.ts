@@ -2,7 +2,7 @@ import type { FactContext } from '../aggregate.ts';
 import { BACKLOG } from '../analytics/alerts.ts';
 import type { Fact } from '../analytics/facts.ts';
 import type { Inbox, InboxEvent } from './inbox.ts';
-import { type Message, type MessageEvent, senderOf } from './message.ts';
+import type { Message, MessageEvent } from './message.ts';
 
 /** A message counts from the moment when the inbox has it; the platform's own notices do not. */
 export function inboxFacts(
@@ -14,7 +14,7 @@ export function inboxFacts(
     if (event.type !== 'placed' && event.type !== 'removed') return [];
     const crosses = head.count === (event.type === 'placed' ? BACKLOG + 1 : BACKLOG);
     const backlog: Fact[] = crosses ? [{ type: 'backlog_changed', atMs, agent: id, pending: head.count }] : [];
-    if (event.type === 'removed') return backlog;
+    if (event.type === 'removed' || event.isNotice) return backlog;
     const from = [...places.values()].find(({ ordinal }) => ordinal === event.ordinal)?.sender;
     return from ? [{ type: 'message_sent', atMs, from }, ...backlog] : backlog;
   });
@@ -25,8 +25,8 @@ export function messageFacts(
   { about, progress }: Message,
   { nowMs: atMs }: FactContext<Message>,
 ): Fact[] {
-  const from = senderOf(about);
+  const { fromAgentId: from, isCounted } = about;
   const { status } = progress;
-  if (from === null || (status !== 'acknowledged' && status !== 'rejected')) return [];
+  if (from === null || !isCounted || (status !== 'acknowledged' && status !== 'rejected')) return [];
   return events.some(({ type }) => type === 'settled') ? [{ type: `message_${status}`, atMs, from }] : [];
 }

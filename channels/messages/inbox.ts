@@ -53,6 +53,8 @@ export type InboxCommand =
       readonly type: 'place';
       readonly id: string;
       readonly sender: string | null;
+      /** Whether the server says it: it is left out of the figures. */
+      readonly isNotice?: boolean;
       readonly expiresAtMs: number;
       readonly epoch: number;
     }
@@ -63,7 +65,7 @@ export type InboxCommand =
   | { readonly type: 'rest'; readonly nextMs: number | null };
 
 export type InboxEvent =
-  | { readonly type: 'placed'; readonly ordinal: number }
+  | { readonly type: 'placed'; readonly ordinal: number; readonly isNotice?: true }
   /** The inbox has it already. */
   | { readonly type: 'present'; readonly ordinal: number }
   /** The epoch has moved: nothing was placed, nor will be by this command. */
@@ -81,7 +83,7 @@ export function decideInbox(
   const { head } = state;
   switch (command.type) {
     case 'place': {
-      const { id, sender, expiresAtMs, epoch } = command;
+      const { id, sender, expiresAtMs, epoch, isNotice } = command;
       const place = state.places.get(id);
       if (place) return ok({ state, events: [{ type: 'present', ordinal: place.ordinal }] });
       if (epoch !== head.epoch) return ok({ state, events: [{ type: 'outrun', epoch: head.epoch }] });
@@ -94,7 +96,7 @@ export function decideInbox(
           places: new Map(state.places).set(id, { ordinal, sender }),
           senders: counted(state.senders, sender, 1),
         },
-        events: [{ type: 'placed', ordinal }],
+        events: [{ type: 'placed', ordinal, ...(isNotice && { isNotice }) }],
         entries: [entry(ordinal, { id, expiresAtMs })],
       });
     }

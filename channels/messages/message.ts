@@ -16,8 +16,10 @@ export interface About {
   readonly toAgentId: string;
   readonly type: string;
   readonly protocolVersion: string;
-  /** Whether it counts for its sender's quota. */
+  /** Whether an agent sends it: it counts for that agent's quota, and in the figures. Notices (notices.ts) are not. */
   readonly isCounted: boolean;
+  /** Of a notice, whose quota it counts for: an agent's id or `app:a-1`. `null` or absent: nobody's. */
+  readonly cause?: string | null;
   /** What the request is recognised by when it comes again. */
   readonly request: string;
   readonly insertedAtMs: number;
@@ -33,6 +35,8 @@ export interface Progress {
   readonly deadlineMs: number | null;
   /** Of a rejection. */
   readonly reason?: string;
+  /** Of a notice: how many calls rely on it. */
+  readonly holders?: number;
 }
 
 export type Settlement = 'acknowledged' | 'rejected' | 'expired';
@@ -52,11 +56,13 @@ export type MessageCommand =
   | { readonly type: 'renew'; readonly from: number; readonly epoch: number }
   | { readonly type: 'placed' }
   | { readonly type: 'give_up'; readonly epoch: number }
+  /** A call that has relied on a notice does so no more; after the last one it counts as acknowledged. */
+  | { readonly type: 'release' }
   | { readonly type: 'settle'; readonly as: Settlement; readonly reason?: string }
   /** What a settlement brings with it is done. */
   | { readonly type: 'finish' };
 
-export type MessageEvent = { readonly type: 'created' | 'renewed' | 'settled' };
+export type MessageEvent = { readonly type: 'created' | 'held' | 'renewed' | 'settled' };
 
 export function decideMessage(
   state: Message | undefined,
@@ -81,6 +87,13 @@ export function decideMessage(
       if (!isPlacing || progress.epoch !== command.epoch) return unchanged;
       return ok({ state: { ...moved(state, { status: 'void', deadlineMs: null }), payloadJson: '' }, events: [] });
     }
+    case 'release': {
+      if (isSettled(progress.status)) return unchanged;
+      const holders = (progress.holders ?? 1) - 1;
+      return holders > 0
+        ? ok({ state: moved(state, { holders }), events: [] })
+        : settle(state, 'acknowledged', undefined, nowMs);
+    }
     case 'settle':
       return settle(state, command.as, command.reason, nowMs);
     case 'finish':
@@ -94,7 +107,8 @@ export const isSettled = (status: Progress['status']): status is Settlement =>
   status === 'acknowledged' || status === 'rejected' || status === 'expired';
 
 /** Whose quota it counts for. */
-export const senderOf = ({ isCounted, fromAgentId }: About) => (isCounted ? fromAgentId : null);
+export const senderOf = ({ isCounted, fromAgentId, cause = null }: Omit<About, 'insertedAtMs' | 'expiresAtMs'>) =>
+  isCounted ? fromAgentId : cause;
 
 function create(
   state: Message | undefined,
@@ -103,16 +117,24 @@ function create(
   nowMs: number,
 ): Decision<Message, MessageEvent> {
   if (state && state.progress.status !== 'void') {
-    return state.about.request === about.request ? ok({ state, events: [] }) : refuse('conflict');
+    if (state.about.request !== about.request) return refuse('conflict');
+    return about.isCounted ? ok({ state, events: [] }) : hold(state, nowMs);
   }
   return ok({
     state: {
       about: { ...about, insertedAtMs: nowMs, expiresAtMs: nowMs + TTL_MS },
       payloadJson,
-      progress: placing(epoch, nowMs),
+      progress: { ...placing(epoch, nowMs), ...(!about.isCounted && { holders: 1 }) },
     },
     events: [{ type: 'created' }],
   });
+}
+
+/** Another call relies on a notice; one that has left its inbox tells nobody any more. */
+function hold(state: Message, nowMs: number): Decision<Message, MessageEvent> {
+  const { status, holders = 1 } = state.progress;
+  if (isSettled(status) || nowMs >= state.about.expiresAtMs) return refuse('conflict');
+  return ok({ state: moved(state, { holders: holders + 1 }), events: [{ type: 'held' }] });
 }
 
 /** A repeat changes nothing; the opposite of what was decided, or another reason, is a conflict. */

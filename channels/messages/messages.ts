@@ -1,4 +1,4 @@
-import type { Log } from '../../server/index.ts';
+import type { Log, Refusal } from '../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../server/store/port.ts';
 import { Aggregates } from '../aggregate.ts';
 import { sizeRefusal } from '../fields.ts';
@@ -64,9 +64,34 @@ export class Messages {
     return sizeRefusal('/payload', payload, PAYLOAD_KIB) ?? (await this.#placing.send(draft, request.id !== undefined));
   }
 
-  /** Sends what the server itself has to say, whoever the recipient is. */
-  sendDraft(draft: Draft): Promise<Sent> {
+  /**
+   * Puts a notice into an inbox, whoever the recipient is; it is pushed when it is told. Every call that gets ok relies on
+   * the notice until it gives it up.
+   *
+   * @returns also `conflict` if its id is taken, or it has left the inbox
+   */
+  placeNotice(draft: Draft): Promise<Sent> {
     return this.#placing.send(draft, true);
+  }
+
+  /** `inbox_full` if there is no room for a notice now. */
+  roomRefusal(draft: Draft): Promise<Refusal | undefined> {
+    return this.#placing.roomRefusal(draft);
+  }
+
+  /** Pushes a notice that was placed. */
+  tellNotice(message: Message): Promise<void> {
+    return this.#placing.tell(message);
+  }
+
+  /** Gives up a notice; when all calls that relied on it have, it counts as acknowledged. */
+  releaseNotice(id: string): Promise<void> {
+    return this.#settling.release(id);
+  }
+
+  /** A notice counts as acknowledged. */
+  acknowledgeNotice(id: string): Promise<void> {
+    return this.#settling.acknowledge(id);
   }
 
   /** The message if it was accepted. */

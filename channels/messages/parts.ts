@@ -61,7 +61,7 @@ export function messaging(parts: MessagingParts) {
     agentChannel: channel(true),
     userChannel: channel(false),
     routes: messageRoutes(messages, store),
-    notify: notices(messages, log),
+    notices: notices(messages, log),
     close: () => readers.close(),
   };
 }

@@ -17,8 +17,14 @@ export interface PlacingParts {
   readonly inBackground: (work: Promise<unknown>) => void;
 }
 
-/** `isRepeat`: the same request came before. */
-export type Sent = { readonly ok: true; readonly isRepeat: boolean; readonly message: Message } | Refusal;
+export interface Accepted {
+  readonly ok: true;
+  /** The same request came before. */
+  readonly isRepeat: boolean;
+  readonly message: Message;
+}
+
+export type Sent = Accepted | Refusal;
 
 /** Every attempt more means that somebody else tried the same message, or one like it, at the same moment. */
 const MAX_ATTEMPTS = 20;
@@ -53,6 +59,7 @@ export class Placing {
    * in the order of the calls.
    *
    * @param mayExist whether the id came from outside
+   * @returns `inbox_full`, or `conflict` if the id is another message's, or that of a notice that has left its inbox
    */
   async send(draft: Draft, mayExist: boolean): Promise<Sent> {
     const turn = this.#turns.take(`${draft.fromAgentId} ${draft.toAgentId}`);
@@ -65,6 +72,18 @@ export class Placing {
     } finally {
       turn.done();
     }
+  }
+
+  /** `inbox_full` if there is no room for this message now. Nothing is changed, nor promised. */
+  async roomRefusal(draft: Draft): Promise<Refusal | undefined> {
+    return (await this.#prepare(draft, true)).full;
+  }
+
+  /** Pushes a notice that `send` has placed: whoever sends one says when. What was settled meanwhile is left out. */
+  async tell({ about, payloadJson, progress }: Message): Promise<void> {
+    const looked = await this.#parts.inboxes.apply(about.toAgentId, { type: 'look', id: about.id });
+    const place = looked.ok ? looked.state.places.get(about.id) : undefined;
+    if (place) this.#parts.onPlaced({ about, payloadJson, progress }, place.ordinal);
   }
 
   /** Places a message that somebody else has left, or sees that it is placed. `undefined` if it was given up. */
@@ -80,7 +99,7 @@ export class Placing {
       if (!sealed.ok) return sealed;
       const [seen] = sealed.events;
       if (seen?.type === 'present') {
-        this.#placed(message, seen.ordinal);
+        this.#placed(message, seen.ordinal, turn);
         return { ok: true, isRepeat: true, message };
       }
       const placed = await this.#renew(message, sealed.state.head.epoch, turn);
@@ -92,25 +111,27 @@ export class Placing {
 
   /** `undefined`: to be tried again. */
   async #attempt(draft: Draft, mayExist: boolean, turn: Turn): Promise<Sent | undefined> {
+    const { epoch, full } = await this.#prepare(draft, mayExist);
+    // A message that is refused here leaves nothing behind.
+    if (full) return full;
+    const created = await this.#parts.messages.apply(draft.id, { type: 'create', draft, epoch });
+    if (!created.ok) return created;
+    const message = { ...created.state, payloadJson: draft.payloadJson };
+    if (created.events[0]?.type !== 'created') return this.resume(message, turn);
+    return (await this.#place(message, turn)) ?? this.resume(await this.#look(message), turn);
+  }
+
+  /** Looks at the inbox: its epoch, and whether it has no room for a message that is not known yet. */
+  async #prepare(draft: Draft, mayExist: boolean) {
     const { inboxes, messages } = this.#parts;
-    const { id, toAgentId, payloadJson } = draft;
-    const sender = senderOf({ ...draft, insertedAtMs: 0, expiresAtMs: 0 });
+    const sender = senderOf(draft);
     const [looked, known] = await Promise.all([
-      inboxes.apply(toAgentId, { type: 'look', sender }),
-      mayExist ? messages.apply(id, { type: 'look' }) : undefined,
+      inboxes.apply(draft.toAgentId, { type: 'look', sender }),
+      mayExist ? messages.apply(draft.id, { type: 'look' }) : undefined,
     ]);
     const inbox = looked.ok ? looked.state : emptyInbox;
-    // A message that is refused here leaves nothing behind.
     const isKnown = known?.ok && known.state.progress.status !== 'void';
-    const full = isKnown ? undefined : quotaRefusal(inbox, sender);
-    if (full) return full;
-
-    const { epoch } = inbox.head;
-    const created = await messages.apply(id, { type: 'create', draft, epoch });
-    if (!created.ok) return created;
-    const message = { ...created.state, payloadJson };
-    if (created.events.length === 0) return this.resume(message, turn);
-    return (await this.#place(message, turn)) ?? this.resume(await this.#look(message), turn);
+    return { epoch: inbox.head.epoch, full: isKnown ? undefined : quotaRefusal(inbox, sender) };
   }
 
   /** By the epoch that the message has. `undefined`: somebody else has taken it over. */
@@ -120,7 +141,8 @@ export class Placing {
     const { id, toAgentId, expiresAtMs } = about;
     const { epoch } = progress;
     await turn?.come;
-    const placing = inboxes.apply(toAgentId, { type: 'place', id, sender: senderOf(about), expiresAtMs, epoch });
+    const place = { id, sender: senderOf(about), isNotice: !about.isCounted, expiresAtMs, epoch };
+    const placing = inboxes.apply(toAgentId, { type: 'place', ...place });
     // The inbox takes commands in the order in which they come to it.
     turn?.done();
     const placed = await placing;
@@ -131,7 +153,7 @@ export class Placing {
     const [seen] = placed.events;
     if (seen?.type === 'outrun') return this.#renew(message, seen.epoch, turn);
     if (seen?.type !== 'placed' && seen?.type !== 'present') throw new Error('messages:place:no_event');
-    this.#placed(message, seen.ordinal);
+    this.#placed(message, seen.ordinal, turn);
     return { ok: true, isRepeat: false, message };
   }
 
@@ -159,9 +181,10 @@ export class Placing {
     return message;
   }
 
-  #placed(message: Message, ordinal: number): void {
+  /** @param turn of whoever sends it; nobody waits any more for what a deadline places */
+  #placed(message: Message, ordinal: number, turn: Turn | undefined): void {
     const { messages, onPlaced, inBackground } = this.#parts;
-    onPlaced(message, ordinal);
+    if (message.about.isCounted || !turn) onPlaced(message, ordinal);
     inBackground(messages.apply(message.about.id, { type: 'placed' }));
   }
 }

@@ -1,8 +1,9 @@
 import type { Refusal } from '../../server/index.ts';
 import type { Store, StreamEntry } from '../../server/store/port.ts';
+import type { Applied } from '../aggregate.ts';
 import { refuse } from '../reasons.ts';
 import { ORDER, type PlacedEntry } from './inbox.ts';
-import { isSettled, type Message, type Settlement, senderOf, settledAlready } from './message.ts';
+import { isSettled, type Message, type MessageEvent, type Settlement, senderOf, settledAlready } from './message.ts';
 import type { Inboxes, MessageAggregates } from './placing.ts';
 
 export interface SettlingParts {
@@ -46,6 +47,20 @@ export class Settling {
     if (!settled.ok) return settled;
     await this.finish(settled.state);
     return { ok: true, isRepeat: settled.events.length === 0 };
+  }
+
+  /** As if its recipient had acknowledged it, unless it is settled already. */
+  async acknowledge(id: string): Promise<void> {
+    await this.#finishIfLeft(await this.#parts.messages.apply(id, { type: 'settle', as: 'acknowledged' }));
+  }
+
+  /** Gives up one hold on a notice; the last one acknowledges it. */
+  async release(id: string): Promise<void> {
+    await this.#finishIfLeft(await this.#parts.messages.apply(id, { type: 'release' }));
+  }
+
+  async #finishIfLeft(applied: Applied<Message, MessageEvent>): Promise<void> {
+    if (applied.ok && applied.state.progress.deadlineMs !== null) await this.finish(applied.state);
   }
 
   /** What a settlement brings with it. Twice is fine. */

@@ -3,6 +3,7 @@ import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Method, Route } from '../../server/http/routes.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
 import { newId } from '../ids.ts';
+import type { Notices } from '../messages/notices.ts';
 import { micro } from '../money.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -18,8 +19,7 @@ import { historyView, sessionView } from './view.ts';
 export interface CallParts {
   readonly sessions: Sessions;
   readonly agents: Pick<Agents, 'read'>;
-  /** Tells the participants of a new negotiation, unless that is done. */
-  readonly announce: (session: Session) => Promise<void>;
+  readonly notices: Pick<Notices, 'announce'>;
 }
 
 const readBody = jsonBody(NegotiationRequest);
@@ -69,7 +69,7 @@ const creatorOf = (principal: Principal) => (principal.kind === 'agent' ? princi
 type FullRequest = NegotiationRequest & { readonly client_agent_id: string };
 
 async function open(parts: CallParts, by: string, request: FullRequest, creatorId: string | null) {
-  const { sessions, agents } = parts;
+  const { sessions, agents, notices } = parts;
   const id = request.id ?? newId();
   const existing = request.id === undefined ? undefined : await sessions.read(id);
   const [client, provider] = await Promise.all([
@@ -87,7 +87,7 @@ async function open(parts: CallParts, by: string, request: FullRequest, creatorI
     expiresInMs,
   });
   if (existing && existing.registration !== registration) return refuse('conflict');
-  if (existing) return answer(parts, existing, 200);
+  if (existing) return answer(existing, 200);
 
   const unfit = counterpartRefusal('client_agent_id', client) ?? counterpartRefusal('provider_agent_id', provider);
   if (unfit || !client || !provider) return unfit ?? refuse('not_found');
@@ -106,9 +106,14 @@ async function open(parts: CallParts, by: string, request: FullRequest, creatorI
     creatorId,
     registration,
   };
-  const opened = await sessions.apply(id, { type: 'open', terms, expiresInMs });
+  const others = [client.id, provider.id].filter((agentId) => agentId !== creatorId);
+  const notice = { type: 'aerie.negotiation', thingId: id, by, request: registration } as const;
+  const opened = await notices.announce(notice, others, async (refs) => {
+    const result = await sessions.apply(id, { type: 'open', terms, expiresInMs, notices: refs });
+    return { result, kept: (result.ok && result.state.notices) || [] };
+  });
   if (!opened.ok) return opened;
-  return answer(parts, opened.state, opened.events.length > 0 ? 201 : 200);
+  return answer(opened.state, opened.events.length > 0 ? 201 : 200);
 }
 
 /** A repeat without a base price means the one that was announced when it came first. */
@@ -123,7 +128,4 @@ function counterpartRefusal(field: string, agent: Agent | undefined): Refusal | 
   return agent.status === 'suspended' ? refuse('forbidden', { field, status: 'suspended' }) : undefined;
 }
 
-async function answer({ announce }: CallParts, session: Session, status: number): Promise<HttpAnswer> {
-  await announce(session);
-  return jsonAnswer(status, { session: sessionView(session) });
-}
+const answer = (session: Session, status: number) => jsonAnswer(status, { session: sessionView(session) });

@@ -1,5 +1,6 @@
 import { type Decision, ok } from '../aggregate.ts';
-import { ANNOUNCE_WITHIN_MS } from '../announcement.ts';
+import { noticesDueMs } from '../follow_up.ts';
+import type { NoticeRef } from '../messages/notices.ts';
 import { usdc } from '../money.ts';
 import { refuse } from '../reasons.ts';
 import { moved, signatureRefusal, type Verdict } from '../signatures.ts';
@@ -19,12 +20,19 @@ import {
   type Terms,
 } from './session.ts';
 
-export type Command = Open | MakeOffer | Accept | Reject | { readonly type: 'expire' } | { readonly type: 'announced' };
+export type Command =
+  | Open
+  | MakeOffer
+  | Accept
+  | Reject
+  | { readonly type: 'expire' }
+  | { readonly type: 'notices_settled' };
 
 export interface Open {
   readonly type: 'open';
   readonly terms: Terms;
   readonly expiresInMs: number;
+  readonly notices: readonly NoticeRef[];
 }
 
 export interface MakeOffer {
@@ -58,11 +66,17 @@ export const MAX_ROUNDS = 10;
 
 /** A command that was taken before comes out as yes with no events: a repeat is harmless. */
 export function decide(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> {
+  const decision = decideCourse(before, command, nowMs);
+  if (!decision.ok || !before || before.status !== 'open' || decision.state.status === 'open') return decision;
+  return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
+}
+
+function decideCourse(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> {
   if (command.type === 'open') return open(before, command, nowMs);
   if (!before) return refuse('not_found');
   switch (command.type) {
-    case 'announced':
-      return ok({ state: before.isAnnounced ? before : { ...before, isAnnounced: true }, events: [] });
+    case 'notices_settled':
+      return ok({ state: before.noticesDueMs === null ? before : { ...before, noticesDueMs: null }, events: [] });
     case 'expire': {
       const state = asOf(before, nowMs);
       const { expiresAtMs } = state;
@@ -80,15 +94,19 @@ export function decide(before: Session | undefined, command: Command, nowMs: num
   }
 }
 
-function open(before: Session | undefined, { terms, expiresInMs }: Open, nowMs: number): Decision<Session, Event> {
+function open(
+  before: Session | undefined,
+  { terms, expiresInMs, notices }: Open,
+  nowMs: number,
+): Decision<Session, Event> {
   if (before) {
     return before.registration === terms.registration ? ok({ state: before, events: [] }) : refuse('conflict');
   }
   const state: Session = {
     ...terms,
     expiresAtMs: nowMs + expiresInMs,
-    announceByMs: nowMs + ANNOUNCE_WITHIN_MS,
-    isAnnounced: false,
+    notices,
+    noticesDueMs: null,
     status: 'open',
     history: [],
   };

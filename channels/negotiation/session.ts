@@ -1,4 +1,5 @@
 import { type SignedFields, signedLines } from '../../crypto/signed_text.ts';
+import type { NoticeRef } from '../messages/notices.ts';
 import { usdc } from '../money.ts';
 
 export type Role = 'client' | 'provider';
@@ -23,9 +24,10 @@ export interface Terms {
 
 export interface Session extends Terms {
   readonly expiresAtMs: number;
-  readonly announceByMs: number;
-  /** Whether the participants were told. */
-  readonly isAnnounced: boolean;
+  /** By which the participants were told. */
+  readonly notices?: readonly NoticeRef[];
+  /** By when somebody has to acknowledge the notices, once it has ended; `null` while it is open, and afterwards. */
+  readonly noticesDueMs: number | null;
   readonly status: 'open' | 'agreed' | 'rejected' | 'expired';
   readonly history: readonly Entry[];
 }

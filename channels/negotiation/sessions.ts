@@ -1,5 +1,7 @@
 import type { Store } from '../../server/store/port.ts';
 import { Aggregates, type AggregateType, type Applied } from '../aggregate.ts';
+import { acknowledgeNotices } from '../follow_up.ts';
+import type { Notices } from '../messages/notices.ts';
 import { microJson, parseMicroJson } from '../micro_json.ts';
 import { type Command, decide, type Event } from './decide.ts';
 import { negotiationFacts } from './facts.ts';
@@ -12,9 +14,9 @@ const sessionType: AggregateType<Session, Command, Event> = {
   kind: NEGOTIATION,
   parse: ({ terms = '{}', course = '{}' }) => ({ ...parseMicroJson<Session>(terms), ...parseMicroJson(course) }),
   change(after, before) {
-    const { status, history, isAnnounced, ...terms } = after;
+    const { status, history, noticesDueMs, ...terms } = after;
     return {
-      fields: { course: microJson({ status, history, isAnnounced }), ...(!before && { terms: microJson(terms) }) },
+      fields: { course: microJson({ status, history, noticesDueMs }), ...(!before && { terms: microJson(terms) }) },
       deadlineMs: deadlineMs(after),
     };
   },
@@ -23,18 +25,19 @@ const sessionType: AggregateType<Session, Command, Event> = {
 };
 
 /** When somebody has to look after it next. */
-function deadlineMs({ status, isAnnounced, announceByMs, expiresAtMs }: Session): number | null {
-  const deadlines = [...(isAnnounced ? [] : [announceByMs]), ...(status === 'open' ? [expiresAtMs] : [])];
-  return deadlines.length > 0 ? Math.min(...deadlines) : null;
+function deadlineMs({ status, noticesDueMs, expiresAtMs }: Session): number | null {
+  return status === 'open' ? expiresAtMs : noticesDueMs;
 }
 
 /** The negotiations in the store. */
 export class Sessions {
   readonly #store: Pick<Store, 'nowMs'>;
+  readonly #notices: Pick<Notices, 'acknowledge'>;
   readonly #aggregates: Aggregates<Session, Command, Event>;
 
-  constructor(store: Store) {
+  constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
     this.#store = store;
+    this.#notices = notices;
     this.#aggregates = new Aggregates(store, sessionType);
   }
 
@@ -49,8 +52,18 @@ export class Sessions {
     return session && asOf(session, await this.#store.nowMs());
   }
 
-  /** @throws StoreUnavailable the outcome is unknown */
-  apply(id: string, command: Command): Promise<Applied<Session, Event>> {
-    return this.#aggregates.apply(id, command);
+  /**
+   * Once a negotiation has ended its notices are acknowledged too, unless the store is away then.
+   *
+   * @throws StoreUnavailable the outcome is unknown
+   */
+  async apply(id: string, command: Command): Promise<Applied<Session, Event>> {
+    const applied = await this.#aggregates.apply(id, command);
+    if (applied.ok && applied.state.noticesDueMs !== null) {
+      await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>
+        this.#aggregates.apply(id, { type: 'notices_settled' }),
+      );
+    }
+    return applied;
   }
 }

@@ -1,3 +1,4 @@
+import type { NoticeRef } from '../messages/notices.ts';
 import type { Verdict } from '../signatures.ts';
 import type { Balances, Burned, Closing, CoSigned, Dispute, Executed, Past, Pending, Side, Terms } from './state.ts';
 
@@ -9,11 +10,12 @@ export type Command =
   | OpenDispute
   | Close
   | { readonly type: 'settle' }
-  | { readonly type: 'announced' };
+  | { readonly type: 'notices_settled' };
 
 export interface Open {
   readonly type: 'open';
   readonly terms: Terms;
+  readonly notices: readonly NoticeRef[];
 }
 
 interface AboutTransfer {

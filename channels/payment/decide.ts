@@ -1,5 +1,5 @@
 import { type Decision, ok } from '../aggregate.ts';
-import { ANNOUNCE_WITHIN_MS } from '../announcement.ts';
+import { noticesDueMs } from '../follow_up.ts';
 import { refuse } from '../reasons.ts';
 import type { Command, Event, Open } from './commands.ts';
 import { close, dispute } from './ending.ts';
@@ -15,11 +15,21 @@ export function decide(
   command: Command,
   nowMs: number,
 ): Decision<PaymentChannel, Event> {
+  const decision = decideCourse(before, command, nowMs);
+  if (!decision.ok || !before || before.closing || !decision.state.closing) return decision;
+  return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
+}
+
+function decideCourse(
+  before: PaymentChannel | undefined,
+  command: Command,
+  nowMs: number,
+): Decision<PaymentChannel, Event> {
   if (command.type === 'open') return open(before, command, nowMs);
   if (!before) return refuse('not_found');
   switch (command.type) {
-    case 'announced':
-      return ok({ state: before.isAnnounced ? before : { ...before, isAnnounced: true }, events: [] });
+    case 'notices_settled':
+      return ok({ state: before.noticesDueMs === null ? before : { ...before, noticesDueMs: null }, events: [] });
     case 'settle':
       return settle(before, nowMs);
     case 'propose_transfer':
@@ -40,15 +50,19 @@ export function decide(
   }
 }
 
-function open(before: PaymentChannel | undefined, { terms }: Open, nowMs: number): Decision<PaymentChannel, Event> {
+function open(
+  before: PaymentChannel | undefined,
+  { terms, notices }: Open,
+  nowMs: number,
+): Decision<PaymentChannel, Event> {
   if (before) {
     return before.registration === terms.registration ? ok({ state: before, events: [] }) : refuse('conflict');
   }
   const state: PaymentChannel = {
     ...terms,
     openedAtMs: nowMs,
-    announceByMs: nowMs + ANNOUNCE_WITHIN_MS,
-    isAnnounced: false,
+    notices,
+    noticesDueMs: null,
     balances: terms.deposits,
     nonce: 0,
     nextNonce: 1,

@@ -1,7 +1,8 @@
 import { jsonBody } from '../../server/http/json_body.ts';
 import { jsonAnswer } from '../../server/http/problem.ts';
-import type { HttpAnswer, Refusal } from '../../server/index.ts';
+import type { Refusal } from '../../server/index.ts';
 import { newId } from '../ids.ts';
+import type { Notices } from '../messages/notices.ts';
 import { micro } from '../money.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -12,15 +13,14 @@ import { requestDigest } from '../repeats.ts';
 import { type Check, sameForm } from '../signatures.ts';
 import type { Payments } from './payments.ts';
 import { DEFAULT_CHALLENGE_PERIOD_MS, PaymentChannelRequest } from './schema.ts';
-import { openLines, type PaymentChannel, type Side } from './state.ts';
+import { agentOf, openLines, type PaymentChannel, type Side } from './state.ts';
 import { channelView } from './view.ts';
 
 export interface OpenParts {
   readonly payments: Payments;
   readonly agents: Pick<Agents, 'read'>;
   readonly check: Check;
-  /** Tells the two agents of a new channel, unless that is done. */
-  readonly announce: (channel: PaymentChannel) => Promise<void>;
+  readonly notices: Pick<Notices, 'announce'>;
 }
 
 const readBody = jsonBody(PaymentChannelRequest);
@@ -58,7 +58,7 @@ function sideAmong(principal: Principal, { agent_a: a, agent_b: b }: PaymentChan
 }
 
 async function open(parts: OpenParts, principal: Principal, request: PaymentChannelRequest) {
-  const { payments, agents, check } = parts;
+  const { payments, agents, check, notices } = parts;
   const id = request.id ?? newId();
   const deposits = { aMicro: micro(request.deposit_a), bMicro: micro(request.deposit_b) };
   const challengePeriodMs = request.challenge_period_ms ?? DEFAULT_CHALLENGE_PERIOD_MS;
@@ -66,10 +66,11 @@ async function open(parts: OpenParts, principal: Principal, request: PaymentChan
   const signatureB = request.signature_b === undefined ? null : sameForm(request.signature_b);
   const signed = { deposits, challengePeriodMs, signatureA, signatureB };
   const { agent_a: agentA, agent_b: agentB } = request;
-  const registration = requestDigest(nameOf(principal), { agentA, agentB, ...signed });
+  const by = nameOf(principal);
+  const registration = requestDigest(by, { agentA, agentB, ...signed });
 
   const existing = request.id === undefined ? undefined : await payments.read(id);
-  if (existing) return existing.registration === registration ? answer(parts, existing, 200) : refuse('conflict');
+  if (existing) return existing.registration === registration ? answer(existing, 200) : refuse('conflict');
   const [a, b] = await Promise.all([agents.read(agentA), agents.read(agentB)]);
   const unfit = agentRefusal('agent_a', a) ?? agentRefusal('agent_b', b);
   if (unfit || !a || !b) return unfit ?? refuse('not_found');
@@ -80,9 +81,14 @@ async function open(parts: OpenParts, principal: Principal, request: PaymentChan
     if ((await Promise.all(verdicts)).some(({ isGood }) => !isGood)) return refuse('invalid_signature');
   }
   const terms = { ...parties, creator: sideAmong(principal, request), registration };
-  const opened = await payments.apply(id, { type: 'open', terms });
+  const others = [a.id, b.id].filter((agentId) => terms.creator === null || agentId !== agentOf(terms, terms.creator));
+  const notice = { type: 'aerie.payment_channel', thingId: id, by, request: registration } as const;
+  const opened = await notices.announce(notice, others, async (refs) => {
+    const result = await payments.apply(id, { type: 'open', terms, notices: refs });
+    return { result, kept: (result.ok && result.state.notices) || [] };
+  });
   if (!opened.ok) return opened;
-  return answer(parts, opened.state, opened.events.length > 0 ? 201 : 200);
+  return answer(opened.state, opened.events.length > 0 ? 201 : 200);
 }
 
 function agentRefusal(field: string, agent: Agent | undefined): Refusal | undefined {
@@ -90,7 +96,4 @@ function agentRefusal(field: string, agent: Agent | undefined): Refusal | undefi
   return agent.status === 'suspended' ? refuse('forbidden', { field, status: 'suspended' }) : undefined;
 }
 
-async function answer({ announce }: OpenParts, channel: PaymentChannel, status: number): Promise<HttpAnswer> {
-  await announce(channel);
-  return jsonAnswer(status, { channel: channelView(channel) });
-}
+const answer = (channel: PaymentChannel, status: number) => jsonAnswer(status, { channel: channelView(channel) });

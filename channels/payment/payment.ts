@@ -2,16 +2,14 @@ import type { Channel } from '../../server/channel.ts';
 import type { Route } from '../../server/http/routes.ts';
 import type { Store } from '../../server/store/port.ts';
 import type { AgentSession } from '../agent_session.ts';
-import { announce as announceTo } from '../announcement.ts';
 import type { Deadlines } from '../deadlines.ts';
-import type { Notify } from '../messages/notices.ts';
+import type { Notices } from '../messages/notices.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import type { Agents } from '../principals/principals.ts';
 import type { Check } from '../signatures.ts';
 import { paymentRoutes } from './calls.ts';
 import { paymentChannel } from './channel.ts';
 import { PAYMENT, Payments } from './payments.ts';
-import { agentOf, type PaymentChannel } from './state.ts';
 import { closedView } from './view.ts';
 
 export interface PaymentParts {
@@ -19,30 +17,19 @@ export interface PaymentParts {
   readonly agents: Pick<Agents, 'read'>;
   readonly deadlines: Pick<Deadlines, 'on'>;
   readonly check: Check;
-  readonly notify: Notify;
+  readonly notices: Notices;
   /** Broadcasts to all members of a topic, on every node. */
   readonly broadcast: (topic: string, event: string, payload: object) => void;
 }
 
 /** Everything about payment channels: the channel, the HTTP calls, and what happens when a challenge period ends. */
-export function payments({ store, agents, deadlines, check, notify, broadcast }: PaymentParts): {
+export function payments({ store, agents, deadlines, check, notices, broadcast }: PaymentParts): {
   readonly channel: Channel<AgentSession>;
   readonly routes: Route<Principal>[];
 } {
-  const kept = new Payments(store);
-
-  async function announce(channel: PaymentChannel): Promise<void> {
-    if (channel.isAnnounced) return;
-    const { id, agentA, agentB, creator } = channel;
-    const notice = { type: 'aerie.payment_channel', thingId: id } as const;
-    await announceTo(notify, notice, [agentA, agentB], creator && agentOf(channel, creator));
-    await kept.apply(id, { type: 'announced' });
-  }
+  const kept = new Payments(store, notices);
 
   deadlines.on(PAYMENT, async (id) => {
-    const channel = await kept.stored(id);
-    if (!channel) return;
-    await announce(channel);
     const decided = await kept.apply(id, { type: 'settle' });
     if (!decided.ok) return;
     for (const event of decided.events) {
@@ -52,6 +39,6 @@ export function payments({ store, agents, deadlines, check, notify, broadcast }:
 
   return {
     channel: paymentChannel(kept, check),
-    routes: paymentRoutes({ payments: kept, agents, check, announce, broadcast }),
+    routes: paymentRoutes({ payments: kept, agents, check, notices, broadcast }),
   };
 }

@@ -1,5 +1,7 @@
 import type { Store } from '../../server/store/port.ts';
 import { Aggregates, type AggregateType, type Applied, type Decision } from '../aggregate.ts';
+import { acknowledgeNotices } from '../follow_up.ts';
+import type { Notices } from '../messages/notices.ts';
 import { microJson, parseMicroJson } from '../micro_json.ts';
 import type { Command, Event } from './commands.ts';
 import { assertConserved } from './conservation.ts';
@@ -19,10 +21,10 @@ const paymentType: AggregateType<PaymentChannel, Command, Event> = {
     dispute: parseMicroJson(dispute),
   }),
   change(after, before) {
-    const { balances, nonce, nextNonce, pending, lastState, closing, isAnnounced, dispute, ...terms } = after;
+    const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...terms } = after;
     return {
       fields: {
-        course: microJson({ balances, nonce, nextNonce, pending, lastState, closing, isAnnounced }),
+        course: microJson({ balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs }),
         ...(!before && { terms: microJson(terms) }),
         ...(dispute && dispute !== before?.dispute && { dispute: microJson(dispute) }),
       },
@@ -45,18 +47,19 @@ function decideConserved(
 }
 
 /** When somebody has to look after it next. */
-function deadlineMs({ isAnnounced, announceByMs, dispute, closing }: PaymentChannel): number | null {
-  const deadlines = [...(isAnnounced ? [] : [announceByMs]), ...(dispute && !closing ? [dispute.endsAtMs] : [])];
-  return deadlines.length > 0 ? Math.min(...deadlines) : null;
+function deadlineMs({ noticesDueMs, dispute, closing }: PaymentChannel): number | null {
+  return dispute && !closing ? dispute.endsAtMs : noticesDueMs;
 }
 
 /** The payment channels in the store. */
 export class Payments {
   readonly #store: Pick<Store, 'nowMs' | 'range'>;
+  readonly #notices: Pick<Notices, 'acknowledge'>;
   readonly #aggregates: Aggregates<PaymentChannel, Command, Event>;
 
-  constructor(store: Store) {
+  constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
     this.#store = store;
+    this.#notices = notices;
     this.#aggregates = new Aggregates(store, paymentType);
   }
 
@@ -71,9 +74,19 @@ export class Payments {
     return channel && asOf(channel, await this.#store.nowMs());
   }
 
-  /** @throws StoreUnavailable the outcome is unknown */
-  apply(id: string, command: Command): Promise<Applied<PaymentChannel, Event>> {
-    return this.#aggregates.apply(id, command);
+  /**
+   * Once a channel is closed its notices are acknowledged too, unless the store is away then.
+   *
+   * @throws StoreUnavailable the outcome is unknown
+   */
+  async apply(id: string, command: Command): Promise<Applied<PaymentChannel, Event>> {
+    const applied = await this.#aggregates.apply(id, command);
+    if (applied.ok && applied.state.noticesDueMs !== null) {
+      await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>
+        this.#aggregates.apply(id, { type: 'notices_settled' }),
+      );
+    }
+    return applied;
   }
 
   /** What history holds under nonces from `from` on, by nonce. */

@@ -1,4 +1,5 @@
 import { signedLines } from '../../crypto/signed_text.ts';
+import type { NoticeRef } from '../messages/notices.ts';
 import { usdc } from '../money.ts';
 
 export type Side = 'a' | 'b';
@@ -34,9 +35,10 @@ export interface Terms {
 
 export interface PaymentChannel extends Terms {
   readonly openedAtMs: number;
-  readonly announceByMs: number;
-  /** Whether the two agents were told. */
-  readonly isAnnounced: boolean;
+  /** By which the two agents were told. */
+  readonly notices?: readonly NoticeRef[];
+  /** By when somebody has to acknowledge the notices, once it is closed; `null` before and afterwards. */
+  readonly noticesDueMs: number | null;
   /** By the transfers executed here; when it is closed, what each side is left with. */
   readonly balances: Balances;
   /** The last executed one, 0 before. */

@@ -49,8 +49,7 @@ function fieldsFor(command: TaskCommand): readonly string[] {
     case 'end':
       return SHOWN;
     case 'save_checkpoint':
-    case 'settle_notices':
-    case 'settle_count':
+    case 'settle_end':
     case 'settle_forgetting':
       return ['task'];
   }

@@ -1,3 +1,4 @@
+import type { NoticeRef } from '../messages/notices.ts';
 import type { Role, StreamName } from './stream.ts';
 import type { Contents, EndStatus, Task } from './task.ts';
 
@@ -8,8 +9,7 @@ export type TaskCommand =
   | ReportProgress
   | SaveCheckpoint
   | EndTask
-  | { readonly type: 'settle_notices' }
-  | { readonly type: 'settle_count' }
+  | { readonly type: 'settle_end' }
   | { readonly type: 'settle_forgetting' }
   | { readonly type: 'drop_streams' };
 
@@ -17,6 +17,7 @@ export interface CreateTask {
   readonly type: 'create';
   readonly fields: TaskFields;
   readonly request: string;
+  readonly notices: readonly NoticeRef[];
 }
 
 /** What whoever creates a task says of it. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Decided, type Decision, ok } from '../aggregate.ts';
+import { FOLLOW_UP_MS, noticesDueMs } from '../follow_up.ts';
 import { refuse } from '../reasons.ts';
 import type {
   CompleteStream,
@@ -28,8 +29,6 @@ import {
 } from './stream.ts';
 import { type Contents, contentsOf, type Duties, digestOf, isEnded, streamOf, type TaskState } from './task.ts';
 
-/** How long whoever did something may take to do what follows from it, before the deadline sees to it. */
-const FOLLOW_UP_MS = 5_000;
 /** Longer than anybody who is about to count a task can take to do so. */
 const FORGET_AFTER_MS = 20_000;
 /** How many of the missing seqs a refusal names. */
@@ -51,10 +50,14 @@ export function decideTask(state: TaskState | undefined, command: TaskCommand, n
       return saveCheckpoint(state, command, nowMs);
     case 'end':
       return end(state, command, nowMs);
-    case 'settle_notices':
-      return settle(state, { notifyMs: null });
-    case 'settle_count':
-      return settle(state, { countMs: null, forgetMs: nowMs + FORGET_AFTER_MS });
+    case 'settle_end': {
+      const wasCounted = state.task.duties.countMs !== null;
+      return settle(state, {
+        countMs: null,
+        noticesMs: null,
+        ...(wasCounted && { forgetMs: nowMs + FORGET_AFTER_MS }),
+      });
+    }
     case 'settle_forgetting':
       return settle(state, { forgetMs: null });
     case 'drop_streams':
@@ -63,7 +66,7 @@ export function decideTask(state: TaskState | undefined, command: TaskCommand, n
 }
 
 /** The same request again finds what it made; an id is never free again for another one. */
-function create(state: TaskState | undefined, { fields, request }: CreateTask, nowMs: number): TaskDecision {
+function create(state: TaskState | undefined, { fields, request, notices }: CreateTask, nowMs: number): TaskDecision {
   if (state) return state.task.request === request ? unchanged(state) : refuse('conflict');
   const { metadata, ...said } = fields;
   return ok({
@@ -76,9 +79,9 @@ function create(state: TaskState | undefined, { fields, request }: CreateTask, n
         insertedAtMs: nowMs,
         startedAtMs: null,
         finishedAtMs: null,
-        duties: { notifyMs: nowMs + FOLLOW_UP_MS, countMs: null, forgetMs: null, dropMs: null },
+        duties: { countMs: null, noticesMs: null, forgetMs: null, dropMs: null },
       },
-      contents: { metadata, progress: null, result: null, error: null },
+      contents: { metadata, progress: null, result: null, error: null, notices },
       input: emptyStream,
       output: emptyStream,
     },
@@ -168,6 +171,7 @@ function end(state: TaskState, { by, as, retentionMs }: EndTask, nowMs: number):
   const duties: Duties = {
     ...task.duties,
     countMs: status === 'cancelled' ? null : nowMs + FOLLOW_UP_MS,
+    noticesMs: noticesDueMs(contents.notices, nowMs),
     dropMs: nowMs + retentionMs,
   };
   const startedAtMs = task.startedAtMs ?? (status === 'cancelled' ? null : nowMs);
@@ -191,8 +195,8 @@ function outcome(as: Ending, by: Role): Partial<Contents> {
 
 function settle(state: TaskState, settled: Partial<Duties>): TaskDecision {
   const { task } = state;
-  const [duty] = Object.keys(settled) as (keyof Duties)[];
-  if (duty && task.duties[duty] === null) return unchanged(state);
+  const isDue = (duty: keyof Duties) => typeof task.duties[duty] === 'number';
+  if (!(Object.keys(settled) as (keyof Duties)[]).some(isDue)) return unchanged(state);
   return ok({
     state: { ...state, task: { ...task, duties: { ...task.duties, ...settled } } },
     events: [{ type: 'settled' }],

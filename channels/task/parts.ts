@@ -13,7 +13,7 @@ export interface TaskParts {
   readonly nodes: Pick<Nodes, 'onChange'>;
   readonly deadlines: Pick<Deadlines, 'on'>;
   readonly log: Log;
-  readonly notify: TaskEffects['notify'];
+  readonly notices: TaskEffects['notices'];
   /** How long an ended task keeps its streams. */
   readonly retentionDays: number;
 }
@@ -21,9 +21,9 @@ export interface TaskParts {
 const DAY_MS = 86_400_000;
 
 /** Wires everything about tasks. */
-export function tasking({ store, agents, nodes, deadlines, log, notify, retentionDays }: TaskParts) {
+export function tasking({ store, agents, nodes, deadlines, log, notices, retentionDays }: TaskParts) {
   const tasks = new Tasks(store, {
-    notify,
+    notices,
     countTask: (agentId, taskId, outcome) => agents.countTask(agentId, taskId, outcome),
     forgetTask: (agentId, taskId) => agents.forgetTask(agentId, taskId),
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Metadata } from '../fields.ts';
+import type { NoticeRef } from '../messages/notices.ts';
 import { usdc } from '../money.ts';
 import { sortedJson } from '../repeats.ts';
 import { nextSeq, type Role, type Stream, type StreamName } from './stream.ts';
@@ -42,6 +43,8 @@ export interface Contents {
   readonly progress: { readonly percent: number; readonly message?: string } | null;
   readonly result: unknown;
   readonly error: { readonly type: string; readonly details: unknown } | null;
+  /** By which the participants were told of it. */
+  readonly notices?: readonly NoticeRef[];
 }
 
 /** Its state is an entry of the store, so that it is not read with the task. */
@@ -55,10 +58,10 @@ export interface Checkpoint {
  * at once may have died. Null: nothing.
  */
 export interface Duties {
-  /** Telling the participants of a new task. */
-  readonly notifyMs: number | null;
   /** Counting its outcome for the provider's reputation. */
   readonly countMs: number | null;
+  /** Acknowledging the notices of a task that has ended. Absent where there never were any. */
+  readonly noticesMs?: number | null;
   /** Letting the provider forget that it was counted: not before nobody can be about to count it again. */
   readonly forgetMs: number | null;
   /** Dropping its streams and its checkpoint. */

@@ -2,6 +2,7 @@ import type { Refusal } from '../../server/refusal.ts';
 import type { Store } from '../../server/store/port.ts';
 import { Aggregates, type Applied } from '../aggregate.ts';
 import { newId } from '../ids.ts';
+import type { Notices } from '../messages/notices.ts';
 import { refuse } from '../reasons.ts';
 import { requestDigest } from '../repeats.ts';
 import { Checksums } from './checksums.ts';
@@ -14,17 +15,11 @@ import type { TaskState } from './task.ts';
 
 /** What has to follow outside of a task. All of them are done again if a node died in between. */
 export interface TaskEffects {
-  /** Puts the notice of a new task into an inbox. */
-  notify(toAgentId: string, notice: TaskNotice): Promise<void>;
+  /** Tells the participants of a new task, and takes that back when it has ended. */
+  readonly notices: Notices;
   /** Counts an outcome for the provider; the same task again changes nothing until it is forgotten. */
   countTask(agentId: string, taskId: string, outcome: 'completed' | 'failed'): Promise<void>;
   forgetTask(agentId: string, taskId: string): Promise<void>;
-}
-
-export interface TaskNotice {
-  readonly type: 'aerie.task';
-  readonly thingId: string;
-  readonly fromAgentId: string | null;
 }
 
 export type Stored = { readonly ok: true; readonly ordinal: number; readonly duplicate: boolean } | Refusal;
@@ -67,29 +62,31 @@ export class Tasks {
   }
 
   /**
-   * Resolves when those whom it concerns have been told too.
+   * Resolves when the notices of those whom it concerns are in their inboxes too; `inbox_full` if one has no room.
    *
    * @param by who asks: `admin`, `agent:a-1`. The same request of the same one finds what it made before
    */
   async create(by: string, id: string | undefined, fields: Omit<TaskFields, 'id'>): Promise<Created> {
     const request = requestDigest(by, fields);
     const taskId = id ?? newId();
-    const applied = await this.#aggregates.apply(taskId, {
-      type: 'create',
-      fields: { ...fields, id: taskId },
-      request,
+    const { clientAgentId, providerAgentId, creatorAgentId } = fields;
+    const others = [clientAgentId, providerAgentId].filter((agentId) => agentId !== creatorAgentId);
+    const notice = { type: 'aerie.task', thingId: taskId, by, request } as const;
+    const applied = await this.#effects.notices.announce(notice, others, async (notices) => {
+      const command = { type: 'create', fields: { ...fields, id: taskId }, request, notices } as const;
+      const result = await this.#aggregates.apply(taskId, command);
+      return { result, kept: (result.ok && result.state.contents?.notices) || [] };
     });
     if (!applied.ok) return applied;
-    const repeated = applied.events.length === 0;
-    if (!repeated || applied.state.task.duties.notifyMs !== null) await this.#perform('notify', applied.state);
-    return { ok: true, state: applied.state, repeated };
+    return { ok: true, state: applied.state, repeated: applied.events.length === 0 };
   }
 
   /** The repeat of a call that made something: `conflict` for another call, undefined if nothing is there. */
   async madeBefore(by: string, id: string, fields: Omit<TaskFields, 'id'>): Promise<Created | undefined> {
     const exists = await this.readShown(id);
     if (!exists) return undefined;
-    return exists.task.request === requestDigest(by, fields) ? this.create(by, id, fields) : refuse('conflict');
+    const isRepeat = exists.task.request === requestDigest(by, fields);
+    return isRepeat ? { ok: true, state: exists, repeated: true } : refuse('conflict');
   }
 
   /** Resolves when the chunk is durable. */
@@ -128,7 +125,8 @@ export class Tasks {
 
   /** Does what follows from a task's end. What fails is done by the task's deadline. */
   async settleEnd(state: TaskState): Promise<void> {
-    if (state.task.duties.countMs !== null) await this.#perform('count', state);
+    const { countMs, noticesMs = null } = state.task.duties;
+    if (countMs !== null || noticesMs !== null) await this.#perform('conclude', state);
   }
 
   /** The deadline of a task has passed: does what is due. */
@@ -139,18 +137,17 @@ export class Tasks {
   }
 
   /** Each is right when it is done twice; the task is told after the deed. */
-  async #perform(duty: Duty, { task }: TaskState): Promise<void> {
-    const { id, clientAgentId, providerAgentId, creatorAgentId, status } = task;
+  async #perform(duty: Duty, { task, contents }: TaskState): Promise<void> {
+    const { id, providerAgentId, status, duties } = task;
     switch (duty) {
-      case 'notify': {
-        const notice: TaskNotice = { type: 'aerie.task', thingId: id, fromAgentId: creatorAgentId };
-        const others = [clientAgentId, providerAgentId].filter((agentId) => agentId !== creatorAgentId);
-        await Promise.all(others.map((agentId) => this.#effects.notify(agentId, notice)));
-        return this.#settled(id, 'settle_notices');
+      case 'conclude': {
+        const counts = duties.countMs !== null && (status === 'completed' || status === 'failed');
+        await Promise.all([
+          counts && this.#effects.countTask(providerAgentId, id, status),
+          this.#effects.notices.acknowledge(contents?.notices ?? []),
+        ]);
+        return this.#settled(id, 'settle_end');
       }
-      case 'count':
-        if (status === 'completed' || status === 'failed') await this.#effects.countTask(providerAgentId, id, status);
-        return this.#settled(id, 'settle_count');
       case 'forget':
         await this.#effects.forgetTask(providerAgentId, id);
         return this.#settled(id, 'settle_forgetting');
@@ -159,10 +156,7 @@ export class Tasks {
     }
   }
 
-  async #settled(
-    id: string,
-    type: 'settle_notices' | 'settle_count' | 'settle_forgetting' | 'drop_streams',
-  ): Promise<void> {
+  async #settled(id: string, type: 'settle_end' | 'settle_forgetting' | 'drop_streams'): Promise<void> {
     await this.#aggregates.apply(id, { type });
   }
 }

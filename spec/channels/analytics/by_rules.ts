@@ -38,7 +38,7 @@ export class Rules implements Platform {
       priceMicro,
       metadata: {},
     };
-    await taken(this.#tasks().apply(id, { type: 'create', fields, request: id }));
+    await taken(this.#tasks().apply(id, { type: 'create', fields, request: id, notices: [] }));
   }
 
   async startTask({ id }: Task): Promise<void> {
@@ -59,7 +59,9 @@ export class Rules implements Platform {
 
   async openSession({ id, client, provider }: Session): Promise<void> {
     const terms = { ...negotiationTerms, id, clientAgentId: client, providerAgentId: provider };
-    await taken(new Sessions(this.#store()).apply(id, { type: 'open', terms, expiresInMs: 3_600_000 }));
+    await taken(
+      new Sessions(this.#store(), noNotices).apply(id, { type: 'open', terms, expiresInMs: 3_600_000, notices: [] }),
+    );
   }
 
   offer = ({ id }: Session, by: 'client' | 'provider', amount: string) => this.#negotiate(id, offer(by, amount));
@@ -68,7 +70,7 @@ export class Rules implements Platform {
 
   async openChannel({ id, a, b }: Channel): Promise<void> {
     const terms = { ...paymentTerms, id, agentA: a, agentB: b };
-    await taken(new Payments(this.#store()).apply(id, { type: 'open', terms }));
+    await taken(new Payments(this.#store(), noNotices).apply(id, { type: 'open', terms, notices: [] }));
   }
 
   propose = ({ id }: Channel, { nonce, amount }: Transfer) =>
@@ -88,7 +90,7 @@ export class Rules implements Platform {
   }
 
   #negotiate(id: string, command: (state: never) => Parameters<Sessions['apply']>[1]): Promise<void> {
-    const sessions = new Sessions(this.#store());
+    const sessions = new Sessions(this.#store(), noNotices);
     return taken(untilUnmoved(async () => sessions.apply(id, command((await sessions.read(id)) as never))));
   }
 
@@ -97,7 +99,7 @@ export class Rules implements Platform {
     nonce: number,
     command: (before: { past?: Past }) => (state: never) => Parameters<Payments['apply']>[1],
   ): Promise<void> {
-    const payments = new Payments(this.#store());
+    const payments = new Payments(this.#store(), noNotices);
     const attempt = async () => {
       const channel = await payments.stored(id);
       const past = channel && (await payments.past(channel, nonce));
@@ -106,6 +108,8 @@ export class Rules implements Platform {
     return taken(untilUnmoved(attempt));
   }
 }
+
+const noNotices = { acknowledge: async () => {} };
 
 async function taken(decided: Promise<{ readonly ok: boolean }>): Promise<void> {
   expect(await decided).toMatchObject({ ok: true });

@@ -152,7 +152,13 @@ describe('a reader', () => {
   it('gets a notice like any message', async () => {
     await start();
     const bobs = await enter('bob');
-    await served.notify('bob', { type: 'aerie.task', thingId: 't-1', fromAgentId: null });
+    const notice = { type: 'aerie.task', thingId: 't-1', by: 'admin', request: 'digest' } as const;
+    await served.notices.announce(notice, ['bob'], async (kept) => {
+      // Whoever looks for the task on hearing of it finds it.
+      await pause(100);
+      expect(bobs.events('new_message')).toEqual([]);
+      return { result: undefined, kept };
+    });
     await eventually(() =>
       expect(bobs.events('new_message')).toEqual([
         {

@@ -154,6 +154,15 @@ describe('an inbox', () => {
     expect(decideInbox(holding(10_000, 'ada', 1_000), place(null), 0)).toMatchObject({ reason: 'inbox_full' });
   });
 
+  it('says of a message, and not of a notice, that its sender has sent it', () => {
+    for (const isNotice of [false, true]) {
+      const decided = decideInbox(undefined, { ...place('ada'), isNotice } as InboxCommand, 0);
+      if (!decided.ok) throw new Error('refused');
+      const facts = inboxType.facts?.(decided.events, decided.state, { id: 'bob', before: undefined, nowMs: 0 });
+      expect(facts).toEqual(isNotice ? [] : [{ type: 'message_sent', atMs: 0, from: 'ada' }]);
+    }
+  });
+
   it('takes exactly as many as it holds, whoever sends, and as many again as have left', () => {
     const store = kept();
     const send = (id: string, sender: string) =>

@@ -1,7 +1,6 @@
 import { MAX_FROM_ONE_SENDER, MAX_MESSAGES } from '../../../channels/messages/inbox.ts';
 import { type Message, TTL_MS } from '../../../channels/messages/message.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
-import { notices } from '../../../channels/messages/notices.ts';
 import { silentLog } from '../../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
 import { embeddedStore, onEveryStore } from '../stores.ts';
@@ -189,23 +188,6 @@ describe('messages', () => {
       await messages.settle(bob, taken, 'acknowledged');
       expect(await messages.send('ada', hello(bob, { id: refused }))).toMatchObject({ ok: true, isRepeat: false });
     });
-
-    it('notices come once, count for no sender, and are kept away by nobody who takes their id', async () => {
-      const bob = freshId('bob');
-      const { messages, placed } = open(opened().store);
-      const notify = notices(messages, silentLog);
-      const task = { type: 'aerie.task', thingId: freshId('t'), fromAgentId: null } as const;
-      await Promise.all([notify(bob, task), notify(bob, task)]);
-      await notify(bob, task);
-      expect(await idsIn(messages, bob)).toHaveLength(1);
-      const [id = ''] = placed;
-      expect((await messages.read(id))?.payloadJson).toBe(JSON.stringify({ id: task.thingId }));
-
-      const eve = freshId('eve');
-      await notify(eve, { ...task, thingId: 'x' });
-      const [squatted = ''] = await idsIn(messages, eve);
-      expect(squatted).toMatch(/^notice-[A-Za-z0-9_-]{43}$/);
-    });
   });
 
   it('expire after seven days by the store’s clock, and no sooner', async () => {
@@ -250,8 +232,6 @@ describe('messages', () => {
       reason: 'inbox_full',
       details: { scope: 'inbox' },
     });
-    await notices(messages, silentLog)('bob', { type: 'aerie.task', thingId: 't-1', fromAgentId: null });
-    expect((await messages.head('bob')).count).toBe(MAX_MESSAGES);
     await discard();
   }, 60_000);
 });

@@ -8,7 +8,7 @@ import type { Store } from '../../../server/store/port.ts';
 import { type Served, type ServeOptions, serve } from '../../support/endpoint.ts';
 
 export interface Serving extends Served {
-  readonly notify: ReturnType<typeof messaging>['notify'];
+  readonly notices: ReturnType<typeof messaging>['notices'];
   stop(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function serveMessages(store: Store, options: ServingOptions = {}):
   deadlines.start();
   return {
     ...served,
-    notify: parts.notify,
+    notices: parts.notices,
     async stop() {
       served.close();
       parts.close();

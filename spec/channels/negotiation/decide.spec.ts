@@ -167,9 +167,10 @@ describe('a repeat', () => {
   });
 
   it('of its opening finds what is there', () => {
-    const open: Command = { type: 'open', terms, expiresInMs: 1_000 };
+    const notices = [{ agentId: 'agent-7', id: 'notice-1' }];
+    const open: Command = { type: 'open', terms, expiresInMs: 1_000, notices };
     const state = given(undefined).when(open).then({ type: 'opened' });
-    expect(state).toMatchObject({ status: 'open', expiresAtMs: NOW_MS + 1_000, isAnnounced: false });
+    expect(state).toMatchObject({ status: 'open', expiresAtMs: NOW_MS + 1_000, notices, noticesDueMs: null });
     given(state).when(open).thenRepeated();
     given(state)
       .when({ ...open, terms: { ...terms, registration: 'another' } })
@@ -177,8 +178,38 @@ describe('a repeat', () => {
   });
 });
 
+describe('the notices of a negotiation', () => {
+  const notices = [{ agentId: 'agent-7', id: 'notice-1' }];
+  const dueMs = NOW_MS + 5_000;
+
+  it('are to be acknowledged from its end on, however it ends, until that is done', () => {
+    const state = session({ notices, history: [] });
+    const offered = given(given(state).when(offer('client', '1')).then({ type: 'offer_made' }))
+      .when(offer('provider', '1.5'))
+      .then({ type: 'offer_made' });
+    expect(offered).toMatchObject({ noticesDueMs: null });
+    const agreed = given(offered).when(acceptance('client', '1.25')).then({ type: 'agreed' });
+    const rejected = given(state).when(rejection('client')).then({ type: 'rejected' });
+    const expired = given(session({ notices, expiresAtMs: NOW_MS }))
+      .when({ type: 'expire' })
+      .then({ type: 'expired' });
+    for (const ended of [agreed, rejected, expired]) {
+      expect(ended).toMatchObject({ noticesDueMs: dueMs });
+      const settled = decide(ended, { type: 'notices_settled' }, NOW_MS);
+      expect(settled).toMatchObject({ ok: true, state: { noticesDueMs: null } });
+    }
+    expect(
+      given(session({ notices: [] }))
+        .when(rejection('client'))
+        .then({ type: 'rejected' }),
+    ).toMatchObject({
+      noticesDueMs: null,
+    });
+  });
+});
+
 it('nothing happens in a negotiation that is not there', () => {
-  for (const command of [rejection('client'), { type: 'expire' } as const, { type: 'announced' } as const]) {
+  for (const command of [rejection('client'), { type: 'expire' } as const, { type: 'notices_settled' } as const]) {
     given(undefined).when(command).thenRefused('not_found');
   }
 });

@@ -19,8 +19,7 @@ export const terms = {
 export const session = (fields: Partial<Session> = {}): Session => ({
   ...terms,
   expiresAtMs: NOW_MS + 1_000,
-  announceByMs: NOW_MS + 5_000,
-  isAnnounced: true,
+  noticesDueMs: null,
   status: 'open',
   history: [],
   ...fields,

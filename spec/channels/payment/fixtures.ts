@@ -31,8 +31,7 @@ export const terms = {
 export const channel = (fields: Partial<PaymentChannel> = {}): PaymentChannel => ({
   ...terms,
   openedAtMs: NOW_MS,
-  announceByMs: NOW_MS + 5_000,
-  isAnnounced: true,
+  noticesDueMs: null,
   balances: terms.deposits,
   nonce: 0,
   nextNonce: 1,

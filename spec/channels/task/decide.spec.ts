@@ -13,6 +13,7 @@ const DAY_MS = 86_400_000;
 const create: TaskCommand = {
   type: 'create',
   request: 'digest',
+  notices: [{ agentId: 'p-1', id: 'notice-1' }],
   fields: {
     id: 't-1',
     clientAgentId: 'c-1',
@@ -191,14 +192,12 @@ describe('a task', () => {
 
   it('has its duties seen to by its deadline, one after the other', () => {
     const born = taskAfter();
-    expect(deadlineOf(born.task)).toBeGreaterThan(NOW_MS);
-    const told = decided(born, { type: 'settle_notices' }).state;
-    expect(deadlineOf(told.task)).toBeNull();
-    const ended = decided(told, completed).state;
+    expect(deadlineOf(born.task)).toBeNull();
+    const ended = decided(born, completed).state;
     expect(dutiesDue(ended.task, NOW_MS)).toEqual([]);
-    expect(dutiesDue(ended.task, NOW_MS + 10_000)).toEqual(['count']);
-    const counted = decided(ended, { type: 'settle_count' }, NOW_MS + 1).state;
-    expect(decided(counted, { type: 'settle_count' })).toMatchObject({ state: counted, events: [] });
+    expect(dutiesDue(ended.task, NOW_MS + 10_000)).toEqual(['conclude']);
+    const counted = decided(ended, { type: 'settle_end' }, NOW_MS + 1).state;
+    expect(decided(counted, { type: 'settle_end' })).toMatchObject({ state: counted, events: [] });
     expect(dutiesDue(counted.task, NOW_MS + 10_000)).toEqual([]);
     expect(dutiesDue(counted.task, NOW_MS + 60_000)).toEqual(['forget']);
     const forgotten = decided(counted, { type: 'settle_forgetting' }).state;
@@ -207,7 +206,10 @@ describe('a task', () => {
     const dropped = decided(forgotten, { type: 'drop_streams' }, NOW_MS + DAY_MS);
     expect(dropped.dropStreams).toHaveLength(5);
     expect(deadlineOf(dropped.state.task)).toBeNull();
-    expect(deadlineOf(decided(told, ending({ status: 'cancelled', reason: '' })).state.task)).toBe(NOW_MS + DAY_MS);
+    // Nothing is counted of a cancelled one, but it has had its notices.
+    const cancelled = decided(born, ending({ status: 'cancelled', reason: '' })).state;
+    expect(dutiesDue(cancelled.task, NOW_MS + 10_000)).toEqual(['conclude']);
+    expect(deadlineOf(decided(cancelled, { type: 'settle_end' }).state.task)).toBe(NOW_MS + DAY_MS);
   });
 
   it('keeps what joins show of its streams when those are dropped, but stores and repeats nothing', () => {

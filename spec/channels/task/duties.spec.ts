@@ -1,6 +1,7 @@
 import { Deadlines } from '../../../channels/deadlines.ts';
+import type { Notice, NoticeRef } from '../../../channels/messages/notices.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
-import { type TaskEffects, type TaskNotice, Tasks } from '../../../channels/task/tasks.ts';
+import { type TaskEffects, Tasks } from '../../../channels/task/tasks.ts';
 import { silentLog } from '../../../server/index.ts';
 import type { Store } from '../../../server/store/port.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -13,13 +14,15 @@ const RETENTION_MS = 30 * DAY_MS;
 let nowMs: number;
 let opened: Awaited<ReturnType<typeof embeddedStore>>;
 let store: Store;
-let notices: [string, TaskNotice][];
+let announced: [readonly string[], Notice][];
+let acknowledged: NoticeRef[];
 
 beforeEach(async () => {
   nowMs = 1_750_000_000_000;
   opened = await embeddedStore(() => nowMs);
   store = opened.store;
-  notices = [];
+  announced = [];
+  acknowledged = [];
 });
 afterEach(() => opened.discard());
 
@@ -27,7 +30,13 @@ const agents = () => openPrincipals(store).agents;
 
 function effects(changed: Partial<TaskEffects> = {}): TaskEffects {
   return {
-    notify: async (to, notice) => void notices.push([to, notice]),
+    notices: {
+      async announce(notice, agentIds, make) {
+        announced.push([agentIds, notice]);
+        return (await make(agentIds.map((agentId) => ({ agentId, id: `notice-${agentId}` })))).result;
+      },
+      acknowledge: async (refs) => void acknowledged.push(...refs),
+    },
     countTask: (agentId, taskId, outcome) => agents().countTask(agentId, taskId, outcome),
     forgetTask: (agentId, taskId) => agents().forgetTask(agentId, taskId),
     ...changed,
@@ -73,27 +82,44 @@ async function woken(tasks: Tasks, probe: () => void | Promise<void>) {
 
 const isDead = () => Promise.reject(new Error('the node dies here'));
 
-describe('the notice of a new task', () => {
-  it('goes to every participant but the creator before the answer, and once', async () => {
+describe('the notices of a task', () => {
+  it('go to every participant but its creator, before it is made', async () => {
     const tasks = new Tasks(store, effects());
     const id = await create(tasks, 'p-1');
-    const notice = { type: 'aerie.task', thingId: id };
-    expect(notices).toEqual([['p-1', { ...notice, fromAgentId: 'c-1' }]]);
+    const notice = { type: 'aerie.task', by: 'admin', request: expect.any(String) };
+    expect(announced).toEqual([[['p-1'], { ...notice, thingId: id }]]);
     const byApp = await create(tasks, 'p-1', null);
-    expect(notices.slice(1)).toEqual([
-      ['c-1', { ...notice, thingId: byApp, fromAgentId: null }],
-      ['p-1', { ...notice, thingId: byApp, fromAgentId: null }],
-    ]);
+    expect(announced.slice(1)).toEqual([[['c-1', 'p-1'], { ...notice, thingId: byApp }]]);
     nowMs += DAY_MS;
     expect(await store.claimDue('task', 10, 1_000)).toEqual([]);
   });
 
-  it('is sent later if the node dies in between', async () => {
-    await expect(create(new Tasks(store, effects({ notify: isDead })), 'p-1')).rejects.toThrow('dies here');
-    expect(notices).toEqual([]);
+  it('are acknowledged once it has ended, however, and later if the node dies in between', async () => {
+    const id = await provider();
+    const tasks = new Tasks(store, effects());
+    const refs = [{ agentId: id, id: `notice-${id}` }];
+    const cancel = async () => {
+      const task = await create(tasks, id);
+      const as = { status: 'cancelled', reason: 'x' } as const;
+      return accepted(tasks.apply(task, { type: 'end', by: 'client', as, retentionMs: RETENTION_MS }));
+    };
+    await tasks.settleEnd((await accepted(complete(tasks, await create(tasks, id)))).state);
+    expect(acknowledged).toEqual(refs);
+    const cancelled = await cancel();
+    await tasks.settleEnd(cancelled.state);
+    expect(acknowledged).toEqual([...refs, ...refs]);
+    await tasks.settleEnd((await accepted(complete(tasks, await create(tasks, id)))).state);
+
+    await cancel();
+    await create(tasks, id);
     nowMs += 6_000;
-    await woken(new Tasks(store, effects()), () => expect(notices).toHaveLength(1));
+    acknowledged = [];
+    await woken(tasks, () => expect(acknowledged).toEqual(refs));
+    nowMs += 60_000;
+    // The two completed ones are forgotten by their provider.
+    await woken(tasks, async () => expect((await agents().read(id))?.countedTasks).toEqual([]));
     expect(await store.claimDue('task', 10, 1_000)).toEqual([]);
+    expect(acknowledged).toEqual(refs);
   });
 });
 
