@@ -11,11 +11,21 @@ interface Member {
   meta: string | undefined;
 }
 
+/** The channels of one agent, in the order in which they joined. */
+interface Present {
+  readonly members: Set<Member>;
+  /** As it is shown. */
+  agent: Agent | undefined;
+}
+
+/** So many channels of an agent are tracked on a node: a change of the agent is told to everybody for each of them. */
+const MAX_TRACKED = 10;
+
 /** The agents that are present through this node, and what presence shows of them. */
 export class Members {
   readonly #presence: Presence;
   readonly #read: (agentId: string) => Promise<Agent | undefined>;
-  readonly #byAgent = new Map<string, Set<Member>>();
+  readonly #byAgent = new Map<string, Present>();
   /** Agents that are being read; `true` if they changed meanwhile. */
   readonly #reading = new Map<string, boolean>();
 
@@ -24,13 +34,13 @@ export class Members {
     this.#read = read;
   }
 
-  /** Tracks an agent until its channel ends. */
+  /** Tracks an agent until its channel ends, unless enough of its channels are; then once it is its turn. */
   async enter(socket: ChannelSocket<AgentSession>): Promise<void> {
     const { agentId } = socket.assigns;
     const member = { socket, onlineAtMs: Date.now(), meta: undefined };
-    const members = this.#byAgent.get(agentId);
-    if (members) members.add(member);
-    else this.#byAgent.set(agentId, new Set([member]));
+    const present = this.#byAgent.get(agentId);
+    if (present) present.members.add(member);
+    else this.#byAgent.set(agentId, { members: new Set([member]), agent: undefined });
     socket.onEnd(() => this.#leave(agentId, member));
     await this.refresh(agentId);
   }
@@ -46,14 +56,25 @@ export class Members {
       do {
         this.#reading.set(agentId, false);
         const agent = await this.#read(agentId);
-        if (agent) for (const member of this.#byAgent.get(agentId) ?? []) this.#show(agent, member);
+        const present = this.#byAgent.get(agentId);
+        if (!agent || !present) continue;
+        present.agent = agent;
+        this.#show(agent, present.members);
       } while (this.#reading.get(agentId));
     } finally {
       this.#reading.delete(agentId);
     }
   }
 
-  #show(agent: Agent, member: Member): void {
+  #show(agent: Agent, members: ReadonlySet<Member>): void {
+    let tracked = 0;
+    for (const member of members) {
+      if (tracked++ === MAX_TRACKED) return;
+      this.#showOne(agent, member);
+    }
+  }
+
+  #showOne(agent: Agent, member: Member): void {
     const meta = presenceMeta(agent, member.onlineAtMs);
     const text = JSON.stringify(meta);
     if (text === member.meta) return;
@@ -63,8 +84,11 @@ export class Members {
   }
 
   #leave(agentId: string, member: Member): void {
-    const members = this.#byAgent.get(agentId);
-    members?.delete(member);
-    if (members?.size === 0) this.#byAgent.delete(agentId);
+    const present = this.#byAgent.get(agentId);
+    if (!present?.members.delete(member)) return;
+    const { members, agent } = present;
+    if (members.size === 0) this.#byAgent.delete(agentId);
+    // At once, so that the next one comes with the diff in which this one goes.
+    else if (agent && member.meta !== undefined) this.#show(agent, members);
   }
 }

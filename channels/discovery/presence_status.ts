@@ -10,14 +10,31 @@ export type PresenceStatus = 'online' | 'busy' | 'offline';
 /** Metadata larger than this is left out of presence, which everybody gets. */
 const MAX_META_METADATA_BYTES = 1_024;
 
-/** An agent's presence meta (PROTOCOL.md, section 5.1); presence itself adds `phx_ref`. */
-export function presenceMeta({ capabilities, metadata }: Agent, onlineAtMs: number): object {
-  return {
+/** A meta as members get it. */
+const MAX_META_BYTES = 4 * 1_024;
+/** What presence adds to one at most: `"phx_ref"` and `"phx_ref_prev"`. */
+const REFS_BYTES = 96;
+
+/**
+ * An agent's presence meta (PROTOCOL.md, section 5.1); presence itself adds `phx_ref`. Where it would be larger than 4 KiB
+ * `metadata` is left empty, and then capability names are left out from the end.
+ */
+export function presenceMeta({ name, capabilities, metadata }: Agent, onlineAtMs: number): object {
+  const meta = {
+    name,
     status: metadata.status === 'busy' ? 'busy' : 'online',
-    capabilities: capabilities.map(({ name }) => name),
+    capabilities: capabilities.map((capability) => capability.name),
     metadata: jsonBytes(metadata) <= MAX_META_METADATA_BYTES ? metadata : {},
     online_at: new Date(onlineAtMs).toISOString(),
   };
+  const excessBytes = () => jsonBytes(meta) + REFS_BYTES - MAX_META_BYTES;
+  if (excessBytes() > 0) meta.metadata = {};
+  for (let excess = excessBytes(); excess > 0; ) {
+    const cut = meta.capabilities.pop();
+    if (cut === undefined) break;
+    excess -= jsonBytes(cut) + ','.length;
+  }
+  return meta;
 }
 
 /** Whether an agent is present on any node, as its presence shows it. */

@@ -67,6 +67,7 @@ describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace)
     }
     const [shown] = adas.presence.list((id, { metas }) => (id === bob.id ? metas[0] : undefined)).filter(Boolean);
     expect(shown).toEqual({
+      name: 'Ada',
       status: 'online',
       capabilities: [],
       metadata: { tier: 'gold' },
