@@ -1,15 +1,14 @@
 import type { Presence } from '../../presence/index.ts';
-import { RateLimit } from '../../server/allowance/rate_limit.ts';
-import { accept, type ChannelSocket, grant, type Log, type PubSub, reply } from '../../server/index.ts';
+import { accept, grant, type Log, type PubSub, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/port.ts';
-import { type AgentSession, agentChannel } from '../agent_session.ts';
+import { agentChannel } from '../agent_session.ts';
 import { jsonBytes } from '../fields.ts';
 import { micro, usdc } from '../money.ts';
 import { agentView } from '../principals/agent.ts';
 import type { AgentField } from '../principals/decide.ts';
 import type { Agents } from '../principals/principals.ts';
 import { metadataRefusal, readCapabilities } from '../principals/schema.ts';
-import { refuse, refuseField } from '../reasons.ts';
+import { refuseField } from '../reasons.ts';
 import { Members } from './members.ts';
 import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
 import { events, joinParams } from './schema.ts';
@@ -17,8 +16,6 @@ import { cursorOf, type Directory, type Found, readCursor, search } from './sear
 
 const DEFAULT_LIMIT = 20;
 const MAX_PAGE_BYTES = 256 * 1_024;
-/** Announcements and changes of metadata go to everybody: one a second and agent, ten at once. */
-const CHANGES = { perSecond: 1, burst: 10 };
 /** Nodes tell each other here which agent has changed. */
 const CHANGED = '\0agent_changed';
 
@@ -35,7 +32,6 @@ export interface DiscoveryParts {
 /** `agents:discovery`: who is there, what they offer, and who fits (PROTOCOL.md, section 5.1). */
 export function discovery({ agents, store, presence, pubsub, log, broadcast }: DiscoveryParts) {
   const members = new Members(presence, (id) => agents.read(id));
-  const changes = new RateLimit(CHANGES);
   const directory: Directory = {
     lookup: (index, query) => store.lookup(index, query),
     readMany: (ids) => agents.readMany(ids),
@@ -48,11 +44,6 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
   });
   // Nodes that come back from a lost connection make their members join again, which reads every agent anew.
   notices.ready?.catch(() => {});
-
-  function tooMany(socket: ChannelSocket<AgentSession>) {
-    const waitMs = changes.take(socket.assigns.agentId);
-    return waitMs === 0 ? undefined : refuse('rate_limited', { retry_after_ms: waitMs });
-  }
 
   const channel = agentChannel({
     topic: DISCOVERY_TOPIC,
@@ -90,7 +81,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
       },
 
       async update_metadata({ metadata }, socket) {
-        const refused = metadataRefusal(metadata) ?? tooMany(socket);
+        const refused = metadataRefusal(metadata);
         if (refused) return refused;
         const applied = await agents.replaceMetadata(socket.assigns.agentId, metadata);
         if (!applied.ok) return applied;
@@ -101,8 +92,6 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
       async announce(payload, socket) {
         const read = readCapabilities(payload.capabilities);
         if (!read.ok) return read;
-        const refused = tooMany(socket);
-        if (refused) return refused;
         const applied = await agents.announce(socket.assigns.agentId, read.capabilities);
         if (!applied.ok) return applied;
         const agent = agentView(applied.state);

@@ -1,6 +1,7 @@
 import type { Metadata } from '../fields.ts';
 import { usdc } from '../money.ts';
 import type { Account } from './account.ts';
+import type { ChangedBy } from './change_allowance.ts';
 
 /** An agent as it is kept. */
 export interface Agent extends Account {
@@ -18,6 +19,8 @@ export interface Agent extends Account {
   readonly failed: number;
   /** Tasks counted above that might be counted again, by somebody who does not know that they were. */
   readonly countedTasks?: readonly string[];
+  /** When each allowance of changes is full again, by the store's clock; absent: it is. */
+  readonly allowancesFullAtMs?: Readonly<Partial<Record<ChangedBy, number>>>;
 }
 
 export interface Capability {

@@ -5,6 +5,7 @@ import type { Refusal } from '../../server/index.ts';
 import { refuse } from '../reasons.ts';
 import { type Agent, agentView } from './agent.ts';
 import type { Principal } from './authenticate.ts';
+import type { ChangedBy } from './change_allowance.ts';
 import type { AgentPatch } from './decide.ts';
 import { type Handle, mayManage, tokenRefusal } from './permissions.ts';
 import type { Agents } from './principals.ts';
@@ -33,7 +34,7 @@ export function changeAgent(agents: Agents, events: PrincipalEvents): Handle {
     const forbidden = patchRefusal(principal, agent, requested.patch, read.received);
     if (forbidden) return forbidden;
 
-    const patched = await agents.patch(agent.id, requested.patch);
+    const patched = await agents.patch(agent.id, requested.patch, changedBy(principal));
     if (!patched.ok) return patched;
     for (const event of patched.events) {
       if (event.type === 'agent_changed') events.agentChanged(patched.state, event.fields);
@@ -41,6 +42,11 @@ export function changeAgent(agents: Agents, events: PrincipalEvents): Handle {
     if (requested.patch.status === 'suspended') events.agentSuspended(agent.id);
     return jsonAnswer(200, { agent: agentView(patched.state) });
   };
+}
+
+function changedBy({ kind }: Principal): ChangedBy | undefined {
+  if (kind === 'admin') return undefined;
+  return kind === 'agent' ? 'itself' : 'owner';
 }
 
 function patchRefusal(

@@ -3,6 +3,7 @@ import { type Decision, ok } from '../aggregate.ts';
 import { refuse } from '../reasons.ts';
 import { type Account, type Key, liveKey, liveKeyCount, MAX_KEYS, trimmed } from './account.ts';
 import type { Agent } from './agent.ts';
+import { type ChangedBy, takeChange } from './change_allowance.ts';
 
 export type AccountCommand<S extends Account> = Register<S> | AddKey | RevokeKey;
 export type AgentCommand = AccountCommand<Agent> | PatchAgent | CountTask | ForgetTask;
@@ -36,6 +37,8 @@ export interface RevokeKey {
 export interface PatchAgent {
   readonly type: 'patch';
   readonly patch: AgentPatch;
+  /** Whose allowance it takes from, whether or not it brings anything new; absent: nobody's. */
+  readonly by?: ChangedBy;
 }
 
 /** Counts how a task ended that the agent was the provider of; once, until it is told to forget that it did. */
@@ -95,9 +98,11 @@ export function decideAgent(
   switch (command.type) {
     case 'patch': {
       if (!state) return refuse('not_found');
+      const taken = command.by ? takeChange(state, command.by, nowMs) : ok({ state });
+      if (!taken.ok) return taken;
       const fields = changedFields(state, command.patch);
-      if (fields.length === 0) return ok({ state, events: [] });
-      return ok({ state: { ...state, ...command.patch }, events: [{ type: 'agent_changed', fields }] });
+      if (fields.length === 0) return ok({ state: taken.state, events: [] });
+      return ok({ state: { ...taken.state, ...command.patch }, events: [{ type: 'agent_changed', fields }] });
     }
     case 'count_task':
       return state ? countTask(state, command) : refuse('not_found');

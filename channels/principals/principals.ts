@@ -7,6 +7,7 @@ import { requestDigest } from '../repeats.ts';
 import type { Account, AccountKind } from './account.ts';
 import type { Agent, Capability } from './agent.ts';
 import { ApiKeys } from './api_keys.ts';
+import type { ChangedBy } from './change_allowance.ts';
 import { accountType, agentType } from './codec.ts';
 import type {
   AccountCommand,
@@ -124,17 +125,19 @@ export class Accounts<
 }
 
 export class Agents extends Accounts<Agent, AgentCommand, AgentEvent> {
-  patch(id: string, patch: AgentPatch): Promise<Applied<Agent, AgentEvent>> {
-    return this.aggregates.apply(id, { type: 'patch', patch });
+  /** @param by whose allowance it takes from, over all nodes: `rate_limited` beyond. Left out: nobody's */
+  patch(id: string, patch: AgentPatch, by?: ChangedBy): Promise<Applied<Agent, AgentEvent>> {
+    return this.aggregates.apply(id, { type: 'patch', patch, ...(by && { by }) });
   }
 
-  /** Replaces its capabilities as a whole. */
+  /** What an agent says of itself: replaces its capabilities as a whole. */
   announce(id: string, capabilities: readonly Capability[]): Promise<Applied<Agent, AgentEvent>> {
-    return this.patch(id, { capabilities });
+    return this.patch(id, { capabilities }, 'itself');
   }
 
+  /** As `announce`. */
   replaceMetadata(id: string, metadata: Agent['metadata']): Promise<Applied<Agent, AgentEvent>> {
-    return this.patch(id, { metadata });
+    return this.patch(id, { metadata }, 'itself');
   }
 
   /** Counts how a task ended that the agent was the provider of; again, it changes nothing until it is forgotten. */

@@ -265,14 +265,57 @@ describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace)
     await eventually(() => expect(seen()).toMatchObject([{ capabilities: ['draw'], metadata: { style: 'ink' } }]));
   });
 
-  it('limits how often an agent may change itself', async () => {
-    const adas = await enter(here, await registerAgent(here));
-    for (let i = 0; i < 10; i++)
-      await adas.push(i % 2 ? 'announce' : 'update_metadata', i % 2 ? { capabilities: [] } : { metadata: { i } });
-    await expect(adas.push('announce', { capabilities: [] })).rejects.toMatchObject({
-      reason: 'rate_limited',
-      details: { retry_after_ms: expect.any(Number) },
+  it('limits how often an agent may change itself, on all nodes and over HTTP together', async () => {
+    const ada = await registerAgent(here);
+    const topics = [await enter(here, ada), await enter(there, ada)] as const;
+    const patch = (node: Aerie, body: object) => node.call('PATCH', `/api/agents/${ada.id}`, ada.apiKey, body);
+    const ways = [
+      () => topics[0].push('announce', { capabilities: [] }),
+      () => topics[1].push('update_metadata', { metadata: { at: Math.random() } }),
+      () => topics[1].push('announce', { capabilities: ['chat'] }),
+      () => patch(there, { name: 'Ada Lovelace' }).then(({ status }) => expect(status).toBe(200)),
+      () => patch(here, {}).then(({ status }) => expect(status).toBe(200)),
+    ];
+    const startMs = Date.now();
+    for (const change of [...ways, ...ways]) await change();
+    const pushes = Array.from({ length: 20 }, (_, at) =>
+      topics[(at % 2) as 0 | 1].push('announce', { capabilities: [] }),
+    );
+    const answers = await Promise.allSettled(pushes);
+    const refusals = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    // Where this takes long, some of it has come back meanwhile.
+    expect(answers.length - refusals.length).toBeLessThanOrEqual((Date.now() - startMs) / 1_000);
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({ reason: 'rate_limited' });
+      expect(refusal.details.retry_after_ms).toBeGreaterThan(0);
+      expect(refusal.details.retry_after_ms).toBeLessThanOrEqual(1_000);
+    }
+  });
+
+  it('gives an owner an allowance of its own for each agent, and the admin none', async () => {
+    const { body } = await here.call<{ user: { id: string }; api_key: string }>('POST', '/api/users', ADMIN_TOKEN, {
+      name: 'Grace',
     });
+    const ada = await registerAgent(here, { user_id: body.user.id });
+    const patches = (credential: string, count: number) =>
+      Promise.all(
+        Array.from({ length: count }, (_, at) =>
+          (at % 2 ? here : there).call('PATCH', `/api/agents/${ada.id}`, credential, { metadata: { at } }),
+        ),
+      );
+    for (const credential of [ada.apiKey, body.api_key]) {
+      const startMs = Date.now();
+      const answers = await patches(credential, 40);
+      const taken = answers.filter(({ status }) => status === 200).length;
+      expect(taken).toBeGreaterThanOrEqual(10);
+      expect(taken).toBeLessThanOrEqual(11 + (Date.now() - startMs) / 1_000);
+      for (const { status, body, headers } of answers.filter((answer) => answer.status !== 200)) {
+        const details = { retry_after_ms: expect.any(Number) };
+        expect({ status, body }).toMatchObject({ status: 429, body: { reason: 'rate_limited', details } });
+        expect(headers.get('retry-after')).toBe('1');
+      }
+    }
+    expect(new Set((await patches(ADMIN_TOKEN, 40)).map(({ status }) => status))).toEqual(new Set([200]));
   });
 
   it.each([

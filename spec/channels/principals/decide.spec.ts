@@ -150,3 +150,56 @@ describe('an agent', () => {
     });
   });
 });
+
+describe('an allowance of changes', () => {
+  const { state: agent } = decided(undefined, {
+    type: 'register',
+    id: 'a-1',
+    fields: agentFields(),
+    registration: 'digest',
+    key: key('k-1'),
+  } as Register<Agent>);
+  const change = (state: Agent, by: 'itself' | 'owner' | undefined, nowMs: number, metadata = {}) =>
+    decideAgent(state, { type: 'patch', patch: { metadata }, ...(by && { by }) }, nowMs);
+  /** How many of them are taken at once. */
+  function takenAt(state: Agent, by: 'itself' | 'owner' | undefined, nowMs: number, times: number) {
+    let [after, taken] = [state, 0];
+    for (let at = 0; at < times; at++) {
+      const decision = change(after, by, nowMs, { at });
+      if (!decision.ok) continue;
+      after = decision.state;
+      taken++;
+    }
+    return { state: after, taken };
+  }
+
+  it('is ten at once and one a second, and says when there is one again', () => {
+    const { state, taken } = takenAt(agent, 'itself', NOW_MS, 12);
+    expect(taken).toBe(10);
+    const refusal = { reason: 'rate_limited', details: { retry_after_ms: 400 } };
+    expect(change(state, 'itself', NOW_MS + 600)).toMatchObject(refusal);
+    expect(takenAt(state, 'itself', NOW_MS + 1_000, 5).taken).toBe(1);
+    expect(takenAt(state, 'itself', NOW_MS + 3_500, 5).taken).toBe(3);
+    expect(takenAt(state, 'itself', NOW_MS + 3_600_000, 50).taken).toBe(10);
+  });
+
+  it('is the owner’s and the agent’s own, and no matter of the admin’s', () => {
+    const { state } = takenAt(agent, 'itself', NOW_MS, 10);
+    const byOwner = takenAt(state, 'owner', NOW_MS, 12);
+    expect(byOwner.taken).toBe(10);
+    expect(takenAt(byOwner.state, undefined, NOW_MS, 50).taken).toBe(50);
+    expect(change(byOwner.state, 'itself', NOW_MS)).toMatchObject({ reason: 'rate_limited' });
+  });
+
+  it('is used by what brings nothing new as well, which goes to everybody too', () => {
+    const decision = change(agent, 'itself', NOW_MS, agent.metadata);
+    expect(decision).toMatchObject({ events: [], state: { allowancesFullAtMs: { itself: NOW_MS + 1_000 } } });
+    expect(change(agent, undefined, NOW_MS, agent.metadata)).toEqual({ ok: true, state: agent, events: [] });
+  });
+
+  it('is waited for no longer where the clock of the store has gone back', () => {
+    const { state } = takenAt(agent, 'itself', NOW_MS, 10);
+    const refusal = { reason: 'rate_limited', details: { retry_after_ms: 1_000 } };
+    expect(change(state, 'itself', NOW_MS - 3_600_000)).toMatchObject(refusal);
+  });
+});
