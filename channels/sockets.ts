@@ -22,6 +22,7 @@ export interface OwnerSession {
 export interface SocketParts {
   readonly authenticator: Authenticator;
   readonly nodes: Nodes;
+  /** Of one agent, or one user. */
   readonly maxSocketsPerAgent: number;
   readonly agentChannels: readonly Channel<AgentSession>[];
   readonly ownerChannels: readonly Channel<OwnerSession>[];
@@ -39,27 +40,31 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
   const { authenticator, nodes, maxSocketsPerAgent } = parts;
 
   const agentSocket = socket<AgentSession, Authenticated>({
-    connect: (request) => connectAgent(request, socketIds.agent(request.principal.id)),
+    connect: (request) => connectOneMore(request, socketIds.agent, (agentId) => ({ agentId })),
     channels: parts.agentChannels,
   });
   const userSocket = socket<AgentSession, Authenticated>({
-    connect: (request) => connectAgent(request, socketIds.user(request.principal.id)),
+    connect: (request) => connectOneMore(request, socketIds.user, (agentId) => ({ agentId })),
     channels: parts.userChannels,
   });
   const ownerSocket = socket<OwnerSession, Authenticated>({
-    connect: (request) =>
-      connected({ userId: request.principal.id }, terms(request, socketIds.owner(request.principal.id))),
+    connect: (request) => connectOneMore(request, socketIds.owner, (userId) => ({ userId })),
     channels: parts.ownerChannels,
   });
 
-  /** One socket more for this agent, if it has not too many already, over all nodes. */
-  async function connectAgent(request: Authenticated, socketId: string): Promise<ConnectAnswer<AgentSession>> {
-    const { id } = request.principal;
-    const tally = `sockets:${id}`;
+  /** One socket more for this account, of any kind, if it has not too many already, over all nodes. */
+  async function connectOneMore<S extends object>(
+    request: Authenticated,
+    idOf: (id: string) => string,
+    sessionOf: (id: string) => S,
+  ): Promise<ConnectAnswer<S>> {
+    const { kind, id } = request.principal;
+    const socketId = idOf(id);
+    const tally = `sockets:${kind}:${id}`;
     const release = () => void nodes.tally(tally, -1).catch(() => {});
     const open = await nodes.tally(tally, 1).catch(() => undefined);
     if (open !== undefined && open <= maxSocketsPerAgent) {
-      return connected({ agentId: id }, { ...terms(request, socketId), onClose: release });
+      return connected(sessionOf(id), { ...terms(request, socketId), onClose: release });
     }
     release();
     if (open === undefined) return reject('unavailable', { reason: 'unavailable', id: socketId });

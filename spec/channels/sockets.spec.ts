@@ -229,6 +229,27 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
     await eventually(() => enter(there, '/socket', params));
   });
 
+  it('so many of a user as well, who may have the id of an agent', async () => {
+    const { body } = await here.call<{ api_key: string }>('POST', '/api/users', ADMIN_TOKEN, {
+      id: agent.id,
+      name: 'Grace',
+    });
+    const owner = { api_key: body.api_key };
+    for (let at = 0; at < 2; at++) await enter(at ? here : there, '/socket', { api_key: agent.apiKey });
+    const [first] = [await enter(here, '/socket', owner), await enter(there, '/socket/websocket', owner)];
+    await enter(there, '/socket', { session_token: await tokenFor(body.api_key) });
+    for (const node of [here, there]) {
+      await expect(enter(node, '/socket', owner)).rejects.toThrow('403');
+      const polled = await request(
+        'GET',
+        `${node.url}/socket/longpoll?${new URLSearchParams({ vsn: '2.0.0', ...owner })}`,
+      );
+      expect([polled.status, polled.body]).toEqual([200, '{"status":403}']);
+    }
+    await first?.close();
+    await eventually(() => enter(there, '/socket', owner));
+  });
+
   it('a revoked key closes its sockets and those of its tokens on every node, and no others', async () => {
     const { body: second } = await here.call<{ api_key: string; key_id: string }>(
       'POST',
