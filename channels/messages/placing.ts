@@ -125,13 +125,13 @@ export class Placing {
   async #prepare(draft: Draft, mayExist: boolean) {
     const { inboxes, messages } = this.#parts;
     const sender = senderOf(draft);
-    const [looked, known] = await Promise.all([
-      inboxes.apply(draft.toAgentId, { type: 'look', sender }),
-      mayExist ? messages.apply(draft.id, { type: 'look' }) : undefined,
-    ]);
+    const looked = await inboxes.apply(draft.toAgentId, { type: 'look', sender });
     const inbox = looked.ok ? looked.state : emptyInbox;
+    const full = quotaRefusal(inbox, sender);
+    // Looked at after the inbox: it may be this very message, sent by somebody else just now, that has filled it.
+    const known = full && mayExist ? await messages.apply(draft.id, { type: 'look' }) : undefined;
     const isKnown = known?.ok && known.state.progress.status !== 'void';
-    return { epoch: inbox.head.epoch, full: isKnown ? undefined : quotaRefusal(inbox, sender) };
+    return { epoch: inbox.head.epoch, full: isKnown ? undefined : full };
   }
 
   /** By the epoch that the message has. `undefined`: somebody else has taken it over. */

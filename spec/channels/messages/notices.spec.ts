@@ -160,6 +160,32 @@ onEveryStore((opened) => {
     expect([...(await idsIn(messages, ada)), ...(await idsIn(messages, bob))]).toEqual(refs);
   });
 
+  it('of the same call twice at once, where there is room for one, do not refuse the one for the other', async () => {
+    const bob = freshId('bob');
+    const { messages, announce } = open(opened().store);
+    const fill = () => {
+      const notice = noticeOf(freshId('t'));
+      return announce(notice, [bob], things().make(notice));
+    };
+    await Promise.all(Array.from({ length: MAX_FROM_ONE_SENDER - 1 }, fill));
+    const notice = noticeOf(freshId('t'));
+    const { make } = things();
+    let isFirst = true;
+    // The other one is through with its notice before this one has looked at the inbox.
+    const late = open({
+      ...opened().peer,
+      async read(aggregate, fields) {
+        if (aggregate.kind === 'inbox' && isFirst) {
+          isFirst = false;
+          expect(await announce(notice, [bob], make(notice))).toBe('made');
+        }
+        return opened().peer.read(aggregate, fields);
+      },
+    });
+    expect(await late.announce(notice, [bob], make(notice))).toBe('repeated');
+    expect((await messages.head(bob)).count).toBe(MAX_FROM_ONE_SENDER);
+  });
+
   it('of another call under the same id go with it, and those of the one that made the thing stay', async () => {
     const bob = freshId('bob');
     const { messages, announce } = open(opened().store);
