@@ -68,7 +68,7 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
     }
     release();
     if (open === undefined) return reject('unavailable', { reason: 'unavailable', id: socketId });
-    return refused('too_many_sockets', socketId);
+    return reject('forbidden', { reason: 'too_many_sockets', id: socketId, holds: true });
   }
 
   function terms({ principal, credential }: Authenticated, socketId: string) {
@@ -88,7 +88,7 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
     request: ConnectRequest,
     { credential, via, idOf }: Presented,
   ): Promise<({ readonly ok: true } & Authenticated) | Rejected> {
-    const identified = await authenticator.identify(credential);
+    const identified = await authenticator.identify(credential, { mayLookUp: request.mayLookUp });
     if (!identified.ok) {
       const { reason, account } = identified;
       return refused(reason, account && idOf(account));

@@ -345,7 +345,8 @@ export class Endpoint {
   /** Counts and logs a refused connect. @returns what it is answered: 429 while its address is held */
   #refuse(mount: Pick<Mount, 'path'>, address: string, why: Why, status: 400 | 403 | 503): RefusedConnect {
     this.#tellRefused(mount, address, why);
-    const retryAfterMs = status === 503 ? 0 : (this.#refusedConnects?.refused(address, performance.now()) ?? 0);
+    const isCounted = status !== 503 && !why.holds;
+    const retryAfterMs = (isCounted && this.#refusedConnects?.refused(address, performance.now())) || 0;
     return retryAfterMs > 0 ? { status: 429, retryAfterMs } : { status };
   }
 

@@ -50,6 +50,8 @@ export interface Why {
   readonly reason: string;
   /** The socket id that it would have had, where the server knows who it is. */
   readonly id?: string;
+  /** The credential is good: its address is not held for it. */
+  readonly holds?: true;
 }
 
 export function connected<C extends object>(

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { equalSecrets, looksLikeApiKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
 import type { Store } from '../../server/store/port.ts';
@@ -26,7 +27,7 @@ export type Identified =
   | { readonly ok: true; readonly principal: Principal }
   | {
       readonly ok: false;
-      readonly reason: 'unknown_credential' | 'expired' | 'revoked';
+      readonly reason: 'unknown_credential' | 'not_looked_up' | 'expired' | 'revoked';
       readonly account?: Pick<KeyOwner, 'kind' | 'id'>;
     };
 
@@ -43,7 +44,12 @@ export interface AuthenticatorOptions {
 interface Use {
   /** Whether a key counts as used; not where the server looks by itself whether it still holds. */
   readonly isUse?: boolean;
+  /** Whether a key that was not seen good before may be looked up; left out: it may. */
+  readonly mayLookUp?: () => boolean;
 }
+
+/** Keys that are remembered as seen good: so many, those that came last. */
+const MAX_SEEN_KEYS = 50_000;
 
 /** Longer than any credential: not worth a digest. */
 const MAX_CREDENTIAL_LENGTH = 4_096;
@@ -54,6 +60,8 @@ const MAX_CREDENTIAL_LENGTH = 4_096;
  */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
+  /** By digest. Each is looked up all the same: it may have been revoked. */
+  readonly #seenKeys = new LRUCache<string, true>({ max: MAX_SEEN_KEYS });
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
@@ -80,19 +88,24 @@ export class Authenticator {
     return looksLikeApiKey(text) ? this.#apiKey(text, use) : this.#sessionToken(text);
   }
 
-  async #apiKey(text: string, { isUse = true }: Use = {}) {
-    const found = await this.#options.principals.apiKeys.find(sha256Hex(text));
+  async #apiKey(text: string, { isUse = true, mayLookUp = () => true }: Use = {}) {
+    const digest = sha256Hex(text);
+    if (!this.#seenKeys.has(digest) && !mayLookUp()) return { ok: false, reason: 'not_looked_up' } as const;
+    const found = await this.#options.principals.apiKeys.find(digest);
     if (!found) return UNKNOWN;
     const identified = await this.#owned(found.owner, { via: 'api_key' });
-    if (identified.ok && isUse) found.used();
+    if (!identified.ok) return identified;
+    this.#seenKeys.set(digest, true);
+    if (isUse) found.used();
     return identified;
   }
 
   async #sessionToken(text: string) {
-    const read = await this.#options.tokens.read(text, await this.#options.store.nowMs());
-    if (!read) return UNKNOWN;
-    const { kind, id, keyId, expiresAtMs } = read.claims;
-    if (read.isExpired) return { ok: false, reason: 'expired', account: { kind, id } } as const;
+    const claims = await this.#options.tokens.claims(text);
+    if (!claims) return UNKNOWN;
+    const { kind, id, keyId, expiresAtMs } = claims;
+    if (expiresAtMs <= (await this.#options.store.nowMs()))
+      return { ok: false, reason: 'expired', account: { kind, id } } as const;
     return this.#owned({ kind, id, keyId }, { via: 'session_token', expiresAtMs });
   }
 

@@ -20,6 +20,10 @@ const deployments: [string, number, () => Promise<Place>][] = [
   ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
 ];
 
+let addresses = 0;
+/** Connects that are refused again and again from one address are held; these come from one each. */
+const fromAnotherAddress = () => ({ 'X-Forwarded-For': `10.0.${addresses++ >> 8}.${addresses & 255}` });
+
 const TOKEN_SECRET = 'the-tokens-of-this-spec-are-signed-with-this';
 
 interface RefusedLine {
@@ -47,7 +51,13 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
 
   beforeAll(async () => {
     place = await makePlace();
-    const env = { ...place.env, HTTP_RATE_LIMIT: '0', MAX_SOCKETS_PER_AGENT: '3', TOKEN_SECRET };
+    const env = {
+      ...place.env,
+      HTTP_RATE_LIMIT: '0',
+      MAX_SOCKETS_PER_AGENT: '3',
+      TOKEN_SECRET,
+      TRUST_PROXY: '127.0.0.1',
+    };
     nodes = await Promise.all(Array.from({ length: nodeCount }, () => startAerie(env)));
     [here, there] = [nodes[0], nodes.at(-1)] as [Aerie, Aerie];
     const { body } = await here.call<{ api_key: string }>('POST', '/api/users', ADMIN_TOKEN, { name: 'Grace' });
@@ -81,10 +91,10 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
     authToken?: string,
   ): Promise<SocketClient> {
     const query = new URLSearchParams({ vsn: '2.0.0', ...params });
-    const client = await connect(
-      `${node.url}${path}?${query}`,
-      authToken ? { subprotocol: subprotocol(authToken) } : {},
-    );
+    const client = await connect(`${node.url}${path}?${query}`, {
+      headers: fromAnotherAddress(),
+      ...(authToken && { subprotocol: subprotocol(authToken) }),
+    });
     open.push(client);
     return client;
   }
@@ -156,10 +166,13 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
     ];
     for (const [mount, params] of refused) {
       const query = new URLSearchParams({ vsn: '2.0.0', ...params });
-      const answer = await request('GET', `${here.url}${mount}/websocket?${query}`, { headers: upgradeHeaders });
+      const headers = fromAnotherAddress();
+      const answer = await request('GET', `${here.url}${mount}/websocket?${query}`, {
+        headers: { ...upgradeHeaders, ...headers },
+      });
       answer.socket?.destroy();
       expect([mount, params, answer.status]).toEqual([mount, params, 403]);
-      const polled = await request('GET', `${here.url}${mount}/longpoll?${query}`);
+      const polled = await request('GET', `${here.url}${mount}/longpoll?${query}`, { headers });
       expect([polled.status, polled.body]).toEqual([200, '{"status":403}']);
     }
   });
@@ -277,6 +290,27 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
     await expect(enter(there, '/socket', { api_key: agent.apiKey })).rejects.toThrow('403');
     await here.call('PATCH', `/api/agents/${agent.id}`, ADMIN_TOKEN, { status: 'active' });
     await enter(there, '/socket', { api_key: agent.apiKey });
+  });
+
+  it('an address that is refused again and again is held, but not for a good credential, nor for too many sockets', async () => {
+    const headers = { ...upgradeHeaders, 'X-Forwarded-For': '192.0.2.7' };
+    const status = async (params: Record<string, string>) => {
+      const query = new URLSearchParams({ vsn: '2.0.0', ...params });
+      const answer = await request('GET', `${here.url}/socket/websocket?${query}`, { headers });
+      answer.socket?.destroy();
+      return answer.status;
+    };
+    for (let count = 0; count < 3; count++) await enter(here, '/socket', { api_key: agent.apiKey });
+    for (let count = 0; count < 15; count++) expect(await status({ api_key: agent.apiKey })).toBe(403);
+    for (let count = 0; count < 10; count++) expect(await status({ api_key: `${agent.apiKey}${count}` })).toBe(403);
+    expect(await status({ api_key: `${agent.apiKey}x` })).toBe(429);
+    expect(await status({ session_token: `${token}x` })).toBe(429);
+    const others = await Promise.all([registerAgent(here), registerAgent(here)]);
+    expect(await status({ api_key: others[0].apiKey })).toBe(101);
+    expect(await status({ session_token: await tokenFor(others[1].apiKey) })).toBe(101);
+    for (let count = 0; count < 20; count++) await status({ api_key: `${agent.apiKey}${count}` });
+    // Seen good before: it needs no place among the look-ups.
+    expect(await status({ api_key: others[0].apiKey })).toBe(101);
   });
 
   it('a topic of another socket, of nobody, and another’s are refused as such', async () => {
