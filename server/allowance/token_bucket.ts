@@ -5,9 +5,14 @@ export interface Rate {
 }
 
 /** The end of the line is never further away than this. */
-const MAX_WAIT_MS = 60_000;
+const MAX_WAIT_MS = 59_750;
 /** Turns are this much further apart than tokens come in, so that clocks need not agree to the millisecond. */
 const LINE_SPACING = 1.05;
+/**
+ * Turns come in groups. Messages that say the same can only be told from new ones by when they come: those of a group are
+ * back together, and the new ones that follow their answers find no turn left.
+ */
+const GROUP_MS = 250;
 /** What sums of fractions of a millisecond may be off by. */
 const ROUNDING_MS = 1e-6;
 
@@ -49,12 +54,12 @@ export class TokenBucket {
     this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#costMs(tokens);
   }
 
-  /** Puts a refused caller at the end of the line. @returns milliseconds until its turn, at most 60,000 */
+  /** Puts a refused caller at the end of the line. @returns milliseconds until its turn, at most a minute */
   queue(tokens: number, nowMs: number): number {
     const behindOthersAtMs = this.hasLine(nowMs) ? this.#lineEndsAtMs + this.#costMs(tokens) * LINE_SPACING : nowMs;
     const turnAtMs = Math.max(nowMs + this.waitMs(tokens, nowMs), behindOthersAtMs);
     this.#lineEndsAtMs = Math.min(nowMs + MAX_WAIT_MS, turnAtMs);
-    return this.#lineEndsAtMs - nowMs;
+    return Math.ceil(this.#lineEndsAtMs / GROUP_MS) * GROUP_MS - nowMs;
   }
 
   /** When nothing is owed any more and nobody is in the line: the bucket is as good as a new one from then on. */

@@ -250,7 +250,7 @@ describe.each(deployments)('messages:{agent_id}, %s', (_name, nodeCount, makePla
 
   it('says that a type of the server’s own is not a client’s, and takes those that only look like one', async () => {
     const adas = await enter(here, ada);
-    const fault = { path: '/type', message: 'must not begin with "aerie.": only the server sends such messages' };
+    const fault = { path: '/type', message: 'type must not begin with "aerie.": only the server sends such messages' };
     await expect(send(adas, { type: 'aerie.anything' })).rejects.toMatchObject({ details: [fault] });
     expect((await post({ type: 'aerie.anything' })).body).toMatchObject({ errors: [fault] });
     for (const type of ['aerie', 'Aerie.task', 'x.aerie.task']) {

@@ -47,19 +47,24 @@ describe('the allowance of a socket', () => {
     expect(admitted(socket('e', undefined).allowance, 30)).toBe(20);
   });
 
-  it('tells each refused message a time of its own', () => {
+  it('tells each refused message when there is room behind those before it', () => {
     const { allowance } = world().socket('a', 'x');
     admitted(allowance, 20);
-    expect([1, 2, 3].map(() => allowance.take(1, 10, 1_000, () => 'x'))).toEqual([100, 205, 310]);
+    expect([1, 2, 3].map(() => allowance.take(1, 10, 1_000, () => 'x'))).toEqual([250, 250, 500]);
   });
 
-  it('hardly ever refuses a message twice that waits as told, however many are under way and however late they come', () => {
+  it.each([
+    ['all different, however late they come', true, 1, 50],
+    ['all the same, of a client nearby', false, 2, 3],
+    ['all the same, of a client far away', false, 50, 5],
+    ['all the same, of a busy client', false, 10, 20],
+  ])('hardly ever refuses a message twice that waits as told: %s', (_which, areDifferent, wayMs, jitterMs) => {
     const { socket, closed } = world({ messages: { perSecond: 200, burst: 400 }, flood: defaultAllowances.flood });
     const { allowance } = socket('a', 'x');
     const random = randomFrom(7);
     // 64 messages are always under way; each that is answered is followed by a new one.
     let made = 0;
-    const make = (atMs: number) => ({ atMs, refusals: 0, text: `${++made}` });
+    const make = (atMs: number) => ({ atMs, refusals: 0, text: areDifferent ? `${++made}` : 'x' });
     let due = Array.from({ length: 464 }, () => make(0));
     const refusals = { once: 0, again: 0 };
     let admittedCount = 0;
@@ -68,7 +73,7 @@ describe('the allowance of a socket', () => {
       due = due.filter(({ atMs }) => atMs > nowMs);
       for (const { text, refusals: before } of now) {
         const waitMs = allowance.take(1, 1, nowMs, () => text);
-        const lateMs = 1 + Math.floor(random() * 50);
+        const lateMs = wayMs + Math.floor(random() * jitterMs);
         if (waitMs > 0) {
           if (before === 0) refusals.once++;
           else refusals.again++;

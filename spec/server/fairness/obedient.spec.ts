@@ -29,7 +29,7 @@ interface Reply {
 class Patient {
   readonly refusals = { once: 0, again: 0 };
   readonly #client: SocketClient;
-  readonly #waiting = new Map<string, (reply: Reply) => void>();
+  readonly #waiting = new Map<string, { resolve(reply: Reply): void; reject(error: Error): void }>();
   #ref = 0;
 
   constructor(client: SocketClient) {
@@ -37,8 +37,11 @@ class Patient {
     client.ws.on('message', (data) => {
       const [, ref, , event, payload] = JSON.parse(String(data));
       if (event !== 'phx_reply') return;
-      this.#waiting.get(ref)?.(payload);
+      this.#waiting.get(ref)?.resolve(payload);
       this.#waiting.delete(ref);
+    });
+    client.ws.on('close', (code) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`closed with ${code}`));
     });
   }
 
@@ -54,8 +57,8 @@ class Patient {
 
   #once(topic: string, event: string, payload: object, joinRef: string | null): Promise<Reply> {
     const ref = `${++this.#ref}`;
-    return new Promise((resolve) => {
-      this.#waiting.set(ref, resolve);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(ref, { resolve, reject });
       void this.#client.send(JSON.stringify([joinRef, ref, topic, event, payload]));
     });
   }
