@@ -1,5 +1,12 @@
 import type { Refusal } from '../server/refusal.ts';
-import { type Change, type Snapshot, type Store, StoreUnavailable, type StreamChange } from '../server/store/port.ts';
+import {
+  type Change,
+  type IndexEntry,
+  type Snapshot,
+  type Store,
+  StoreUnavailable,
+  type StreamChange,
+} from '../server/store/port.ts';
 import { type Fact, factText } from './analytics/facts.ts';
 import { isId } from './ids.ts';
 
@@ -10,6 +17,12 @@ export interface AggregateType<S, C, E> {
   /** The fields that a command needs to be decided; all where this is left out. `parse` gets no others then. */
   reads?(command: C): readonly string[];
   parse(fields: Snapshot['fields']): S;
+  /**
+   * Everywhere it can be found. Where it is left out `change` says so itself, if at all.
+   */
+  places?(state: S): readonly IndexEntry[];
+  /** Of the places the one that all of this kind have, in a list by creation. */
+  readonly listedIn?: string;
   /** What a commit writes: fields, places in indexes and the deadline that differ from `before`. */
   change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
   /**
@@ -56,8 +69,17 @@ interface Waiting<S, C, E> {
   readonly reject: (error: unknown) => void;
 }
 
+/** What upkeep of indexes needs of the aggregates of one kind. */
+export interface Placeable {
+  readonly kind: string;
+  /** The index by creation that has all of them. */
+  readonly listedIn: string;
+  /** Puts an aggregate into the indexes where it belongs. */
+  placeAnew(id: string): Promise<void>;
+}
+
 /** The aggregates of one kind, in the store. Ids may come from anybody: a malformed one is never there. */
-export class Aggregates<S, C, E> {
+export class Aggregates<S, C, E> implements Placeable {
   readonly #store: Store;
   readonly #type: AggregateType<S, C, E>;
   /** Commands by id that wait while others of the same id are decided and committed. */
@@ -73,12 +95,33 @@ export class Aggregates<S, C, E> {
     return this.#parse(await this.#store.read({ kind: this.#type.kind, id }));
   }
 
-  /** In the order of `ids`. */
-  async readMany(ids: readonly string[]): Promise<(S | undefined)[]> {
+  /** In the order of `ids`. @param fields those that `parse` gets; all if left out */
+  async readMany(ids: readonly string[], fields?: readonly string[]): Promise<(S | undefined)[]> {
     const wellFormed = ids.filter(isId);
-    const found = await this.#store.readMany(this.#type.kind, wellFormed);
+    const found = await this.#store.readMany(this.#type.kind, wellFormed, fields);
     const byId = new Map(found.map((snapshot, at) => [wellFormed[at], this.#parse(snapshot)]));
     return ids.map((id) => byId.get(id));
+  }
+
+  get kind(): string {
+    return this.#type.kind;
+  }
+
+  get listedIn(): string {
+    return this.#type.listedIn ?? '';
+  }
+
+  async placeAnew(id: string): Promise<void> {
+    const aggregate = { kind: this.#type.kind, id };
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (attempt > 0) await pause(attempt);
+      const snapshot = await this.#store.read(aggregate);
+      const state = this.#parse(snapshot);
+      const index = state && this.#type.places?.(state);
+      if (!index?.length) return;
+      if ((await this.#store.commit(aggregate, snapshot.version, { index })).ok) return;
+    }
+    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
   }
 
   /**
@@ -123,6 +166,7 @@ export class Aggregates<S, C, E> {
       if (hasChanged) {
         const committed = await this.#store.commit(aggregate, snapshot.version, {
           ...(state !== before && this.#type.change(state, before)),
+          ...(state !== before && this.#placesChange(state, before)),
           ...(entries.length > 0 && { entries }),
           ...(dropStreams.length > 0 && { dropStreams }),
           ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version: snapshot.version })) }),
@@ -133,6 +177,12 @@ export class Aggregates<S, C, E> {
       return;
     }
     throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
+  }
+
+  #placesChange(after: S, before: S | undefined): Pick<Change, 'index'> {
+    const index = this.#type.places?.(after);
+    const isPlaced = !index || (before !== undefined && samePlaces(index, this.#type.places?.(before) ?? []));
+    return isPlaced ? {} : { index };
   }
 
   /** One command after the other, each on the state that those before it have left. */
@@ -175,6 +225,16 @@ export class Aggregates<S, C, E> {
 function removeStream(entries: StreamChange[], dropped: string): void {
   for (let at = entries.length - 1; at >= 0; at--) if (entries[at]?.stream === dropped) entries.splice(at, 1);
 }
+
+/** In any order. */
+function samePlaces(one: readonly IndexEntry[], other: readonly IndexEntry[]): boolean {
+  if (one.length !== other.length) return false;
+  if (one.every(({ index, key }, at) => other[at]?.index === index && other[at]?.key === key)) return true;
+  const texts = new Set(other.map(placeText));
+  return one.every((place) => texts.has(placeText(place)));
+}
+
+const placeText = ({ index, key }: IndexEntry) => `${index}\0${key}`;
 
 const union = (lists: readonly (readonly string[])[]) => [...new Set(lists.flat())];
 

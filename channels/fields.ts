@@ -5,10 +5,12 @@ import { refuseSize } from './reasons.ts';
 /** What people call a principal. */
 export const Name = Type.String({ minLength: 1, maxLength: 256 });
 
+export const MAX_CAPABILITY_LENGTH = 64;
+
 /** Stands in signed texts, whose lines it must not break. */
 export const CapabilityName = Type.String({
   minLength: 1,
-  maxLength: 64,
+  maxLength: MAX_CAPABILITY_LENGTH,
   pattern: '^[^\\r\\n]*$',
   description: 'text of 1 to 64 characters in one line',
 });

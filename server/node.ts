@@ -1,11 +1,16 @@
+import { isNeverCollected } from '../channels/analytics/collector.ts';
 import { analytics } from '../channels/analytics/parts.ts';
 import { Deadlines } from '../channels/deadlines.ts';
 import { discovery } from '../channels/discovery/channel.ts';
 import { DISCOVERY_TOPIC } from '../channels/discovery/presence_status.ts';
+import { type List, listCall } from '../channels/lists/call.ts';
+import { Cursors } from '../channels/lists/cursor.ts';
+import { LISTING_GAUGES, Upkeep } from '../channels/lists/upkeep.ts';
 import { messaging } from '../channels/messages/parts.ts';
 import { negotiations } from '../channels/negotiation/negotiations.ts';
 import { payments } from '../channels/payment/payment.ts';
 import { Authenticator, type Principal } from '../channels/principals/authenticate.ts';
+import { accountList, agentList } from '../channels/principals/list.ts';
 import { nameOf } from '../channels/principals/permissions.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import { principalRoutes } from '../channels/principals/routes.ts';
@@ -24,6 +29,7 @@ import { Endpoint } from './endpoint.ts';
 import { faultRefusal } from './http/fault.ts';
 import { operations } from './http/operations.ts';
 import { httpRouter } from './http/router.ts';
+import type { Route } from './http/routes.ts';
 import type { Listener } from './listener.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -112,6 +118,25 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     broadcast: (topic, event, payload) => endpoint.broadcast(topic, event, payload),
     broadcastLocal: (topic, event, payloadJson) => endpoint.broadcastLocal(topic, event, payloadJson),
   });
+  const upkeep = new Upkeep({
+    store,
+    nodes,
+    placeables: [
+      ...[principals.users, principals.apps, principals.agents].map(({ placeable }) => placeable),
+      messages.placeable,
+      negotiating.placeable,
+      paying.placeable,
+    ],
+    isNew: () => isNeverCollected(store),
+    log,
+  });
+  const lists = { store, cursors: new Cursors(secrets.tokenSecret), isWhole: () => upkeep.isDone() };
+  const list = <T, N extends string>(path: string, of: List<T, N>): Route<Principal> => ({
+    method: 'GET',
+    path,
+    handle: listCall(of, lists),
+  });
+  const { users, apps } = principals;
   const { atSocket, atUserSocket } = sockets({
     authenticator,
     nodes,
@@ -189,6 +214,13 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
           },
         },
       }),
+      list('/api/agents', agentList({ agents: principals.agents, users, presence, nodes })),
+      list('/api/users', accountList(users)),
+      list('/api/apps', accountList(apps)),
+      list('/api/negotiations', negotiating.list),
+      list('/api/payment_channels', paying.list),
+      list('/api/messages', messages.list),
+      list('/api/tasks', tasks.list),
       ...messages.routes,
       ...tasks.routes,
       ...negotiating.routes,
@@ -204,6 +236,8 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
 
   const port = await endpoint.listen(config.host, config.port);
   deadlines.start();
+  nodes.report(LISTING_GAUGES);
+  await upkeep.begin();
   await figures.start();
   log.info({ port, store: store.name, version }, 'listening');
 
@@ -214,6 +248,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     agents.close();
     messages.close();
     await deadlines.stop();
+    await upkeep.stop();
     await figures.close();
     await presence.close();
     await nodes.close();

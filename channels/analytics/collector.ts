@@ -25,6 +25,9 @@ interface Named {
 export const COLLECTOR = 'collector';
 const aggregate = { kind: COLLECTOR, id: 'analytics' };
 
+/** Whether nobody has ever collected: no version has run on this store. */
+export const isNeverCollected = async (store: Pick<Store, 'read'>) => (await store.read(aggregate, [])).version === 0;
+
 /** How often the log is counted. */
 const COLLECT_EVERY_MS = 1_000;
 /** How often somebody looks who is online. */

@@ -31,7 +31,9 @@ function sendMessage(messages: Messages, store: Pick<Store, 'nowMs'>): Handle {
 
 function readMessage(messages: Messages, store: Pick<Store, 'nowMs'>): Handle {
   return async ({ principal, param }) => {
-    const read = readable(principal, await messages.read(param('id')), (message) => isParticipant(principal, message));
+    const read = await readable(principal, await messages.read(param('id')), (message) =>
+      isParticipant(principal, message),
+    );
     return read.ok ? jsonAnswer(200, { message: messageView(read.thing, await store.nowMs()) }) : read;
   };
 }

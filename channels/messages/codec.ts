@@ -1,6 +1,7 @@
 import type { AggregateType } from '../aggregate.ts';
 import { inboxFacts, messageFacts } from './facts.ts';
 import { decideInbox, emptyInbox, type Inbox, type InboxCommand, type InboxEvent, type Place } from './inbox.ts';
+import { MESSAGES_INDEX, placesOf } from './indexes.ts';
 import { decideMessage, type Message, type MessageCommand, type MessageEvent } from './message.ts';
 
 const placeField = (id: string) => `place:${id}`;
@@ -48,10 +49,15 @@ export const inboxType: AggregateType<Inbox, InboxCommand, InboxEvent> = {
   facts: inboxFacts,
 };
 
+/** All but the payload. */
+export const SHOWN: readonly string[] = ['about', 'progress'];
+
 /** The payload, which may be large, is read only by those who pass it on. */
 export const messageType: AggregateType<Message, MessageCommand, MessageEvent> = {
   kind: 'message',
-  reads: () => ['about', 'progress'],
+  reads: () => SHOWN,
+  listedIn: MESSAGES_INDEX,
+  places: placesOf,
   parse: ({ about = '', payload, progress = '' }) => ({
     about: JSON.parse(about),
     payloadJson: payload,

@@ -1,15 +1,22 @@
 import type { Log, Refusal } from '../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../server/store/port.ts';
-import { Aggregates } from '../aggregate.ts';
+import { Aggregates, type Placeable } from '../aggregate.ts';
 import { sizeRefusal } from '../fields.ts';
 import { isId, newId } from '../ids.ts';
 import type { Agents } from '../principals/principals.ts';
 import { refuse } from '../reasons.ts';
 import { requestDigest } from '../repeats.ts';
-import { inboxType, messageType } from './codec.ts';
+import { inboxType, messageType, SHOWN } from './codec.ts';
 import { emptyInbox, type InboxHead, ORDER } from './inbox.ts';
-import { type Draft, isSettled, type Message, type Settlement } from './message.ts';
-import { type Inboxes, type MessageAggregates, Placing, type Sent } from './placing.ts';
+import {
+  type Draft,
+  isSettled,
+  type Message,
+  type MessageCommand,
+  type MessageEvent,
+  type Settlement,
+} from './message.ts';
+import { type Inboxes, Placing, type Sent } from './placing.ts';
 import type { Pile } from './reader.ts';
 import { PAYLOAD_KIB, type SendRequest } from './schema.ts';
 import { readEntry, type Settled, Settling } from './settling.ts';
@@ -24,13 +31,19 @@ export interface MessagesOptions {
   readonly onSettled: (message: Message) => void;
 }
 
+/** A message without its payload, and when it was read. */
+export interface Shown {
+  readonly message: Message;
+  readonly nowMs: number;
+}
+
 const DEFAULT_VERSION = '1.0';
 
 /** Every agent's inbox, and what became of every message (PROTOCOL.md, sections 3 and 5.6). */
 export class Messages {
   readonly #options: MessagesOptions;
   readonly #inboxes: Inboxes;
-  readonly #messages: MessageAggregates;
+  readonly #messages: Aggregates<Message, MessageCommand, MessageEvent>;
   readonly #placing: Placing;
   readonly #settling: Settling;
 
@@ -101,6 +114,21 @@ export class Messages {
     if (message?.progress.status !== 'placing') return message;
     const looked = await this.#inboxes.apply(message.about.toAgentId, { type: 'look', id });
     return looked.ok && looked.state.places.has(id) ? message : undefined;
+  }
+
+  /** Many that were accepted, without their payloads, in the order of `ids`. */
+  async readShown(ids: readonly string[]): Promise<(Shown | undefined)[]> {
+    const [found, nowMs] = await Promise.all([this.#messages.readMany(ids, SHOWN), this.#options.store.nowMs()]);
+    // Those on their way into an inbox, and those that a crash has left there, are few.
+    const accepted = await Promise.all(
+      found.map((message) => (message?.progress.status === 'placing' ? this.read(message.about.id) : message)),
+    );
+    return accepted.map((message) => (message && message.progress.status !== 'void' ? { message, nowMs } : undefined));
+  }
+
+  /** For upkeep: see `Aggregates.placeAnew`. */
+  get placeable(): Placeable {
+    return this.#messages;
   }
 
   /** Acknowledges or rejects. Resolves when no join that begins later gets the message. */

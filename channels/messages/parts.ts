@@ -5,6 +5,7 @@ import type { Deadlines } from '../deadlines.ts';
 import type { Agents } from '../principals/principals.ts';
 import { messageRoutes } from './calls.ts';
 import { internal, messagesChannel, placedNotice, settledNotice, topicOf } from './channel.ts';
+import { messageList } from './list.ts';
 import type { Message } from './message.ts';
 import { Messages } from './messages.ts';
 import { notices } from './notices.ts';
@@ -12,7 +13,7 @@ import { Readers } from './readers.ts';
 
 export interface MessagingParts {
   readonly store: Store;
-  readonly agents: Pick<Agents, 'read'>;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly nodes: Pick<Nodes, 'onChange'>;
   readonly deadlines: Pick<Deadlines, 'on'>;
   readonly log: Log;
@@ -61,6 +62,8 @@ export function messaging(parts: MessagingParts) {
     agentChannel: channel(true),
     userChannel: channel(false),
     routes: messageRoutes(messages, store),
+    list: messageList(messages, { agents, store }),
+    placeable: messages.placeable,
     notices: notices(messages, log),
     close: () => readers.close(),
   };

@@ -1,21 +1,30 @@
 import type { Message } from './message.ts';
 
 /** A message on the wire, as HTTP and `send_message` answer it. `reason` is why it was rejected. */
-export function messageView({ about, payloadJson, progress }: Message, nowMs: number) {
-  const { status, reason = null } = progress;
-  const isOpen = status === 'placing' || status === 'pending';
-  const openStatus = nowMs >= about.expiresAtMs ? 'expired' : 'pending';
+export const messageView = (message: Message, nowMs: number) => ({
+  ...summaryView(message, nowMs),
+  payload: JSON.parse(message.payloadJson ?? 'null') as unknown,
+});
+
+/** As lists have it: all but the payload. */
+export function summaryView(message: Message, nowMs: number) {
+  const { about, progress } = message;
   return {
     id: about.id,
     from_agent_id: about.fromAgentId,
     to_agent_id: about.toAgentId,
     type: about.type,
-    payload: JSON.parse(payloadJson ?? 'null') as unknown,
     protocol_version: about.protocolVersion,
-    status: isOpen ? openStatus : status,
-    reason,
+    status: statusAt(message, nowMs),
+    reason: progress.reason ?? null,
     inserted_at: new Date(about.insertedAtMs).toISOString(),
   };
+}
+
+/** By the clock, also where its inbox was not looked at yet. */
+export function statusAt({ about, progress: { status } }: Message, nowMs: number) {
+  if (status !== 'placing' && status !== 'pending') return status;
+  return nowMs >= about.expiresAtMs ? 'expired' : 'pending';
 }
 
 export type MessageView = ReturnType<typeof messageView>;

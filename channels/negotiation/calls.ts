@@ -3,6 +3,7 @@ import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Method, Route } from '../../server/http/routes.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
 import { newId } from '../ids.ts';
+import { isPartyOrOwner } from '../lists/parties.ts';
 import type { Notices } from '../messages/notices.ts';
 import { micro } from '../money.ts';
 import type { Agent } from '../principals/agent.ts';
@@ -12,13 +13,13 @@ import type { Agents } from '../principals/principals.ts';
 import { refuse, refuseField } from '../reasons.ts';
 import { requestDigest } from '../repeats.ts';
 import { DEFAULT_EXPIRES_IN_MS, NegotiationRequest } from './schema.ts';
-import { roleOf, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { historyView, sessionView } from './view.ts';
 
 export interface CallParts {
   readonly sessions: Sessions;
-  readonly agents: Pick<Agents, 'read'>;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly notices: Pick<Notices, 'announce'>;
 }
 
@@ -33,12 +34,10 @@ export function negotiationRoutes(parts: CallParts): Route<Principal>[] {
 }
 
 /** `GET /api/negotiations/{id}` */
-function readSession({ sessions }: CallParts): Handle {
+function readSession({ sessions, agents }: CallParts): Handle {
   return async ({ principal, param }) => {
-    const read = readable(
-      principal,
-      await sessions.read(param('id')),
-      (session) => principal.kind === 'agent' && roleOf(session, principal.id) !== undefined,
+    const read = await readable(principal, await sessions.read(param('id')), ({ clientAgentId, providerAgentId }) =>
+      isPartyOrOwner(principal, [clientAgentId, providerAgentId], agents),
     );
     if (!read.ok) return read;
     return jsonAnswer(200, { session: { ...sessionView(read.thing), history: historyView(read.thing) } });

@@ -104,6 +104,7 @@ function open(
   }
   const state: Session = {
     ...terms,
+    insertedAtMs: nowMs,
     expiresAtMs: nowMs + expiresInMs,
     notices,
     noticesDueMs: null,

@@ -2,6 +2,7 @@ import type { Channel } from '../../server/channel.ts';
 import type { Route } from '../../server/http/routes.ts';
 import type { Store } from '../../server/store/port.ts';
 import type { AgentSession } from '../agent_session.ts';
+import type { Placeable } from '../aggregate.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Notices } from '../messages/notices.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -9,11 +10,12 @@ import type { Agents } from '../principals/principals.ts';
 import type { Check } from '../signatures.ts';
 import { negotiationRoutes } from './calls.ts';
 import { negotiationChannel } from './channel.ts';
+import { negotiationList } from './list.ts';
 import { NEGOTIATION, Sessions } from './sessions.ts';
 
 export interface NegotiationParts {
   readonly store: Store;
-  readonly agents: Pick<Agents, 'read'>;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly deadlines: Pick<Deadlines, 'on'>;
   readonly check: Check;
   readonly notices: Notices;
@@ -25,6 +27,8 @@ export interface NegotiationParts {
 export function negotiations({ store, agents, deadlines, check, notices, broadcast }: NegotiationParts): {
   readonly channel: Channel<AgentSession>;
   readonly routes: Route<Principal>[];
+  readonly list: ReturnType<typeof negotiationList>;
+  readonly placeable: Placeable;
 } {
   const sessions = new Sessions(store, notices);
 
@@ -38,5 +42,7 @@ export function negotiations({ store, agents, deadlines, check, notices, broadca
   return {
     channel: negotiationChannel(sessions, check),
     routes: negotiationRoutes({ sessions, agents, notices }),
+    list: negotiationList(sessions, { agents, store }),
+    placeable: sessions.placeable,
   };
 }

@@ -23,6 +23,8 @@ export interface Terms {
 }
 
 export interface Session extends Terms {
+  /** Absent where an earlier version made it. */
+  readonly insertedAtMs?: number;
   readonly expiresAtMs: number;
   /** By which the participants were told. */
   readonly notices?: readonly NoticeRef[];

@@ -1,10 +1,11 @@
 import type { Store } from '../../server/store/port.ts';
-import { Aggregates, type AggregateType, type Applied } from '../aggregate.ts';
+import { Aggregates, type AggregateType, type Applied, type Placeable } from '../aggregate.ts';
 import { acknowledgeNotices } from '../follow_up.ts';
 import type { Notices } from '../messages/notices.ts';
 import { microJson, parseMicroJson } from '../micro_json.ts';
 import { type Command, decide, type Event } from './decide.ts';
 import { negotiationFacts } from './facts.ts';
+import { NEGOTIATIONS_INDEX, placesOf } from './indexes.ts';
 import { asOf, type Session } from './session.ts';
 
 export const NEGOTIATION = 'negotiation';
@@ -12,6 +13,8 @@ export const NEGOTIATION = 'negotiation';
 /** `terms` never changes, `course` does. */
 const sessionType: AggregateType<Session, Command, Event> = {
   kind: NEGOTIATION,
+  listedIn: NEGOTIATIONS_INDEX,
+  places: placesOf,
   parse: ({ terms = '{}', course = '{}' }) => ({ ...parseMicroJson<Session>(terms), ...parseMicroJson(course) }),
   change(after, before) {
     const { status, history, noticesDueMs, ...terms } = after;
@@ -50,6 +53,17 @@ export class Sessions {
   async read(id: string): Promise<Session | undefined> {
     const session = await this.#aggregates.read(id);
     return session && asOf(session, await this.#store.nowMs());
+  }
+
+  /** Many as they are now, in the order of `ids`. */
+  async readMany(ids: readonly string[]): Promise<(Session | undefined)[]> {
+    const [sessions, nowMs] = await Promise.all([this.#aggregates.readMany(ids), this.#store.nowMs()]);
+    return sessions.map((session) => session && asOf(session, nowMs));
+  }
+
+  /** For upkeep: see `Aggregates.placeAnew`. */
+  get placeable(): Placeable {
+    return this.#aggregates;
   }
 
   /**

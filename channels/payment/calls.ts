@@ -3,19 +3,21 @@ import { jsonBody } from '../../server/http/json_body.ts';
 import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Method, Route } from '../../server/http/routes.ts';
 import { payloadCheck } from '../../server/payload.ts';
+import { isPartyOrOwner } from '../lists/parties.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { type Handle, isSuspended, readable } from '../principals/permissions.ts';
+import type { Agents } from '../principals/principals.ts';
 import { refuse } from '../reasons.ts';
 import type { Check } from '../signatures.ts';
 import { fileDispute } from './evidence.ts';
 import { type OpenParts, openPaymentChannel } from './open_call.ts';
-import type { Payments } from './payments.ts';
 import { DisputeRequest } from './schema.ts';
 import { type PaymentChannel, sideOf } from './state.ts';
 import { channelView, disputeView, pastView } from './view.ts';
 
 export interface CallParts extends OpenParts {
   readonly check: Check;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   /** Broadcasts to all members of a topic, on every node. */
   readonly broadcast: (topic: string, event: string, payload: object) => void;
 }
@@ -33,14 +35,16 @@ export function paymentRoutes(parts: CallParts): Route<Principal>[] {
 const sideOfPrincipal = (principal: Principal, channel: PaymentChannel) =>
   principal.kind === 'agent' ? sideOf(channel, principal.id) : undefined;
 
-async function readBy(payments: Payments, principal: Principal, id: string) {
-  return readable(principal, await payments.read(id), (channel) => sideOfPrincipal(principal, channel) !== undefined);
+async function readBy({ payments, agents }: CallParts, principal: Principal, id: string) {
+  return readable(principal, await payments.read(id), ({ agentA, agentB }) =>
+    isPartyOrOwner(principal, [agentA, agentB], agents),
+  );
 }
 
 /** `GET /api/payment_channels/{id}` */
-function readChannel({ payments }: CallParts): Handle {
+function readChannel(parts: CallParts): Handle {
   return async ({ principal, param }) => {
-    const read = await readBy(payments, principal, param('id'));
+    const read = await readBy(parts, principal, param('id'));
     return read.ok ? jsonAnswer(200, { channel: channelView(read.thing) }) : read;
   };
 }
@@ -56,15 +60,15 @@ const checkPage = payloadCheck(
 const DEFAULT_LIMIT = 100;
 
 /** `GET /api/payment_channels/{id}/history` */
-function readHistory({ payments }: CallParts): Handle {
+function readHistory(parts: CallParts): Handle {
   return async ({ exchange, principal, param }) => {
-    const read = await readBy(payments, principal, param('id'));
+    const read = await readBy(parts, principal, param('id'));
     if (!read.ok) return read;
     const channel = read.thing;
     const checked = checkPage(Object.fromEntries(exchange.query));
     if (!checked.ok) return checked;
     const { after = '0', limit = String(DEFAULT_LIMIT) } = checked.payload as { after?: string; limit?: string };
-    const found = await payments.history(channel.id, Number(after) + 1, Number(limit) + 1);
+    const found = await parts.payments.history(channel.id, Number(after) + 1, Number(limit) + 1);
     const page = found.slice(0, Number(limit));
     const last = found.length > page.length ? page.at(-1) : undefined;
     const items = page.map((past) => pastView(channel, past));

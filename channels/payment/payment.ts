@@ -2,6 +2,7 @@ import type { Channel } from '../../server/channel.ts';
 import type { Route } from '../../server/http/routes.ts';
 import type { Store } from '../../server/store/port.ts';
 import type { AgentSession } from '../agent_session.ts';
+import type { Placeable } from '../aggregate.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Notices } from '../messages/notices.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -9,12 +10,13 @@ import type { Agents } from '../principals/principals.ts';
 import type { Check } from '../signatures.ts';
 import { paymentRoutes } from './calls.ts';
 import { paymentChannel } from './channel.ts';
+import { paymentChannelList } from './list.ts';
 import { PAYMENT, Payments } from './payments.ts';
 import { closedView } from './view.ts';
 
 export interface PaymentParts {
   readonly store: Store;
-  readonly agents: Pick<Agents, 'read'>;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly deadlines: Pick<Deadlines, 'on'>;
   readonly check: Check;
   readonly notices: Notices;
@@ -26,6 +28,8 @@ export interface PaymentParts {
 export function payments({ store, agents, deadlines, check, notices, broadcast }: PaymentParts): {
   readonly channel: Channel<AgentSession>;
   readonly routes: Route<Principal>[];
+  readonly list: ReturnType<typeof paymentChannelList>;
+  readonly placeable: Placeable;
 } {
   const kept = new Payments(store, notices);
 
@@ -40,5 +44,7 @@ export function payments({ store, agents, deadlines, check, notices, broadcast }
   return {
     channel: paymentChannel(kept, check),
     routes: paymentRoutes({ payments: kept, agents, check, notices, broadcast }),
+    list: paymentChannelList(kept, { agents, store }),
+    placeable: kept.placeable,
   };
 }

@@ -1,5 +1,5 @@
 import type { Store } from '../../server/store/port.ts';
-import { Aggregates, type AggregateType, type Applied, type Decision } from '../aggregate.ts';
+import { Aggregates, type AggregateType, type Applied, type Decision, type Placeable } from '../aggregate.ts';
 import { acknowledgeNotices } from '../follow_up.ts';
 import type { Notices } from '../messages/notices.ts';
 import { microJson, parseMicroJson } from '../micro_json.ts';
@@ -7,6 +7,7 @@ import type { Command, Event } from './commands.ts';
 import { assertConserved } from './conservation.ts';
 import { decide } from './decide.ts';
 import { paymentFacts } from './facts.ts';
+import { PAYMENT_CHANNELS_INDEX, placesOf } from './indexes.ts';
 import { asOf, type Past, type PaymentChannel } from './state.ts';
 import { HISTORY } from './transfers.ts';
 
@@ -15,6 +16,8 @@ export const PAYMENT = 'payment_channel';
 /** `terms` never changes; `dispute` is large, and there only while one lasts. */
 const paymentType: AggregateType<PaymentChannel, Command, Event> = {
   kind: PAYMENT,
+  listedIn: PAYMENT_CHANNELS_INDEX,
+  places: placesOf,
   parse: ({ terms = '{}', course = '{}', dispute = 'null' }) => ({
     ...parseMicroJson<PaymentChannel>(terms),
     ...parseMicroJson(course),
@@ -72,6 +75,17 @@ export class Payments {
   async read(id: string): Promise<PaymentChannel | undefined> {
     const channel = await this.#aggregates.read(id);
     return channel && asOf(channel, await this.#store.nowMs());
+  }
+
+  /** Many as they are now, in the order of `ids`. */
+  async readMany(ids: readonly string[]): Promise<(PaymentChannel | undefined)[]> {
+    const [channels, nowMs] = await Promise.all([this.#aggregates.readMany(ids), this.#store.nowMs()]);
+    return channels.map((channel) => channel && asOf(channel, nowMs));
+  }
+
+  /** For upkeep: see `Aggregates.placeAnew`. */
+  get placeable(): Placeable {
+    return this.#aggregates;
   }
 
   /**

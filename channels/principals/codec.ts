@@ -1,5 +1,6 @@
-import type { IndexEntry, Snapshot } from '../../server/store/port.ts';
+import type { Snapshot } from '../../server/store/port.ts';
 import type { AggregateType } from '../aggregate.ts';
+import { placeKey } from '../lists/order.ts';
 import type { Account, AccountKind, Key } from './account.ts';
 import type { Agent, Capability } from './agent.ts';
 import {
@@ -11,6 +12,7 @@ import {
   decideAgent,
 } from './decide.ts';
 import { agentFacts } from './facts.ts';
+import { accountsIndex } from './indexes.ts';
 import { placesOf } from './rank.ts';
 
 /** A user or an app: `profile` holds all but the keys, each of which has a field of its own. */
@@ -18,6 +20,8 @@ export function accountType(kind: AccountKind): AggregateType<Account, AccountCo
   return {
     kind,
     parse: (fields) => ({ ...JSON.parse(fields.profile ?? '{}'), keys: keysOf(fields) }),
+    listedIn: accountsIndex(kind),
+    places: ({ insertedAtMs }) => [{ index: accountsIndex(kind), key: placeKey(insertedAtMs) }],
     change: (after, before) => ({ fields: { ...profileChange(after, before), ...keyChanges(after, before) } }),
     decide: decideAccount,
   };
@@ -29,17 +33,15 @@ export const agentType: AggregateType<Agent, AgentCommand, AgentEvent> = {
     const profile = JSON.parse(fields.profile ?? '{}');
     return { ...profile, capabilities: profile.capabilities.map(parseCapability), keys: keysOf(fields) };
   },
-  change(after, before) {
-    const index = placesOf(after);
-    return {
-      fields: { ...profileChange(after, before), ...keyChanges(after, before) },
-      ...(!(before && samePlaces(index, placesOf(before))) && { index }),
-    };
-  },
+  listedIn: accountsIndex('agent'),
+  places: placesOf,
+  change: (after, before) => ({ fields: { ...profileChange(after, before), ...keyChanges(after, before) } }),
   decide: decideAgent,
   facts: agentFacts,
 };
 
+/** All but the keys. */
+export const PROFILE = ['profile'];
 const KEY_FIELD = 'key:';
 
 function profileChange<S extends Account>(after: S, before: S | undefined) {
@@ -73,6 +75,3 @@ const parseCapability = ({ priceMicro, ...capability }: Capability & { priceMicr
   ...capability,
   priceMicro: BigInt(String(priceMicro)),
 });
-
-const samePlaces = (a: readonly IndexEntry[], b: readonly IndexEntry[]) =>
-  a.length === b.length && a.every(({ index, key }, at) => b[at]?.index === index && b[at]?.key === key);

@@ -26,12 +26,12 @@ export function unlessSuspendedOrOwn(handle: Handle): Handle {
  * Gives a thing to the admin and to whoever `mayRead` it. A suspended agent still reads what is its own, and learns of
  * nothing else whether it is there.
  */
-export function readable<T>(
+export async function readable<T>(
   principal: Principal,
   thing: T | undefined,
-  mayRead: (thing: T) => boolean,
-): { readonly ok: true; readonly thing: T } | Refusal {
-  if (thing !== undefined && (principal.kind === 'admin' || mayRead(thing))) return { ok: true, thing };
+  mayRead: (thing: T) => boolean | Promise<boolean>,
+): Promise<{ readonly ok: true; readonly thing: T } | Refusal> {
+  if (thing !== undefined && (principal.kind === 'admin' || (await mayRead(thing)))) return { ok: true, thing };
   if (isSuspended(principal)) return refuse('forbidden', { status: 'suspended' });
   return refuse(thing === undefined ? 'not_found' : 'forbidden');
 }

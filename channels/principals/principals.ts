@@ -1,14 +1,14 @@
 import { newApiKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { Refusal } from '../../server/refusal.ts';
 import type { Store } from '../../server/store/port.ts';
-import { Aggregates, type AggregateType, type Applied } from '../aggregate.ts';
+import { Aggregates, type AggregateType, type Applied, type Placeable } from '../aggregate.ts';
 import { newId } from '../ids.ts';
 import { requestDigest } from '../repeats.ts';
 import type { Account, AccountKind } from './account.ts';
 import type { Agent, Capability } from './agent.ts';
 import { ApiKeys } from './api_keys.ts';
 import type { ChangedBy } from './change_allowance.ts';
-import { accountType, agentType } from './codec.ts';
+import { accountType, agentType, PROFILE } from './codec.ts';
 import type {
   AccountCommand,
   AccountEvent,
@@ -72,6 +72,16 @@ export class Accounts<
   /** In the order of `ids`. */
   readMany(ids: readonly string[]): Promise<(S | undefined)[]> {
     return this.aggregates.readMany(ids);
+  }
+
+  /** As `readMany`, without their keys, of which there may be many. */
+  readProfiles(ids: readonly string[]): Promise<(S | undefined)[]> {
+    return this.aggregates.readMany(ids, PROFILE);
+  }
+
+  /** For upkeep: see `Aggregates.placeAnew`. */
+  get placeable(): Placeable {
+    return this.aggregates;
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { IndexEntry } from '../../server/store/port.ts';
+import { placeKey } from '../lists/order.ts';
 import { MAX_AMOUNT_MICRO } from '../money.ts';
 import { type Agent, lowestPriceMicro, reputationHundredths } from './agent.ts';
+import { accountsIndex, ownedIndex } from './indexes.ts';
 
 /** The index of all agents that are not suspended, by their lowest price. */
 export const AGENTS_INDEX = 'agents';
@@ -38,9 +40,17 @@ export function parseRankKey(key: string): Rank {
   };
 }
 
-/** Where an agent can be found; nowhere while it is suspended. */
+/** Where an agent can be found: in lists always, by `discover` unless it is suspended. */
 export function placesOf(agent: Agent): IndexEntry[] {
-  if (agent.status === 'suspended') return [];
+  const { insertedAtMs, userId, status } = agent;
+  const created = [
+    { index: accountsIndex('agent'), key: placeKey(insertedAtMs) },
+    ...(userId === null ? [] : [{ index: ownedIndex(userId), key: placeKey(insertedAtMs) }]),
+  ];
+  return status === 'suspended' ? created : [...created, ...rankedPlaces(agent)];
+}
+
+function rankedPlaces(agent: Agent): IndexEntry[] {
   const reputation = reputationHundredths(agent) / 100;
   return [
     { index: AGENTS_INDEX, key: rankKey(reputation, lowestPriceMicro(agent)) },

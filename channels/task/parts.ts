@@ -4,12 +4,13 @@ import type { Store } from '../../server/store/port.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Agents } from '../principals/principals.ts';
 import { taskChannel } from './channel.ts';
+import { taskList } from './list.ts';
 import { taskRoutes } from './routes.ts';
 import { type TaskEffects, Tasks } from './tasks.ts';
 
 export interface TaskParts {
   readonly store: Store;
-  readonly agents: Pick<Agents, 'readMany' | 'countTask' | 'forgetTask'>;
+  readonly agents: Pick<Agents, 'read' | 'readMany' | 'readProfiles' | 'countTask' | 'forgetTask'>;
   readonly nodes: Pick<Nodes, 'onChange'>;
   readonly deadlines: Pick<Deadlines, 'on'>;
   readonly log: Log;
@@ -31,5 +32,6 @@ export function tasking({ store, agents, nodes, deadlines, log, notices, retenti
   return {
     channel: taskChannel({ tasks, nodes, log, retentionMs: retentionDays * DAY_MS }),
     routes: taskRoutes({ tasks, agents }),
+    list: taskList({ tasks, agents, store }),
   };
 }

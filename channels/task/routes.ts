@@ -3,19 +3,18 @@ import type { Principal } from '../principals/authenticate.ts';
 import { unlessSuspended } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
 import { createTask } from './create_calls.ts';
-import { listOwnTasks, readTask } from './read_calls.ts';
+import { readTask } from './read_calls.ts';
 import type { Tasks } from './tasks.ts';
 
 export interface TaskRoutesOptions {
   readonly tasks: Tasks;
-  readonly agents: Pick<Agents, 'readMany'>;
+  readonly agents: Pick<Agents, 'readMany' | 'readProfiles'>;
 }
 
 /** The calls on tasks (PROTOCOL.md, section 3). */
 export function taskRoutes({ tasks, agents }: TaskRoutesOptions): Route<Principal>[] {
   return [
     { method: 'POST', path: '/api/tasks', handle: unlessSuspended(createTask(tasks, agents)) },
-    { method: 'GET', path: '/api/tasks', handle: listOwnTasks(tasks) },
-    { method: 'GET', path: '/api/tasks/:id', handle: readTask(tasks) },
+    { method: 'GET', path: '/api/tasks/:id', handle: readTask(tasks, agents) },
   ];
 }

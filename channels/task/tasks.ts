@@ -10,7 +10,6 @@ import { Chunks } from './chunks.ts';
 import { parse, SHOWN, taskType } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
 import { type Duty, dutiesDue } from './duties.ts';
-import { type Listed, type Listing, listTasks } from './listing.ts';
 import type { TaskState } from './task.ts';
 
 /** What has to follow outside of a task. All of them are done again if a node died in between. */
@@ -54,11 +53,9 @@ export class Tasks {
     return version === 0 ? undefined : parse(fields);
   }
 
-  /** The states of a page, each as it is now. */
-  async list(listing: Listing): Promise<Omit<Listed, 'ids'> & { readonly states: readonly TaskState[] }> {
-    const { ids, next } = await listTasks(listing, (index, query) => this.#store.lookup(index, query));
-    const states = await Promise.all(ids.map((id) => this.readShown(id)));
-    return { states: states.filter((state) => state !== undefined), next };
+  /** Many without their streams, in the order of `ids`. */
+  readManyShown(ids: readonly string[]): Promise<(TaskState | undefined)[]> {
+    return this.#aggregates.readMany(ids, SHOWN);
   }
 
   /**

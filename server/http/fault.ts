@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Log } from '../log.ts';
+import { NodesUnavailable } from '../nodes/port.ts';
 import { PubSubUnavailable } from '../pubsub/port.ts';
 import type { Refusal } from '../refusal.ts';
 import { StoreUnavailable } from '../store/port.ts';
@@ -10,7 +11,9 @@ import { httpRefusal } from './problem.ts';
  * `internal_error` with the id under which the log has the cause. Never more than that.
  */
 export function faultRefusal(error: unknown, log: Log, where: object): Refusal {
-  if (error instanceof StoreUnavailable || error instanceof PubSubUnavailable) {
+  const isAway =
+    error instanceof StoreUnavailable || error instanceof PubSubUnavailable || error instanceof NodesUnavailable;
+  if (isAway) {
     log.warn({ err: error, ...where }, 'unavailable');
     return httpRefusal('unavailable');
   }

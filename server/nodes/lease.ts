@@ -79,6 +79,12 @@ export class Leases {
     return Number((await this.#redis.hget(this.#key(incarnation), `tally:${name}`)) ?? 0);
   }
 
+  /** In the order of `names`; 0 if the lease has run out. */
+  async partsOf(incarnation: string, names: readonly string[]): Promise<number[]> {
+    const parts = await this.#redis.hmget(this.#key(incarnation), ...names.map((name) => `tally:${name}`));
+    return parts.map((part) => Number(part ?? 0));
+  }
+
   #key = (incarnation: string) => leaseKey(this.#networkId, incarnation);
 }
 

@@ -30,7 +30,13 @@ export interface Nodes {
    */
   tally(name: string, by: number): Promise<number>;
 
-  /** Publishes a number about this node with its next renewal (CPU load, connections). */
+  /**
+   * The sums of many tallies over all live nodes, in the order of `names`: for showing, since what others add at the same
+   * time may not be in them. Costs one question to each node's lease, however many names.
+   */
+  sums(names: readonly string[]): Promise<number[]>;
+
+  /** Publishes numbers about this node with its next renewal (CPU load, connections); those not named stay. */
   report(gauges: Readonly<Record<string, number>>): void;
 
   /** Gives the lease back: others see this node go at once. */

@@ -192,8 +192,19 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
       throw new NodesUnavailable('the lease runs out before the tally is written');
     },
 
+    async sums(names) {
+      if (names.length === 0) return [];
+      try {
+        const others = (await leases.incarnations()).filter((each) => each !== incarnation);
+        const read = await Promise.all(others.map((each) => leases.partsOf(each, names)));
+        return names.map((name, at) => read.reduce((sum, parts) => sum + (parts[at] ?? 0), tallies.get(name)));
+      } catch (cause) {
+        throw new NodesUnavailable('Redis is out of reach', { cause });
+      }
+    },
+
     report(numbers) {
-      gauges = numbers;
+      gauges = { ...gauges, ...numbers };
     },
 
     async ready(timeoutMs) {

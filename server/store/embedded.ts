@@ -4,7 +4,7 @@ import { diskRoom } from './disk_room.ts';
 import { commitChange } from './embedded_commit.ts';
 import { claims } from './embedded_deadlines.ts';
 import { factLog } from './embedded_facts.ts';
-import { aggregateKey, below, openTables, sortable, type Tables, tableKey } from './embedded_tables.ts';
+import { aggregateKey, below, openTables, parsePlacement, sortable, type Tables, tableKey } from './embedded_tables.ts';
 import { makeFolder } from './make_folder.ts';
 import {
   type AggregateId,
@@ -29,6 +29,9 @@ export interface EmbeddedOptions {
 
 /** No counter's key: they have names. One for all starts, as there is one node at a time. */
 const PROBE_KEY = tableKey('', 'probe');
+
+/** Aggregates that a walk reads at a time. */
+const SCAN_PAGE = 500;
 
 /**
  * Opens the store in this process: LMDB, in one file.
@@ -109,9 +112,9 @@ export async function openEmbeddedStore({
       return snapshot(aggregate, wanted);
     },
 
-    async readMany(kind, ids) {
+    async readMany(kind, ids, wanted) {
       assertOpen();
-      return ids.map((id) => snapshot({ kind, id }));
+      return ids.map((id) => snapshot({ kind, id }, wanted));
     },
 
     async commit(aggregate, expected, change) {
@@ -136,6 +139,24 @@ export async function openEmbeddedStore({
         const [, key, id] = place.split('\0') as [string, string, string];
         return { key, id };
       }).asArray;
+    },
+
+    async *scan(kinds) {
+      for (const kind of kinds) {
+        const { start, end } = below(kind);
+        for (let from = start; ; ) {
+          assertOpen();
+          const page = await heads.getRange({ start: from, end, limit: SCAN_PAGE }).asArray;
+          const last = page.at(-1);
+          if (!last) break;
+          yield page.map(({ key, value }) => ({
+            kind,
+            id: key.slice(start.length),
+            index: parsePlacement(value).index.map(([index, key]) => ({ index, key })),
+          }));
+          from = `${last.key}\u0000`;
+        }
+      }
     },
 
     async claimDue(kind, limit, leaseMs) {

@@ -18,8 +18,12 @@ export interface Store {
    */
   read(aggregate: AggregateId, fields?: readonly string[]): Promise<Snapshot>;
 
-  /** Many aggregates of one kind, in the order of `ids`; each is read whole, but not all at one instant. */
-  readMany(kind: string, ids: readonly string[]): Promise<Snapshot[]>;
+  /**
+   * Many aggregates of one kind, in the order of `ids`; each is read at one instant, but not all at the same.
+   *
+   * @param fields those that are wanted; all if left out
+   */
+  readMany(kind: string, ids: readonly string[], fields?: readonly string[]): Promise<Snapshot[]>;
 
   /**
    * Applies `change` if the aggregate is still at `expected`, else changes nothing.
@@ -35,6 +39,14 @@ export interface Store {
    * moment name an aggregate that is not there (yet, or any more): a reader checks a hit against what it reads.
    */
   lookup(index: string, query: IndexQuery): Promise<IndexHit[]>;
+
+  /**
+   * Walks over all aggregates of these kinds, in no order, some of them more than once. Those that are committed for the
+   * first time meanwhile may be left out. Costs a look at all that the store holds: for upkeep, not for answers.
+   *
+   * @throws StoreUnavailable also when the walk was interrupted and has to begin anew
+   */
+  scan(kinds: readonly string[]): AsyncIterable<readonly Placed[]>;
 
   /**
    * Takes up to `limit` aggregates of `kind` whose deadline has passed. Each is handed to one caller on one node only.
@@ -148,6 +160,11 @@ export interface IndexQuery {
 export interface IndexHit {
   readonly key: string;
   readonly id: string;
+}
+
+/** An aggregate, and where it can be found. */
+export interface Placed extends AggregateId {
+  readonly index: readonly IndexEntry[];
 }
 
 export interface Due {

@@ -9,6 +9,7 @@ import { keysOf, parseEntry } from './redis_keys.ts';
 import { lookupIndex } from './redis_lookup.ts';
 import { probeWrites } from './redis_probe.ts';
 import { connected } from './redis_ready.ts';
+import { scanMasters } from './redis_scan.ts';
 import { tidying } from './redis_tidy.ts';
 
 export interface RedisStore extends Store {
@@ -57,8 +58,11 @@ export function openRedisStore(options: RedisOptions): RedisStore {
       return snapshot(...(await answered(Promise.all([clock(), hash]))));
     },
 
-    async readMany(kind, ids) {
-      const hashes = ids.map((id) => redis.hgetall(keys.state({ kind, id })));
+    async readMany(kind, ids, wanted) {
+      const hashes = ids.map((id) => {
+        const key = keys.state({ kind, id });
+        return wanted ? some(key, wanted) : redis.hgetall(key);
+      });
       const [nowMs, all] = await answered(Promise.all([clock(), Promise.all(hashes)]));
       return all.map((hash) => snapshot(nowMs, hash));
     },
@@ -72,6 +76,8 @@ export function openRedisStore(options: RedisOptions): RedisStore {
     },
 
     lookup: (index, query) => answered(lookupIndex(redis, keys.index(index), query)),
+
+    scan: (kinds) => scanMasters(redis, keys, kinds, answered),
 
     claimDue: (kind, limit, leaseMs) => answered(claim(redis, keys, tidy, kind, limit, leaseMs)),
 

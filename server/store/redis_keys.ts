@@ -10,6 +10,14 @@ export function keysOf(networkId: string) {
   return {
     /** A hash: `v`, `places` and `tokens`, `deadline` and `token`, and every field behind a `=`. */
     state,
+    /** A pattern that every state's key fits, and keys of streams may. */
+    states: `${prefix}{*}`,
+    /** What `state` made the key of; `undefined` for a key of another kind. */
+    parseState(key: string): AggregateId | undefined {
+      if (!key.startsWith(`${prefix}{`) || !key.endsWith('}')) return undefined;
+      const [kind = '', id, ...more] = key.slice(prefix.length + 1, -1).split(':');
+      return id === undefined || more.length > 0 ? undefined : { kind, id };
+    },
     /** A sorted set by position; a member carries its position, since two entries may have one value. */
     stream: (aggregate: AggregateId, stream: string) => `${state(aggregate)}:${stream}`,
     entry: (position: number, value: string) => `${position}:${value}`,

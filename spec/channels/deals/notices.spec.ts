@@ -32,7 +32,7 @@ describe('the notices of what has ended', () => {
     };
     const parts = {
       store: opened.store,
-      agents: { read: async () => undefined },
+      agents: { read: async () => undefined, readProfiles: async () => [] },
       deadlines: { on: (kind: string, handler: (id: string) => Promise<void>) => void wake.set(kind, handler) },
       check: async (lines: string) => ({ lines, isGood: true }),
       notices,

@@ -49,4 +49,5 @@ export async function serveMessages(store: Store, options: ServingOptions = {}):
 
 export const anybody = {
   read: async (id: string) => (id === 'nobody' ? undefined : ({ id, status: 'active' } as Agent)),
+  readProfiles: async (ids: readonly string[]) => ids.map((id) => ({ id, status: 'active' }) as Agent),
 };

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { placeKey } from '../../../channels/lists/order.ts';
 import { MAX_AMOUNT_MICRO } from '../../../channels/money.ts';
 import { agentView, lowestPriceMicro, reputation } from '../../../channels/principals/agent.ts';
 import { AGENTS_INDEX, capabilityIndex, parseRankKey, placesOf, rankKey } from '../../../channels/principals/rank.ts';
@@ -51,13 +52,21 @@ describe('an agent', () => {
     ];
     const agent = { ...account, ...agentFields({ capabilities }) };
     expect(lowestPriceMicro(agent)).toBe(20_000n);
+    const created = { index: 'agents:created', key: placeKey(agent.insertedAtMs) };
     expect(placesOf(agent)).toEqual([
+      created,
       { index: AGENTS_INDEX, key: rankKey(2.5, 20_000n) },
       { index: 'capability:chat', key: rankKey(2.5, 50_000n) },
       { index: 'capability:draw', key: rankKey(2.5, 20_000n) },
     ]);
-    expect(placesOf({ ...agent, capabilities: [] })).toEqual([{ index: AGENTS_INDEX, key: rankKey(2.5, undefined) }]);
-    expect(placesOf({ ...agent, status: 'suspended' })).toEqual([]);
+    expect(placesOf({ ...agent, capabilities: [] })).toEqual([
+      created,
+      { index: AGENTS_INDEX, key: rankKey(2.5, undefined) },
+    ]);
+    expect(placesOf({ ...agent, status: 'suspended', userId: 'u-1' })).toEqual([
+      created,
+      { index: 'agents:owner:u-1', key: placeKey(agent.insertedAtMs) },
+    ]);
   });
 
   it('has an index for any capability, free of U+0000 and its own', () => {

@@ -41,6 +41,15 @@ export function nodesContract(adapter: string, open: () => Promise<Deployment>) 
       expect(await first.tally('sockets:a', 0)).toBe(0);
     });
 
+    it('tells many sums at once', async () => {
+      for (const [at, node] of deployment.nodes.entries()) await node.tally('sockets:many', at + 1);
+      const all = deployment.nodes.reduce((sum, _, at) => sum + at + 1, 0);
+      for (const node of deployment.nodes) {
+        expect(await node.sums(['nobody', 'sockets:many', 'id'])).toEqual([0, all, 0]);
+        expect(await node.sums([])).toEqual([]);
+      }
+    });
+
     it('keeps tallies of any name apart', async () => {
       const names = ['', 'id', 'gauges', '__proto__', 'constructor', 'a:b', 'é😀\n'];
       for (const [index, name] of names.entries()) await first.tally(name, index + 1);
@@ -59,6 +68,8 @@ export function nodesContract(adapter: string, open: () => Promise<Deployment>) 
     it('shows a node its gauges, and the others with its next renewal', async () => {
       first.report({ load: 0.5, connections: 3 });
       expect(first.self.gauges).toEqual({ load: 0.5, connections: 3 });
+      first.report({ connections: 4 });
+      expect(first.self.gauges).toEqual({ load: 0.5, connections: 4 });
       await eventually(() => {
         for (const node of deployment.nodes) expect(node.live()).toContainEqual(first.self);
       });

@@ -4,6 +4,7 @@ import { deadlines } from './contract_deadlines.ts';
 import { facts } from './contract_facts.ts';
 import { indexes } from './contract_indexes.ts';
 import { streams } from './contract_streams.ts';
+import { walks } from './contract_walks.ts';
 import { behavesLikeTheModel } from './model.ts';
 
 export interface StoreUnderTest {
@@ -32,6 +33,7 @@ export function storeContract(name: 'embedded' | 'redis', open: () => Promise<St
     contendedCommits(current);
     streams(current);
     indexes(current);
+    walks(current);
     deadlines(current);
     counts(current);
     facts(current);

@@ -1,0 +1,20 @@
+import type { IndexEntry } from '../../server/store/port.ts';
+import { placeKey } from '../lists/order.ts';
+import type { Message } from './message.ts';
+
+export type Box = 'in' | 'out';
+
+/** All messages, by creation. */
+export const MESSAGES_INDEX = 'messages';
+export const boxIndex = (box: Box, agentId: string) => `messages:${box}:${agentId}`;
+
+/** Where a message can be found; nowhere if its inbox did not take it. */
+export function placesOf({ about, progress }: Message): IndexEntry[] {
+  if (progress.status === 'void') return [];
+  const key = placeKey(about.insertedAtMs);
+  return [
+    { index: MESSAGES_INDEX, key },
+    { index: boxIndex('in', about.toAgentId), key },
+    ...(about.fromAgentId === null ? [] : [{ index: boxIndex('out', about.fromAgentId), key }]),
+  ];
+}

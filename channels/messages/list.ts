@@ -1,0 +1,25 @@
+import { type Between, listBetween } from '../lists/between.ts';
+import type { PartyParts } from '../lists/parties.ts';
+import { oneOf, type Params } from '../lists/query.ts';
+import { type Box, boxIndex, MESSAGES_INDEX } from './indexes.ts';
+import type { Messages, Shown } from './messages.ts';
+import { statusAt, summaryView } from './view.ts';
+
+const boxesOf = ({ box }: Params<'box'>): readonly Box[] => (box === undefined ? ['in', 'out'] : [box as Box]);
+
+/** `GET /api/messages`: without payloads. */
+export function messageList(messages: Messages, parts: PartyParts) {
+  const between: Between<Shown, 'status' | 'box'> = {
+    name: 'messages',
+    checks: { status: oneOf('pending', 'acknowledged', 'rejected', 'expired'), box: oneOf('in', 'out') },
+    indexOfAll: MESSAGES_INDEX,
+    indexesOf: (agentId, params) => boxesOf(params).map((box) => boxIndex(box, agentId)),
+    read: (ids) => messages.readShown(ids),
+    insertedAtMs: ({ message }) => message.about.insertedAtMs,
+    partiesOf: ({ message: { about } }, params) =>
+      boxesOf(params).map((box) => (box === 'in' ? about.toAgentId : about.fromAgentId)),
+    matches: ({ message, nowMs }, { status }) => status === undefined || statusAt(message, nowMs) === status,
+    view: (found) => found.map(({ message, nowMs }) => summaryView(message, nowMs)),
+  };
+  return listBetween(between, parts);
+}

@@ -1,0 +1,27 @@
+import type { IndexEntry } from '../../server/store/port.ts';
+import { placeKey } from '../lists/order.ts';
+import type { Session } from './session.ts';
+
+/** All negotiations, by creation. */
+export const NEGOTIATIONS_INDEX = 'negotiations';
+export const agentNegotiationsIndex = (agentId: string) => `negotiations:agent:${agentId}`;
+
+/** What the version that kept no time of creation added to it for `announceByMs`. */
+const ANNOUNCED_WITHIN_MS = 5_000;
+
+export const createdAtMs = ({
+  insertedAtMs,
+  announceByMs = ANNOUNCED_WITHIN_MS,
+}: Pick<Session, 'insertedAtMs'> & { readonly announceByMs?: number }) =>
+  insertedAtMs ?? announceByMs - ANNOUNCED_WITHIN_MS;
+
+/** They never change. */
+export function placesOf(session: Session): IndexEntry[] {
+  const { clientAgentId, providerAgentId } = session;
+  const key = placeKey(createdAtMs(session));
+  return [
+    { index: NEGOTIATIONS_INDEX, key },
+    { index: agentNegotiationsIndex(clientAgentId), key },
+    { index: agentNegotiationsIndex(providerAgentId), key },
+  ];
+}

@@ -1,0 +1,23 @@
+import { type Between, listBetween } from '../lists/between.ts';
+import type { PartyParts } from '../lists/parties.ts';
+import { oneOf } from '../lists/query.ts';
+import { agentChannelsIndex, createdAtMs, PAYMENT_CHANNELS_INDEX } from './indexes.ts';
+import type { Payments } from './payments.ts';
+import { type PaymentChannel, statusOf } from './state.ts';
+import { channelView } from './view.ts';
+
+/** `GET /api/payment_channels` */
+export function paymentChannelList(payments: Payments, parts: PartyParts) {
+  const between: Between<PaymentChannel, 'status'> = {
+    name: 'channels',
+    checks: { status: oneOf('open', 'disputed', 'closed') },
+    indexOfAll: PAYMENT_CHANNELS_INDEX,
+    indexesOf: (agentId) => [agentChannelsIndex(agentId)],
+    read: (ids) => payments.readMany(ids),
+    insertedAtMs: createdAtMs,
+    partiesOf: ({ agentA, agentB }) => [agentA, agentB],
+    matches: (channel, { status }) => status === undefined || statusOf(channel) === status,
+    view: (found) => found.map(channelView),
+  };
+  return listBetween(between, parts);
+}
