@@ -38,7 +38,11 @@ export const reasons = {
 } as const;
 
 /** Over HTTP a reason about a thing's state is 409; these are about what was sent. */
-const statuses: Readonly<Record<string, number>> = { invalid_signature: 400, invalid_evidence: 400 };
+const statuses: Readonly<Record<string, number>> = {
+  invalid_signature: 400,
+  invalid_evidence: 400,
+  unknown_metric: 400,
+};
 export const statusOf = (reason: string) => statuses[reason];
 
 export type Reason = keyof typeof reasons;

@@ -51,8 +51,8 @@ export class SessionTokens {
   /**
    * Reads a token whether or not it has expired, and asks nobody, so that forged ones cost no look-up.
    *
-   * @returns `undefined` unless this secret signed it with HS256 and it names its subject, key and expiry; whether its key
-   *          and its subject are alive is for the caller to find out
+   * @returns `undefined` unless this secret signed it with HS256 and it names its subject, key and expiry and has no
+   *          `type`; whether its key and its subject are alive is for the caller to find out
    */
   async claims(token: string): Promise<SessionClaims | undefined> {
     try {
@@ -70,8 +70,10 @@ export class SessionTokens {
   }
 }
 
-function claimsOf({ sub, exp }: JWTPayload, keyId: unknown): SessionClaims | undefined {
+function claimsOf({ sub, exp, type }: JWTPayload, keyId: unknown): SessionClaims | undefined {
   const [, kind, id] = SUBJECT.exec(sub ?? '') ?? [];
+  // A token of a type is another system's: a session's, an orchestrator's.
+  if (type !== undefined) return undefined;
   if (!kind || !id || typeof keyId !== 'string' || keyId === '' || exp === undefined) return undefined;
   return { kind: kind as SessionClaims['kind'], id, keyId, expiresAtMs: exp * MS_PER_SECOND };
 }

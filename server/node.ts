@@ -11,6 +11,7 @@ import { negotiations } from '../channels/negotiation/negotiations.ts';
 import { payments } from '../channels/payment/payment.ts';
 import { Authenticator, type Principal } from '../channels/principals/authenticate.ts';
 import { accountList, agentList } from '../channels/principals/list.ts';
+import { meRoute } from '../channels/principals/me_call.ts';
 import { nameOf } from '../channels/principals/permissions.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import { principalRoutes } from '../channels/principals/routes.ts';
@@ -214,6 +215,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
           },
         },
       }),
+      meRoute(config.networkId),
       list('/api/agents', agentList({ agents: principals.agents, users, presence, nodes })),
       list('/api/users', accountList(users)),
       list('/api/apps', accountList(apps)),
@@ -225,6 +227,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
       ...tasks.routes,
       ...negotiating.routes,
       ...paying.routes,
+      ...figures.routes,
     ],
     statusOf,
     authenticate: (credential) => authenticator.credential(credential),

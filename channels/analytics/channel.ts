@@ -1,15 +1,13 @@
 import { accept, type ChannelSocket, channelsFor, reply } from '../../server/index.ts';
-import type { Store } from '../../server/store/port.ts';
 import type { AgentSession } from '../agent_session.ts';
 import { isId } from '../ids.ts';
 import type { Agents, Users } from '../principals/principals.ts';
-import { refuse, refuseField } from '../reasons.ts';
+import { refuse } from '../reasons.ts';
 import type { OwnerSession } from '../sockets.ts';
 import type { Alert } from './alerts.ts';
-import { type Answers, isMetric, isMoneyMetric, METRICS } from './answers.ts';
 import { inTurn } from './in_turn.ts';
-import { bucketStartsMs, DEFAULT_INTERVAL, windowOf } from './periods.ts';
-import { events, type TimeSeriesPayload } from './schema.ts';
+import type { Answered, Questions } from './questions.ts';
+import { events } from './schema.ts';
 import { agentScope, GLOBAL, type Scope } from './scope.ts';
 import type { Scopes } from './scopes.ts';
 import type { OwnedAgents } from './users.ts';
@@ -22,20 +20,17 @@ export const userTopic = (userId: string) => `analytics:user:${userId}`;
 
 /** Figures are added up over many buckets. */
 const costs = { request_metrics: 10, request_time_series: 10, request_revenue: 10, request_heatmap: 10 };
-const MAX_POINTS = 2_000;
 /** That a join names: of a user with many agents the latest. */
 const MAX_ALERTS = 1_000;
 /** Agents of a user that are read at a time. */
 const AT_A_TIME = 32;
-const DEFAULT_PERIOD = '24h';
 
 export interface ChannelParts {
   readonly agents: Pick<Agents, 'read'>;
   readonly users: Pick<Users, 'read'>;
-  readonly store: Pick<Store, 'nowMs'>;
   readonly scopes: Pick<Scopes, 'read'>;
   readonly owned: OwnedAgents;
-  readonly answers: Answers;
+  readonly questions: Questions;
   /** Told of every member of `analytics:global` of this node. */
   readonly watched: (socket: ChannelSocket<object>) => void;
 }
@@ -47,7 +42,7 @@ interface Joined {
 type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined>;
 
 /** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
-export function analyticsChannels({ agents, users, store, scopes, owned, answers, watched }: ChannelParts) {
+export function analyticsChannels({ agents, users, scopes, owned, questions, watched }: ChannelParts) {
   const intercept = {
     alert(payload: unknown, socket: Member) {
       if (socket.assigns.alerts.isSubscribed) socket.push('alert', payload);
@@ -55,34 +50,18 @@ export function analyticsChannels({ agents, users, store, scopes, owned, answers
   };
 
   function answering(scopesOf: (id: string) => Promise<Scope[]>) {
+    type Ask<P> = (of: readonly Scope[], payload: P) => Promise<Answered>;
+    const asked =
+      <P>(ask: Ask<P>) =>
+      async (payload: P, socket: Member) => {
+        const answered = await ask(await scopesOf(socket.id), payload);
+        return answered.ok ? reply(answered.answer) : answered;
+      };
     return {
-      async request_metrics({ period }: { period: keyof typeof DEFAULT_INTERVAL }, socket: Member) {
-        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
-        return reply(await answers.metrics(of, period, nowMs, of[0] === GLOBAL));
-      },
-
-      async request_time_series({ metric, opts = {} }: TimeSeriesPayload, socket: Member) {
-        const { period = DEFAULT_PERIOD } = opts;
-        const { interval = DEFAULT_INTERVAL[period] } = opts;
-        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
-        const points = bucketStartsMs(windowOf(period, nowMs), interval).length;
-        if (points > MAX_POINTS) {
-          return refuseField('/opts/interval', `must be longer: an answer has at most ${MAX_POINTS} points`);
-        }
-        if (!isMetric(metric)) return refuse('unknown_metric', { metrics: METRICS });
-        if (of[0] === GLOBAL && isMoneyMetric(metric)) return refuse('forbidden');
-        return reply(await answers.series(of, metric, period, interval, nowMs));
-      },
-
-      async request_revenue({ period }: { period: keyof typeof DEFAULT_INTERVAL }, socket: Member) {
-        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
-        return of[0] === GLOBAL ? refuse('forbidden') : reply(await answers.revenue(of, period, nowMs));
-      },
-
-      async request_heatmap({ period }: { period: keyof typeof DEFAULT_INTERVAL }, socket: Member) {
-        const [of, nowMs] = await Promise.all([scopesOf(socket.id), store.nowMs()]);
-        return reply(await answers.heatmap(of, period, nowMs));
-      },
+      request_metrics: asked(questions.metrics),
+      request_time_series: asked(questions.timeSeries),
+      request_revenue: asked(questions.revenue),
+      request_heatmap: asked(questions.heatmap),
 
       subscribe_alerts(_payload: object, socket: Member) {
         if (socket.topic === GLOBAL_TOPIC) return refuse('forbidden');

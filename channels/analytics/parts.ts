@@ -7,10 +7,12 @@ import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import type { Agents, Users } from '../principals/principals.ts';
 import type { Alert } from './alerts.ts';
 import { Answers } from './answers.ts';
+import { analyticsRoutes } from './calls.ts';
 import { agentTopic, analyticsChannels, GLOBAL_TOPIC, userTopic } from './channel.ts';
 import { COLLECTOR, Collector } from './collector.ts';
 import { History } from './history.ts';
 import { cpuMeter, systemLoad } from './load.ts';
+import { questionsTo } from './questions.ts';
 import { AGENT_FIGURES, agentScope, aggregateOf, GLOBAL } from './scope.ts';
 import { Scopes } from './scopes.ts';
 import { OwnedAgents } from './users.ts';
@@ -45,6 +47,7 @@ export function analytics(parts: AnalyticsParts) {
   });
   const owned = new OwnedAgents(store);
   const answers = new Answers(new History(store, scopes));
+  const questions = questionsTo(answers, store);
   const present = () => presence.keys(DISCOVERY_TOPIC);
   const collector = new Collector({ store, scopes, owned, present, log });
   const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS });
@@ -101,10 +104,9 @@ export function analytics(parts: AnalyticsParts) {
   const channels = analyticsChannels({
     agents,
     users,
-    store,
     scopes,
     owned,
-    answers,
+    questions,
     watched(socket) {
       watchers.add(socket);
       socket.onEnd(() => watchers.delete(socket));
@@ -114,6 +116,7 @@ export function analytics(parts: AnalyticsParts) {
 
   return {
     channels,
+    routes: analyticsRoutes({ agents, users, owned, questions }),
     collector,
     deadlines,
 

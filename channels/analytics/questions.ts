@@ -1,0 +1,51 @@
+import type { Refusal } from '../../server/refusal.ts';
+import type { Store } from '../../server/store/port.ts';
+import { refuse, refuseField } from '../reasons.ts';
+import { type Answers, isMetric, isMoneyMetric, METRICS } from './answers.ts';
+import { bucketStartsMs, DEFAULT_INTERVAL, type Period, windowOf } from './periods.ts';
+import type { TimeSeriesPayload } from './schema.ts';
+import { GLOBAL, type Scope } from './scope.ts';
+
+export type Answered = { readonly ok: true; readonly answer: object } | Refusal;
+
+const MAX_POINTS = 2_000;
+const DEFAULT_PERIOD = '24h';
+
+interface OfPeriod {
+  readonly period: Period;
+}
+
+/** What may be asked about scopes, whichever way it comes (PROTOCOL.md, section 5.5). */
+export type Questions = ReturnType<typeof questionsTo>;
+
+export function questionsTo(answers: Answers, store: Pick<Store, 'nowMs'>) {
+  const isGlobal = (of: readonly Scope[]) => of[0] === GLOBAL;
+  const answered = async (answer: Promise<object>): Promise<Answered> => ({ ok: true, answer: await answer });
+
+  return {
+    async metrics(of: readonly Scope[], { period }: OfPeriod): Promise<Answered> {
+      return answered(answers.metrics(of, period, await store.nowMs(), isGlobal(of)));
+    },
+
+    async timeSeries(of: readonly Scope[], { metric, opts = {} }: TimeSeriesPayload): Promise<Answered> {
+      const { period = DEFAULT_PERIOD } = opts;
+      const { interval = DEFAULT_INTERVAL[period] } = opts;
+      const nowMs = await store.nowMs();
+      const points = bucketStartsMs(windowOf(period, nowMs), interval).length;
+      if (points > MAX_POINTS) {
+        return refuseField('/opts/interval', `must be longer: an answer has at most ${MAX_POINTS} points`);
+      }
+      if (!isMetric(metric)) return refuse('unknown_metric', { metrics: METRICS });
+      if (isGlobal(of) && isMoneyMetric(metric)) return refuse('forbidden');
+      return answered(answers.series(of, metric, period, interval, nowMs));
+    },
+
+    async revenue(of: readonly Scope[], { period }: OfPeriod): Promise<Answered> {
+      return isGlobal(of) ? refuse('forbidden') : answered(answers.revenue(of, period, await store.nowMs()));
+    },
+
+    async heatmap(of: readonly Scope[], { period }: OfPeriod): Promise<Answered> {
+      return answered(answers.heatmap(of, period, await store.nowMs()));
+    },
+  };
+}
