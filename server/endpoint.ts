@@ -18,6 +18,7 @@ import { Fanout } from './runtime/fanout.ts';
 import { closeCodes, type Transport } from './runtime/transport.ts';
 import { Turn } from './runtime/turn.ts';
 import type { ConnectRequest, OpenSocket, Why } from './socket.ts';
+import type { LocalTopic } from './topic_board.ts';
 import { handleLongPoll } from './transport/longpoll/http.ts';
 import { LongPollSession } from './transport/longpoll/session.ts';
 import { LongPollSessions } from './transport/longpoll/sessions.ts';
@@ -170,6 +171,14 @@ export class Endpoint {
 
   get fanoutStats() {
     return this.#context.fanout.stats;
+  }
+
+  /** The topics that have members here, each as it is when it is its turn. */
+  *topics(): Iterable<LocalTopic> {
+    for (const { name, size, traffic } of this.#context.fanout.topics()) {
+      const { received, broadcasts } = traffic.perSecond(Date.now());
+      yield { name, members: size, receivedPerSecond: received, broadcastsPerSecond: broadcasts };
+    }
   }
 
   get draining(): boolean {

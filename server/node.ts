@@ -20,6 +20,7 @@ import { statusOf } from '../channels/reasons.ts';
 import { signatureCheck } from '../channels/signatures.ts';
 import { socketIds, sockets } from '../channels/sockets.ts';
 import { tasking } from '../channels/task/parts.ts';
+import { topicsRoute } from '../channels/topics_call.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
 import { createPresence } from '../presence/index.ts';
 import { redisReplication } from '../presence/redis.ts';
@@ -35,6 +36,7 @@ import type { Listener } from './listener.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { measured } from './store/measured.ts';
+import { TopicBoard } from './topic_board.ts';
 import { version } from './version.ts';
 
 /** How long load balancers that look every second have, from the moment when `/ready` turns, before clients are moved. */
@@ -180,6 +182,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     http: (exchange) => router(exchange),
     onFault: (error, where) => faultRefusal(error, log, where),
   });
+  const board = new TopicBoard({ pubsub, nodes, local: () => endpoint.topics() });
   const metrics = createMetrics({
     endpoint,
     pubsub,
@@ -216,6 +219,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
         },
       }),
       meRoute(config.networkId),
+      topicsRoute(board),
       list('/api/agents', agentList({ agents: principals.agents, users, presence, nodes })),
       list('/api/users', accountList(users)),
       list('/api/apps', accountList(apps)),
@@ -248,6 +252,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     log.info({ connections: endpoint.connections.size, drainMs }, 'draining');
     await endpoint.drain(drainMs, NOTICE_MS);
     endpoint.close();
+    board.close();
     agents.close();
     messages.close();
     await deadlines.stop();

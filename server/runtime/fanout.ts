@@ -2,6 +2,7 @@ import type { Channel } from '../channel.ts';
 import type { Broadcast, PubSub, Subscription } from '../pubsub/port.ts';
 import { EncodeError, type Frame, isBinary, type Serializer } from '../wire/serializer.ts';
 import type { JoinedChannel } from './joined_channel.ts';
+import { Traffic } from './traffic.ts';
 import type { NativePublish } from './transport.ts';
 
 /** Members of a topic that get the same bytes: one channel, one protocol version, the same events left out. */
@@ -22,6 +23,7 @@ export interface Topic {
   readonly name: string;
   readonly groups: Map<string, Group>;
   size: number;
+  readonly traffic: Traffic;
   subscription: Subscription | undefined;
 }
 
@@ -114,10 +116,15 @@ export class Fanout {
     if (topic) this.#deliver(topic, { event, payload }, undefined);
   }
 
+  /** The topics with members or joins on this node. */
+  topics(): Iterable<Topic> {
+    return this.#topics.values();
+  }
+
   #topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
-      const opened: Topic = { name, groups: new Map(), size: 0, subscription: undefined };
+      const opened: Topic = { name, groups: new Map(), size: 0, traffic: new Traffic(), subscription: undefined };
       topic = opened;
       this.#topics.set(name, opened);
       opened.subscription = this.#pubsub.subscribe(name, (message, nodeId) =>
@@ -161,6 +168,7 @@ export class Fanout {
 
   #deliver(topic: Topic, message: Broadcast, sender: JoinedChannel | undefined): void {
     this.stats.broadcasts++;
+    topic.traffic.broadcast(Date.now());
     const frames = new Map<Serializer, Frame | undefined>();
     for (const group of topic.groups.values()) {
       if (group.without.includes(message.event)) continue;

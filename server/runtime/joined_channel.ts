@@ -261,6 +261,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
   #take(message: ClientMessage, bytes: number): void {
     const { event, payload, ref } = message;
     if (event === 'phx_leave') return this.#owed > 0 ? this.#leaveAfterOwed({ message, bytes }) : this.#leave(message);
+    this.group?.topic.traffic.received(Date.now());
     // An event that is no string is one that no channel has.
     const name = typeof event === 'string' ? event : json(event);
     let answer: Answer | Promise<Answer>;
