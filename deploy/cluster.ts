@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { adminTokenLines, saidTokens } from './admin_token.ts';
 import { haproxyProgram, MAX_NODES, nodeProgram, redisProgram } from './stack.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -90,5 +91,14 @@ if (!isStopping) {
     say(`  ${name}: http://127.0.0.1:${nodePorts[at]} (process ${supervisor.pid(name)})`);
   }
   if (!ownRedisUrl) say(`  redis: 127.0.0.1:${redisPort} (process ${supervisor.pid('redis')})`);
+  const said = saidTokens(
+    dir,
+    nodes.map(({ name }) => name),
+  );
+  const isGood = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`http://127.0.0.1:${port}/api/me`, { headers }).catch(() => undefined))?.ok === true;
+  };
+  for (const line of await adminTokenLines(Boolean(process.env.ADMIN_TOKEN), said, isGood)) say(line);
   say(`Logs and data are in ${dir}. Ctrl-C ends it.`);
 }

@@ -16,6 +16,7 @@ export interface Config {
   readonly dataDir: string;
   readonly adminToken: string | undefined;
   readonly tokenSecret: string | undefined;
+  readonly metricsToken: string | undefined;
   readonly allowedOrigins: OriginPolicy;
   readonly nodeId: string;
   readonly maxFrameBytes: number;
@@ -68,6 +69,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     dataDir: variable('DATA_DIR') ?? './data',
     adminToken: readSecret('ADMIN_TOKEN', variable('ADMIN_TOKEN')),
     tokenSecret: readSecret('TOKEN_SECRET', variable('TOKEN_SECRET')),
+    metricsToken: readMetricsToken(variable('METRICS_TOKEN'), variable('ADMIN_TOKEN')),
     allowedOrigins: readOrigins(variable('ALLOWED_ORIGINS')),
     nodeId: readName('NODE_ID', variable('NODE_ID'), `${hostname()}-${randomBytes(4).toString('hex')}`),
     maxFrameBytes: integer('MAX_FRAME_BYTES', 524_288, 1_024, 64 * 1_048_576),
@@ -122,6 +124,13 @@ function readRedisUrl(value: string | undefined): string | undefined {
 function readSecret(name: string, value: string | undefined): string | undefined {
   if (value === undefined || (value.length >= MIN_SECRET_LENGTH && /^[!-~]+$/.test(value))) return value;
   return refuse(name, '(not shown)', `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
+}
+
+/** Whoever scrapes must not be the operator. */
+function readMetricsToken(value: string | undefined, adminToken: string | undefined): string | undefined {
+  if (value !== undefined && value === adminToken)
+    refuse('METRICS_TOKEN', '(not shown)', 'another secret than ADMIN_TOKEN');
+  return readSecret('METRICS_TOKEN', value);
 }
 
 function readOrigins(value: string | undefined): OriginPolicy {

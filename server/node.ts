@@ -21,6 +21,7 @@ import { signatureCheck } from '../channels/signatures.ts';
 import { socketIds, sockets } from '../channels/sockets.ts';
 import { tasking } from '../channels/task/parts.ts';
 import { topicsRoute } from '../channels/topics_call.ts';
+import { equalSecrets } from '../crypto/secrets.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
 import { createPresence } from '../presence/index.ts';
 import { redisReplication } from '../presence/redis.ts';
@@ -193,6 +194,8 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     collector: figures.collector.stats,
     version,
   });
+  const { metricsToken } = config;
+  const isMetricsToken = (credential: string) => metricsToken !== undefined && equalSecrets(credential, metricsToken);
   const router = httpRouter({
     routes: [
       ...operations({
@@ -204,6 +207,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
         networkId: config.networkId,
         version,
         isOperator: (principal: Principal | undefined) => principal?.kind === 'admin',
+        isMetricsToken,
       }),
       ...principalRoutes({
         store,
@@ -234,7 +238,8 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
       ...figures.routes,
     ],
     statusOf,
-    authenticate: (credential) => authenticator.credential(credential),
+    // The metrics' own is nobody's, which costs no look at the store: scrapes go on while that is away.
+    authenticate: async (credential) => (isMetricsToken(credential) ? undefined : authenticator.credential(credential)),
     origins: config.allowedOrigins,
     accountOf: nameOf,
     requests,

@@ -4,6 +4,7 @@ import type { PubSub } from '../pubsub/port.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Store } from '../store/port.ts';
 import { type Probed, writeProbe } from '../store/write_probe.ts';
+import { bearer } from './bearer.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { httpRefusal, jsonAnswer, problem } from './problem.ts';
 import type { Call, Route } from './routes.ts';
@@ -21,6 +22,8 @@ export interface OperationsParts<P> extends NodeNames {
   readonly metrics: Registry;
   /** Who may read the metrics from anywhere. */
   readonly isOperator: (principal: P | undefined) => boolean;
+  /** Whether this is the credential that is good for the metrics and nothing else. */
+  readonly isMetricsToken: (credential: string) => boolean;
 }
 
 /** How long this node may not hear itself through the broker and still count as ready. */
@@ -85,10 +88,12 @@ async function ready<P>(
 }
 
 async function metrics<P>(
-  { metrics: registry, isOperator }: OperationsParts<P>,
+  { metrics: registry, isOperator, isMetricsToken }: OperationsParts<P>,
   call: Call<P | undefined>,
 ): Promise<HttpAnswer | Refusal> {
-  if (!isOperator(call.principal) && !isLocal(call)) return refused(call);
+  const credential = bearer(call.exchange.header('authorization'));
+  const isScraper = credential !== undefined && isMetricsToken(credential);
+  if (!isScraper && !isOperator(call.principal) && !isLocal(call)) return refused(call);
   return { status: 200, headers: { 'content-type': registry.contentType }, body: await registry.metrics() };
 }
 

@@ -3,6 +3,7 @@ import type { RequestAllowance } from '../allowance/requests.ts';
 import type { Log } from '../log.ts';
 import type { Refusal } from '../refusal.ts';
 import type { OriginPolicy } from '../transport/origin.ts';
+import { bearer } from './bearer.ts';
 import { corsOf, optionsAnswer } from './cors.ts';
 import type { Exchange, HttpAnswer } from './exchange.ts';
 import { faultRefusal } from './fault.ts';
@@ -123,9 +124,4 @@ function headersOf({ reason, details }: Refusal): Record<string, string> {
   if (reason !== 'rate_limited') return {};
   const { retry_after_ms: waitMs = 1_000 } = (details ?? {}) as { retry_after_ms?: number };
   return { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
-}
-
-/** The credential of `Authorization: Bearer` (RFC 6750); the scheme in any case. */
-function bearer(header: string | undefined): string | undefined {
-  return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
 }

@@ -11,6 +11,7 @@ describe('the configuration', () => {
       dataDir: './data',
       adminToken: undefined,
       tokenSecret: undefined,
+      metricsToken: undefined,
       allowedOrigins: 'same_host',
       nodeId: expect.stringMatching(/.+-[0-9a-f]{8}$/),
       maxFrameBytes: 524_288,
@@ -51,6 +52,7 @@ describe('the configuration', () => {
         REDIS_URL: 'redis://:pass@redis:6379/2',
         ADMIN_TOKEN: secret,
         TOKEN_SECRET: secret,
+        METRICS_TOKEN: `${secret}-of-the-scraper`,
         ALLOWED_ORIGINS: 'https://app.example.com, //*.example.org',
         RATE_LIMIT: '0',
         HTTP_RATE_LIMIT: '5:10',
@@ -62,6 +64,7 @@ describe('the configuration', () => {
       redisUrl: 'redis://:pass@redis:6379/2',
       adminToken: secret,
       tokenSecret: secret,
+      metricsToken: `${secret}-of-the-scraper`,
       allowedOrigins: ['https://app.example.com', '//*.example.org'],
       rateLimit: undefined,
       httpRateLimit: { perSecond: 5, burst: 10 },
@@ -94,6 +97,7 @@ describe('the configuration', () => {
     ['ADMIN_TOKEN', 'short'],
     ['ADMIN_TOKEN', 'long enough but with spaces in between'],
     ['TOKEN_SECRET', 'x'.repeat(31)],
+    ['METRICS_TOKEN', 'x'.repeat(31)],
     ['ALLOWED_ORIGINS', 'example.com'],
     ['ALLOWED_ORIGINS', 'https://example.com/path'],
     ['MAX_FRAME_BYTES', '0'],
@@ -126,7 +130,13 @@ describe('the configuration', () => {
     );
   });
 
-  it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'REDIS_URL'])('never shows %s', (name) => {
+  it('wants another secret for the metrics than the operator’s', () => {
+    const secret = 's'.repeat(32);
+    const read = () => readConfig({ ADMIN_TOKEN: secret, METRICS_TOKEN: secret });
+    expect(read).toThrow(/^(?!.*sss).*METRICS_TOKEN.*another secret than ADMIN_TOKEN/);
+  });
+
+  it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'METRICS_TOKEN', 'REDIS_URL'])('never shows %s', (name) => {
     expect(() => readConfig({ [name]: 'hunter2' })).toThrow(/^(?!.*hunter2)/);
   });
 });
