@@ -5,6 +5,7 @@ import type { ConnectAnswer, Opener, Rejected } from '../server/socket.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { AccountPrincipal, Authenticator } from './principals/authenticate.ts';
 import { nameOf } from './principals/permissions.ts';
+import { socketTally } from './socket_tally.ts';
 
 /** Ids that sockets are closed by, on every node. */
 export const socketIds = {
@@ -60,7 +61,7 @@ export function sockets(parts: SocketParts): { readonly atSocket: Opener; readon
   ): Promise<ConnectAnswer<S>> {
     const { kind, id } = request.principal;
     const socketId = idOf(id);
-    const tally = `sockets:${kind}:${id}`;
+    const tally = socketTally(kind, id);
     const release = () => void nodes.tally(tally, -1).catch(() => {});
     const open = await nodes.tally(tally, 1).catch(() => undefined);
     if (open !== undefined && open <= maxSocketsPerAgent) {

@@ -109,7 +109,11 @@ export class Upkeep {
     const [due] = await store.claimDue(KIND, 1, LEASE_MS);
     if (!due) return;
     const startedMs = performance.now();
-    const placed = await this.#placeAll();
+    const placed = await this.#placeAll().catch(async (error: unknown) => {
+      // Soon again, here or elsewhere; if that cannot be written either, when the lease is over.
+      await this.#renew(LOOK_EVERY_MS).catch(() => undefined);
+      throw error;
+    });
     if (placed === undefined || this.#hasOldNodes()) return this.#renew(0);
     const { version } = await store.read(aggregate, [DONE]);
     const committed = await store.commit(aggregate, version, { fields: { [DONE]: '1' }, deadlineMs: null });

@@ -1,3 +1,4 @@
+import { MAX_MERGED } from '../../../channels/lists/parties.ts';
 import { ADMIN_TOKEN, registerAgent } from '../../support/aerie.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client } from '../../support/official_client.ts';
@@ -182,6 +183,35 @@ onEveryDeployment('the lists of things between agents', (deployment) => {
     const { body } = await get(owner.apiKey, `/api/tasks/${tasks[0]}`);
     const untouched = { next_seq: 0, complete: false, checksum: null, total_size: null };
     expect(body).toMatchObject({ streams: { input: untouched, output: untouched }, checkpoint_seq: null });
+  });
+
+  it('a user with more agents than are merged lists the same, from the list of all', async () => {
+    const { here } = deployment();
+    const { owner, ada, bob, eve, stranger } = await cast(here);
+    await Promise.all(
+      Array.from({ length: MAX_MERGED }, () => registerAgent(here, { user_id: owner.id, name: 'One of many' })),
+    );
+    const made = await deals(here, [
+      [ada, eve],
+      [bob, ada],
+      [eve, bob],
+    ]);
+    const others = await deals(here, [
+      [eve, stranger],
+      [stranger, eve],
+    ]);
+    for (const [path, name] of lists) {
+      expect([name, await listed(owner.apiKey, `${path}?limit=1`, name)]).toEqual([name, made[name]]);
+      expect((await listed(eve.apiKey, path, name)).slice(0, 2)).toEqual(others[name]);
+    }
+    const [fromEve = ''] = made.messages;
+    expect(await listed(owner.apiKey, '/api/messages?box=out', 'messages')).toEqual(
+      made.messages.filter((id) => id !== fromEve),
+    );
+    const [toBob = ''] = made.tasks;
+    expect(await listed(owner.apiKey, '/api/tasks?role=client', 'tasks')).toEqual(
+      made.tasks.filter((id) => id !== toBob),
+    );
   });
 
   it('an app lists the tasks that are its own, of one agent where it says so', async () => {

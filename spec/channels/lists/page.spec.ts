@@ -87,6 +87,18 @@ onEveryStore((opened) => {
     );
   });
 
+  it('a long list is not overtaken by what stands behind it in another one', async () => {
+    const things = Array.from({ length: 120 }, (_, at) => ({
+      id: `t${String(at).padStart(3, '0')}`,
+      atMs: 1_700_000_000_000 + at,
+      owners: [at < 60 ? 'old' : 'new'],
+    }));
+    const { run, store } = await filled(things);
+    const { source } = sourceOf(run, store, [`${run}:old`, `${run}:new`], (id) => Number(id.slice(1)) % 3 === 0);
+    const wanted = things.filter((_, at) => at % 3 === 0).sort(byNewest);
+    expect((await pagesOf(source, 15, store)).flat()).toEqual(wanted.map(({ id }) => id));
+  });
+
   it('nothing comes twice and nothing is missing, whatever is made, removed or moved between two pages', async () => {
     const things = Array.from({ length: 30 }, (_, at) => ({
       id: `t${at}`,

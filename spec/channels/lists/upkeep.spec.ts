@@ -106,8 +106,6 @@ describe('upkeep', () => {
         if (++walks === 1) throw new StoreUnavailable('gone');
         yield* store.scan(kinds);
       },
-      // The lease of the first attempt is over at once.
-      claimDue: async (kind, limit) => store.claimDue(kind, limit, 1),
     };
     const upkeep = upkeepOf(flaky);
     await upkeep.begin();
