@@ -37,7 +37,7 @@ export interface Config {
 
 export type LogFormat = 'pretty' | 'json';
 
-/** A variable that makes no sense; the message is one line that names it, its value and what is allowed. */
+/** A variable with an invalid value; the message is one line that names it, its value and what is expected. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -92,8 +92,16 @@ export function readConfig(environment: Environment, isTerminal = false): Config
   };
 }
 
-function refuse(name: string, value: string, allowed: string): never {
-  throw new ConfigError(`${name}=${value} makes no sense: it takes ${allowed}`);
+/** @param value `undefined` if it may hold a secret: then only the name is shown */
+function refuse(name: string, value: string | undefined, expected: string): never {
+  const shown = value === undefined ? name : `${name}=${onOneLine(value)}`;
+  throw new ConfigError(`Invalid ${shown}: expected ${expected}.`);
+}
+
+/** Escapes line ends and other control characters, and cuts what is longer than anybody reads. */
+function onOneLine(value: string): string {
+  const text = value.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function readInteger(name: string, value: string | undefined, fallback: number, min: number, max: number): number {
@@ -118,12 +126,12 @@ function readRedisUrl(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const allowed = 'redis://host:6379, redis+sentinel://host:26379,…/<master name> or redis+cluster://host:6379,…';
   // The value may hold a password.
-  return parseRedisUrl(value) ? value : refuse('REDIS_URL', '(not shown)', allowed);
+  return parseRedisUrl(value) ? value : refuse('REDIS_URL', undefined, allowed);
 }
 
 function readSecret(name: string, value: string | undefined): string | undefined {
   if (value === undefined || (value.length >= MIN_SECRET_LENGTH && /^[!-~]+$/.test(value))) return value;
-  return refuse(name, '(not shown)', `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
+  return refuse(name, undefined, `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
 }
 
 /** Whoever scrapes must not be the operator. */
@@ -138,7 +146,7 @@ function readOrigins(value: string | undefined): OriginPolicy {
   if (value === '*') return 'any';
   const origins = listOf(value);
   const allowed = 'origins separated by commas, like https://app.example.com, or *';
-  return origins.every(isOriginPattern) ? origins : refuse('ALLOWED_ORIGINS', value, allowed);
+  return origins.every(isOriginPattern) ? ['same_host', ...origins] : refuse('ALLOWED_ORIGINS', value, allowed);
 }
 
 function readRate(name: string, value: string | undefined, fallback: Rate): Rate | undefined {

@@ -1,8 +1,11 @@
 /**
- * Which pages may connect. `any`: all; `same_host`: those of the host that the request names; else a list of origins,
- * where `//example.com` leaves scheme and port open and `*.` stands for any subdomain.
+ * Pages that may connect. `any`: all; `same_host`: those of the host that the request names, on any port; else a list of
+ * origins, where `//example.com` leaves scheme and port open and `*.` stands for any subdomain. A list may hold `same_host` too.
  */
 export type OriginPolicy = 'any' | 'same_host' | readonly string[];
+
+/** Names of one machine for itself: whoever opens a page under one of them may connect under another. */
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /** @param origin the `Origin` header; a client without one is no browser and passes */
 export function originAllowed(policy: OriginPolicy, origin: string | undefined, host: string | undefined): boolean {
@@ -10,8 +13,8 @@ export function originAllowed(policy: OriginPolicy, origin: string | undefined, 
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   // `null`, userinfo, a path: not what a browser sends for a page.
   if (!url || url.origin === 'null' || origin.toLowerCase() !== url.origin) return false;
-  if (policy === 'same_host') return host !== undefined && url.hostname === hostname(host);
-  return policy.some((allowed) => matches(allowed, url));
+  const allowed = policy === 'same_host' ? [policy] : policy;
+  return allowed.some((item) => (item === 'same_host' ? isHost(url.hostname, host) : matches(item, url)));
 }
 
 /** Whether `text` can stand in a list of allowed origins. */
@@ -29,9 +32,16 @@ function matches(allowed: string, url: URL): boolean {
   const wanted = port === undefined ? defaultPort : new URL(`${url.protocol}//x:${port}`).port;
   if (wanted !== undefined && wanted !== url.port) return false;
   const name = host.toLowerCase();
-  return wildcard ? url.hostname.endsWith(`.${name}`) : url.hostname === name;
+  return wildcard ? url.hostname.endsWith(`.${name}`) : isSameHost(url.hostname, name);
 }
 
-function hostname(host: string): string {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : host;
+/** @param host the `Host` header */
+function isHost(hostname: string, host: string | undefined): boolean {
+  return (
+    host !== undefined && URL.canParse(`http://${host}`) && isSameHost(hostname, new URL(`http://${host}`).hostname)
+  );
+}
+
+function isSameHost(one: string, other: string): boolean {
+  return one === other || (LOOPBACK.includes(one) && LOOPBACK.includes(other));
 }

@@ -65,7 +65,7 @@ describe('the configuration', () => {
       adminToken: secret,
       tokenSecret: secret,
       metricsToken: `${secret}-of-the-scraper`,
-      allowedOrigins: ['https://app.example.com', '//*.example.org'],
+      allowedOrigins: ['same_host', 'https://app.example.com', '//*.example.org'],
       rateLimit: undefined,
       httpRateLimit: { perSecond: 5, burst: 10 },
       drainMs: 0,
@@ -120,13 +120,13 @@ describe('the configuration', () => {
   ])('refuses %s=%j in one line that names it and what is allowed', (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(ConfigError);
-    expect(read).toThrow(new RegExp(`^(?:${name}|TLS_(?:CERT|KEY))=.* makes no sense: it takes .+$`, 's'));
+    expect(read).toThrow(new RegExp(`^Invalid (?:${name}|TLS_(?:CERT|KEY))(?:=.*)?: expected .+\\.$`));
   });
 
   it('refuses TLS files that are no certificate and its key', () => {
     const read = () => readConfig({ TLS_CERT: 'package.json', TLS_KEY: 'package.json' });
     expect(read).toThrow(
-      /^TLS_CERT=package.json makes no sense: it takes a certificate in PEM that TLS_KEY is the key of \(.+\)$/,
+      /^Invalid TLS_CERT=package.json: expected a certificate in PEM that TLS_KEY is the key of \(.+\)\.$/,
     );
   });
 
@@ -134,6 +134,18 @@ describe('the configuration', () => {
     const secret = 's'.repeat(32);
     const read = () => readConfig({ ADMIN_TOKEN: secret, METRICS_TOKEN: secret });
     expect(read).toThrow(/^(?!.*sss).*METRICS_TOKEN.*another secret than ADMIN_TOKEN/);
+  });
+
+  it.each([
+    [{ PORT: '1e3' }, 'Invalid PORT=1e3: expected a whole number from 0 to 65535.'],
+    [{ LOG_LEVEL: 'a\nb' }, 'Invalid LOG_LEVEL=a\\nb: expected one of trace, debug, info, warn, error, fatal, silent.'],
+    [{ ADMIN_TOKEN: 'x' }, 'Invalid ADMIN_TOKEN: expected a secret of at least 32 ASCII characters, no spaces.'],
+  ])('says of %j: %s', (environment, message) => {
+    expect(() => readConfig(environment)).toThrow(new ConfigError(message));
+  });
+
+  it('shows the beginning of a value that is very long', () => {
+    expect(() => readConfig({ NETWORK_ID: 'x'.repeat(10_000) })).toThrow(/^Invalid NETWORK_ID=x{200}…: /);
   });
 
   it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'METRICS_TOKEN', 'REDIS_URL'])('never shows %s', (name) => {

@@ -68,9 +68,9 @@ it('a first start that fails has shown the admin token, or made none', async () 
 
 describe('a start that cannot be', () => {
   it.each([
-    [{ PORT: 'http' }, 'PORT=http makes no sense'],
-    [{ ADMIN_TOKEN: 'short' }, 'ADMIN_TOKEN=(not shown) makes no sense'],
-    [{ REDIS_URL: 'redis+sentinel://localhost' }, 'REDIS_URL=(not shown) makes no sense'],
+    [{ PORT: 'http' }, 'Invalid PORT=http: expected a whole number'],
+    [{ ADMIN_TOKEN: 'short' }, 'Invalid ADMIN_TOKEN: expected a secret'],
+    [{ REDIS_URL: 'redis+sentinel://localhost' }, 'Invalid REDIS_URL: expected redis://'],
     // Where a folder cannot be made below one that is there.
     [{ DATA_DIR: '/proc/x' }, 'set DATA_DIR to a folder'],
     [{ DATA_DIR: '/proc/x/y/z' }, 'set DATA_DIR to a folder'],

@@ -63,6 +63,22 @@ describe('pages of other origins', () => {
     expect((await get('/things/a', from('https://anywhere.example'))).status).toBe(200);
   });
 
+  it('of a list stand beside those of the same host, and one machine’s names for itself are one host', async () => {
+    await serve({ origins: ['same_host', 'https://app.example.com'] });
+    const { port } = new URL(url());
+    for (const origin of [
+      'https://app.example.com',
+      `http://localhost:${port}`,
+      'http://127.0.0.1',
+      'http://[::1]:3000',
+    ]) {
+      const answer = await get('/things/a', from(origin));
+      expect([origin, answer.status]).toEqual([origin, 200]);
+      expect(answer.headers).toMatchObject({ 'access-control-allow-origin': origin });
+    }
+    expect((await get('/things/a', from('http://example.com'))).status).toBe(403);
+  });
+
   it('may be asked about without a browser too', async () => {
     expect(await get('/things', {}, 'OPTIONS')).toMatchObject({ status: 204, headers: { allow: 'POST, OPTIONS' } });
   });

@@ -11,6 +11,18 @@ describe('an origin', () => {
     ['same_host', 'http://example.com/path', 'example.com', false],
     ['same_host', 'http://example.com', undefined, false],
     ['same_host', undefined, 'example.com', true],
+    ['same_host', 'http://localhost:3000', '127.0.0.1:4000', true],
+    ['same_host', 'http://127.0.0.1:3000', '[::1]:4000', true],
+    ['same_host', 'http://[::1]:3000', 'localhost', true],
+    ['same_host', 'http://localhost.evil.example', '127.0.0.1', false],
+    ['same_host', 'http://127.0.0.2', '127.0.0.1', false],
+    ['same_host', 'http://localhost', 'example.com', false],
+    ['same_host', 'http://example.com', 'example.com:x', false],
+    [['//app.example'], 'http://example.com', 'example.com', false],
+    [['same_host', '//app.example'], 'http://example.com', 'example.com', true],
+    [['same_host', '//app.example'], 'http://localhost:81', '127.0.0.1:4000', true],
+    [['same_host', '//app.example'], 'http://app.example', 'example.com', true],
+    [['same_host', '//app.example'], 'http://evil.example', 'example.com', false],
     ['any', 'null', undefined, true],
   ] as const)('under %s, %s at %s: %s', (policy, origin, host, allowed) => {
     expect(originAllowed(policy, origin, host)).toBe(allowed);
@@ -29,6 +41,8 @@ describe('an origin', () => {
     ['//*.example.com', 'https://example.com', false],
     ['//*.example.com', 'https://evilexample.com', false],
     ['http://[::1]:3000', 'http://[::1]:3000', true],
+    ['http://localhost:3000', 'http://127.0.0.1:3000', true],
+    ['http://localhost:3000', 'http://[::1]:3001', false],
   ])('of the list %s, %s: %s', (pattern, origin, allowed) => {
     expect(isOriginPattern(pattern)).toBe(true);
     expect(originAllowed([pattern], origin, undefined)).toBe(allowed);
@@ -36,6 +50,7 @@ describe('an origin', () => {
 
   it.each([
     'example.com',
+    'same_host',
     'https://',
     'https://a.b:',
     'https://a.b:99999',
