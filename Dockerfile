@@ -10,6 +10,7 @@ COPY examples ./examples
 COPY presence ./presence
 COPY server ./server
 RUN npm run build
+# With the development packages goes the Node.js that npm brings for other machines (deploy/node22).
 RUN npm prune --omit=dev --no-audit --no-fund
 # The package has a binary for every platform; one is needed here.
 RUN find node_modules/uWebSockets.js -name 'uws_*.node' ! -name "$(node -p '`uws_${process.platform}_${process.arch}_${process.versions.modules}.node`')" -delete

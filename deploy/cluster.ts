@@ -1,3 +1,6 @@
+// First: the nodes run on the same Node.js.
+import '../server/exit_on_unsupported_node.ts';
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -1,3 +1,6 @@
+// First: the native parts of another Node.js cannot be loaded.
+import './demand_supported_node.ts';
+
 import {
   App,
   type HttpRequest,

@@ -1,3 +1,6 @@
+// First: what follows loads native parts.
+import './exit_on_unsupported_node.ts';
+
 import { randomUUID } from 'node:crypto';
 import { readSecrets } from '../channels/principals/secrets.ts';
 import { openBackend } from './backend.ts';

@@ -1,10 +1,9 @@
-// The test command: brings what the specs need, checks types and style, builds, runs every spec, and counts.
+// The test command: looks for what the specs need, checks types and style, builds, runs every spec, and counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-const quiet = { stdio: ['ignore', 'ignore', 'inherit'] };
+import { missingPackages } from './programs.mjs';
 
 function run(command, args, options = {}) {
   return spawnSync(command, args, { stdio: 'inherit', ...options }).status ?? 1;
@@ -20,38 +19,23 @@ function fail(reason) {
   process.exit(1);
 }
 
-const runs = (command) => spawnSync(command, { shell: true, stdio: 'ignore' }).status === 0;
-
-/** What the specs run, by the package that has it on Debian, and how to see that it is there. */
-const programs = {
-  'redis-server': 'redis-server --version',
-  haproxy: 'haproxy -v',
-  // For `config` alone, which needs no engine.
-  'docker-compose': 'docker compose version || docker-compose version',
-};
-
-/** They are taken from the PATH, or installed here where that can be done. */
-function providePrograms() {
-  const missing = Object.keys(programs).filter((name) => !runs(programs[name]));
-  if (missing.length === 0) return;
-  if (existsSync('/etc/debian_version') && process.getuid?.() === 0 && runs('apt-get --version')) {
-    say(`installing ${missing.join(' and ')}`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    run('apt-get', ['update', '-qq'], { ...quiet, env });
-    // Not as services: the specs start their own.
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { ...quiet, env });
-  }
-  const stillMissing = missing.filter((name) => !runs(programs[name])).join(' and ');
-  if (stillMissing) fail(`The specs need ${stillMissing}: install it (Debian: apt-get install; macOS: brew install).`);
+const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+const majors = engines.node.split('||').map(Number);
+if (!majors.includes(Number.parseInt(process.versions.node, 10))) {
+  const wanted = `The specs need Node.js ${majors.join(' or ')}, and this is ${process.versions.node}`;
+  fail(`${wanted}: "npm ci --include=dev --include=optional" brings 22, and "npm test" uses it.`);
 }
+const missing = missingPackages();
+if (missing.length > 0) fail(`The specs need ${missing.join(', ')}: "npm run setup" brings what is missing.`);
 
-providePrograms();
 for (const [what, args] of [
   ['types', ['tsc', '-p', 'tsconfig.json']],
   ['style', ['biome', 'check', '.']],
   ['build', ['tsc', '-p', 'tsconfig.build.json']],
 ]) {
   say(`checking ${what}`);
+  // What is left of removed sources would be packed, and seen by specs.
+  if (what === 'build') rmSync('dist', { recursive: true, force: true });
   if (run(join('node_modules', '.bin', args[0]), args.slice(1)) !== 0) fail(`${what}: see above`);
 }
 

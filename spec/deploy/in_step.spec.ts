@@ -115,6 +115,19 @@ describe('the files', () => {
     expect([status, stderr]).toEqual([0, '']);
   });
 
+  it('of npm give the image what it needs on its platform, and no Node.js beside its own', () => {
+    expect(dockerfile).toContain('npm prune --omit=dev');
+    type Locked = Record<string, { dev?: boolean; optional?: boolean }>;
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Locked };
+    const named = (pattern: RegExp) => Object.entries(packages).filter(([path]) => pattern.test(path));
+    const broughtAlong = named(/\/node-(bin-)?(linux|darwin|win)-/);
+    expect(broughtAlong.length).toBe(5);
+    for (const [path, { dev, optional }] of broughtAlong) expect([path, dev, optional]).toEqual([path, true, true]);
+    const binaries = named(/\/@(lmdb|msgpackr-extract|koromix)\//);
+    expect(binaries.length).toBeGreaterThan(8);
+    for (const [path, { dev, optional }] of binaries) expect([path, dev, optional]).toEqual([path, undefined, true]);
+  });
+
   it('that the image copies are there', () => {
     for (const [, names = ''] of dockerfile.matchAll(/^COPY (?!--)(.+) \S+$/gm)) {
       for (const name of names.split(' ')) expect([name, existsSync(name)]).toEqual([name, true]);
