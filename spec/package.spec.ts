@@ -1,0 +1,136 @@
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { freePort } from './support/free_port.ts';
+import { Client } from './support/official_client.ts';
+import { spawn } from './support/spawn.ts';
+
+// What `npm pack` makes of this repository, and whoever depends on it.
+
+const PACKED = ['server', 'presence', 'channels', 'crypto', 'examples/room'];
+const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
+
+/** Runs a program to its end. @throws what it said, unless it ends with 0 */
+function run(command: string, args: readonly string[], cwd = '.'): Promise<string> {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', (data) => {
+    out += data;
+  });
+  child.stderr?.on('data', (data) => {
+    err += data;
+  });
+  return new Promise((done, fail) =>
+    child.once('close', (code) => (code === 0 ? done(out) : fail(new Error(`${command}: ${code}\n${out}\n${err}`)))),
+  );
+}
+
+let dir: string;
+let files: string[];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'aerie-package-'));
+  // Without scripts: others run from the build, which must not be made anew beneath them.
+  const said = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir]);
+  type Packed = { filename: string; files: { path: string }[] };
+  const [packed] = Object.values(JSON.parse(said) as Record<string, Packed>);
+  files = (packed?.files ?? []).map(({ path }) => path);
+  await run('tar', ['-xzf', packed?.filename ?? ''], dir);
+}, 60_000);
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('the package', () => {
+  it('holds the build of the framework and what its programs need, and nothing else', () => {
+    const sources = PACKED.flatMap((folder) =>
+      readdirSync(folder, { recursive: true }).map((file) => `${folder}/${file}`),
+    )
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => file.replace(/\.ts$/, ''));
+    expect(sources.length).toBeGreaterThan(150);
+    const built = sources.flatMap((source) => [`dist/${source}.js`, `dist/${source}.d.ts`]);
+    expect([...files].sort()).toEqual(['LICENSE', 'README.md', 'package.json', ...built].sort());
+  });
+
+  it('has every file that package.json names', () => {
+    const { exports, bin } = JSON.parse(readFileSync(join(dir, 'package', 'package.json'), 'utf8'));
+    for (const file of [...Object.values(exports), ...Object.values(bin)] as string[]) {
+      expect([file, existsSync(join(dir, 'package', file))]).toEqual([file, true]);
+    }
+  });
+
+  it('needs no override, which would not reach whoever depends on it, and no install script', () => {
+    const ours = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(ours).not.toHaveProperty('overrides');
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean; os?: string[] }>;
+    };
+    // One that is for another platform is not installed here.
+    const withScript = Object.entries(packages)
+      .filter(([, { hasInstallScript, os }]) => hasInstallScript && !os)
+      .map(([path]) => path.replace(/^.*node_modules\//, ''));
+    const denied = Object.entries(ours.allowScripts).filter(([, isAllowed]) => isAllowed === false);
+    expect(denied.map(([name]) => name).sort()).toEqual([...new Set(withScript)].filter((name) => name !== '').sort());
+  });
+});
+
+describe('a program that depends on the package', () => {
+  let home: string;
+  let server: ChildProcess | undefined;
+
+  beforeAll(async () => {
+    home = join(dir, 'program');
+    const modules = join(home, 'node_modules');
+    await mkdir(join(home, 'built'), { recursive: true });
+    // As an install lays them out, without a network: the package, and what it says that it depends on.
+    for (const name of [...Object.keys(dependencies), '@types/node']) {
+      await mkdir(dirname(join(modules, name)), { recursive: true });
+      await symlink(resolve('node_modules', name), join(modules, name));
+    }
+    await rename(join(dir, 'package'), join(modules, 'aerie'));
+    await writeFile(join(home, 'package.json'), JSON.stringify({ name: 'program', type: 'module' }));
+    // The room example, with the imports of somebody who has it from the package.
+    for (const [from, to] of [
+      ['examples/room', home],
+      ['dist/examples/room', join(home, 'built')],
+    ] as const) {
+      for (const file of (await readdir(from)).filter((name) => /(?<!\.d)\.[jt]s$/.test(name))) {
+        const text = await readFile(join(from, file), 'utf8');
+        const imports = /'\.\.\/\.\.\/(server|presence)\/index\.[jt]s'/g;
+        const changed = text.replace(imports, (_, face) => (face === 'server' ? "'aerie'" : "'aerie/presence'"));
+        await writeFile(join(to, file), changed);
+      }
+    }
+  });
+  afterAll(() => server?.kill('SIGKILL'));
+
+  it('finds its types', async () => {
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+    const more = ['--allowImportingTsExtensions', '--skipLibCheck'];
+    await run(resolve('node_modules/.bin/tsc'), [...options, ...more, 'main.ts'], home);
+  }, 60_000);
+
+  it('serves the room', async () => {
+    const port = await freePort();
+    server = spawn(process.execPath, ['built/main.js', '--port', `${port}`], {
+      cwd: home,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((done, fail) => {
+      server?.stdout?.once('data', done);
+      server?.once('exit', fail);
+    });
+    const client = new Client(`http://127.0.0.1:${port}`, {});
+    const room = await client.join('room:1');
+    expect(await room.push('echo', { a: 1 })).toEqual({ a: 1 });
+    await client.close();
+  });
+
+  it('has the command that checks exports', async () => {
+    await expect(
+      run(process.execPath, ['node_modules/aerie/dist/channels/evidence/main.js', '--help'], home),
+    ).resolves.toMatch(/^Usage: aerie verify/);
+  });
+});
