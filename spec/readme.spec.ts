@@ -1,31 +1,73 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { ADMIN_TOKEN, folder, startAerie } from './support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, folder, type Place, startAerie } from './support/aerie.ts';
+import { ended } from './support/ended.ts';
 import { eventually } from './support/eventually.ts';
+import { freePort } from './support/free_port.ts';
 import { spawn } from './support/spawn.ts';
 
-it('the README’s example works when pasted', async () => {
-  const place = await folder();
-  const aerie = await startAerie(place.env);
-  const [, example = ''] = /```js\n(.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? [];
-  const file = `two-agents-${process.pid}.mjs`;
-  writeFileSync(file, example.replaceAll('127.0.0.1:4000', new URL(aerie.url).host));
-  const child = spawn(process.execPath, [file], { env: { PATH: process.env.PATH, ADMIN_TOKEN } });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data) => {
-      output += data;
-    });
-  }
-  try {
+const [, example = ''] = /```js\n(.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? [];
+// Beside package.json, as README says.
+const file = `two-agents-${process.pid}.mjs`;
+
+let place: Place;
+let aerie: Aerie;
+
+beforeAll(async () => {
+  place = await folder();
+  aerie = await startAerie(place.env);
+});
+afterEach(() => rmSync(file));
+afterAll(async () => {
+  await aerie.stop();
+  await place.remove();
+});
+
+/** Pastes the example and runs it, at another address than the default one. */
+function run(env: Record<string, string>, host = new URL(aerie.url).host) {
+  writeFileSync(file, example.replaceAll('127.0.0.1:4000', host));
+  return spawn(process.execPath, [file], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+describe('the README’s example', () => {
+  it('works when pasted', async () => {
+    const child = run({ ADMIN_TOKEN });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (data) => {
+        output += data;
+      });
+    }
     await eventually(() => {
       expect(output).toMatch(/Ada found (?:Ada,Bob|Bob,Ada)/);
       expect(output).toMatch(/Bob found (?:Ada,Bob|Bob,Ada)/);
       expect(output.match(/^(?:Ada|Bob) sees /gm)).toHaveLength(4);
-    }, 10_000);
-  } finally {
+    }, 15_000);
     child.kill();
-    rmSync(file);
-    await aerie.stop();
-    await place.remove();
-  }
+  });
+
+  it.each([
+    ['without a token', {}, 'Set ADMIN_TOKEN to the token that the first npm start printed.\n'],
+    ['with what README has in its place', { ADMIN_TOKEN: '…' }, 'Set ADMIN_TOKEN to'],
+    [
+      'with a wrong token',
+      { ADMIN_TOKEN: 'x'.repeat(43) },
+      /^Ada was not registered: .*"status":401.*valid credential/,
+    ],
+  ])('says what is wrong %s, and ends', async (_, env, said) => {
+    const { code, stdout, stderr } = await ended(run(env));
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(said);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('says so where no server is', async () => {
+    const { code, stderr } = await ended(run({ ADMIN_TOKEN }, `127.0.0.1:${await freePort()}`));
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^fetch failed: connect ECONNREFUSED 127\.0\.0\.1:\d+\n$/),
+    ]);
+  });
 });

@@ -6,14 +6,18 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { Socket } from 'phoenix';
 import WebSocket from 'ws';
+import { demandAccess, fail, required } from '../environment.ts';
 
-const { AERIE_URL = 'http://127.0.0.1:4000', API_KEY = '', TASK_ID = '' } = process.env;
+const { AERIE_URL = 'http://127.0.0.1:4000' } = process.env;
+const { API_KEY, TASK_ID } = required('API_KEY', 'TASK_ID');
 const [, , file = 'answer.jsonl'] = process.argv;
 
 interface Chunk {
   readonly seq: number;
   readonly chunk: string;
 }
+
+await demandAccess(`${AERIE_URL}/api/tasks/${TASK_ID}`, API_KEY);
 
 const chunks = new Map<number, string>();
 /** The seq up to which nothing is missing; -1 if there is nothing. */
@@ -56,5 +60,6 @@ channel.on('output_complete', ({ checksum }: { checksum: string }) => {
   socket.disconnect();
 });
 channel.join().receive('error', ({ reason }: { reason: string }) => {
-  process.stderr.write(`${reason}\n`);
+  // After these two the client joins again by itself.
+  if (!['unavailable', 'rate_limited'].includes(reason)) fail(`join: ${reason}`);
 });

@@ -6,8 +6,10 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Socket } from 'phoenix';
 import WebSocket from 'ws';
+import { demandAccess, fail, required } from '../environment.ts';
 
-const { AERIE_URL = 'http://127.0.0.1:4000', API_KEY = '', TASK_ID = '', TOKENS = '200' } = process.env;
+const { AERIE_URL = 'http://127.0.0.1:4000', TOKENS = '200' } = process.env;
+const { API_KEY, TASK_ID } = required('API_KEY', 'TASK_ID');
 const CHECKPOINT_EVERY = 20;
 
 interface Checkpoint {
@@ -15,6 +17,7 @@ interface Checkpoint {
   readonly state: { readonly text: string };
 }
 
+await demandAccess(`${AERIE_URL}/api/tasks/${TASK_ID}`, API_KEY);
 const socket = new Socket(`${AERIE_URL.replace('http', 'ws')}/socket`, {
   params: { api_key: API_KEY },
   transport: WebSocket as never,
@@ -22,8 +25,11 @@ const socket = new Socket(`${AERIE_URL.replace('http', 'ws')}/socket`, {
 socket.connect();
 const channel = socket.channel(`task:${TASK_ID}`, { resume: false });
 
-const joined = await new Promise<{ checkpoint: Checkpoint | null; task: { status: string } }>((resolve, reject) => {
-  channel.join().receive('ok', resolve).receive('error', reject);
+const joined = await new Promise<{ checkpoint: Checkpoint | null; task: { status: string } }>((resolve) => {
+  channel
+    .join()
+    .receive('ok', resolve)
+    .receive('error', ({ reason }: { reason: string }) => fail(`join: ${reason}`));
 });
 
 /** A reply may get lost with its connection; to push the same thing again is harmless. */
@@ -37,7 +43,7 @@ async function push(event: string, payload: object): Promise<void> {
         .receive('timeout', () => resolve({ reason: 'timeout' }));
     });
     if (answer.reason === undefined) return;
-    if (!['timeout', 'unavailable', 'rate_limited'].includes(answer.reason)) throw new Error(answer.reason);
+    if (!['timeout', 'unavailable', 'rate_limited'].includes(answer.reason)) fail(`${event}: ${answer.reason}`);
     await sleep(200);
   }
 }

@@ -1,0 +1,29 @@
+/** Ends the process with one line that says why. */
+export function fail(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
+}
+
+/** Reads the variables that an example cannot do without; ends the process with a line that names all that are missing. */
+export function required<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, string>> {
+  const missing = names.filter((name) => !process.env[name]);
+  if (missing.length > 0)
+    fail(`Missing: ${missing.join(', ')}. Set ${missing.length > 1 ? 'them' : 'it'} as README.md shows.`);
+  return Object.fromEntries(names.map((name) => [name, process.env[name]])) as Record<Name, string>;
+}
+
+/**
+ * Ends the process with one line unless this credential may read this address. Asked before a socket is opened: a client
+ * whose socket is refused is not told why, and tries again for ever.
+ */
+export async function demandAccess(url: string, credential: string): Promise<void> {
+  const headers = { authorization: `Bearer ${credential}` };
+  const response = await fetch(url, { headers }).catch((error: Error) => fail(`${url}: ${reasonOf(error)}`));
+  if (!response.ok) fail(`${url}: ${response.status} ${await response.text()}`);
+}
+
+/** The message of an error and of its cause: `fetch` says only in the second one what it is. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

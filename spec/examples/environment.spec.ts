@@ -1,0 +1,70 @@
+import { makeTask, type Pair } from '../channels/task/members.ts';
+import { type Aerie, folder, type Place, registerAgent, startAerie } from '../support/aerie.ts';
+import { ended } from '../support/ended.ts';
+import { freePort } from '../support/free_port.ts';
+import { spawn } from '../support/spawn.ts';
+
+let place: Place;
+let aerie: Aerie;
+let task: Pair;
+
+beforeAll(async () => {
+  place = await folder();
+  aerie = await startAerie(place.env);
+  task = await makeTask(aerie);
+});
+afterAll(async () => {
+  await aerie.stop();
+  await place.remove();
+});
+
+/** Runs an example that is expected to give up; what it says then is one line. */
+async function fails(program: string, env: Record<string, string>, url = aerie.url): Promise<string> {
+  const child = spawn(process.execPath, [`dist/examples/${program}.js`], {
+    cwd: process.cwd(),
+    env: { PATH: process.env.PATH, AERIE_URL: url, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { code, stdout, stderr } = await ended(child);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  return stderr;
+}
+
+it.each([
+  ['deal/main', {}, 'Missing: ADMIN_TOKEN. '],
+  ['deal/main', { ADMIN_TOKEN: '' }, 'Missing: ADMIN_TOKEN. '],
+  ['task-stream/provider', {}, 'Missing: API_KEY, TASK_ID. '],
+  ['task-stream/consumer', {}, 'Missing: API_KEY, TASK_ID. '],
+  ['task-stream/consumer', { API_KEY: 'x' }, 'Missing: TASK_ID. '],
+])('%s with %j names what is missing', async (program, env, said) => {
+  expect(await fails(program, env)).toContain(said);
+});
+
+it('a wrong token of the operator is told', async () => {
+  expect(await fails('deal/main', { ADMIN_TOKEN: 'x'.repeat(43) })).toMatch(/^\/api\/agents: 401 /);
+});
+
+describe.each(['task-stream/provider', 'task-stream/consumer'])('%s', (program) => {
+  it('says which credential, task or server is wrong, instead of trying for ever', async () => {
+    const { id, provider } = task;
+    const stranger = await registerAgent(aerie);
+    const [wrong, foreign, unknown] = await Promise.all([
+      fails(program, { API_KEY: 'wrong', TASK_ID: id }),
+      fails(program, { API_KEY: stranger.apiKey, TASK_ID: id }),
+      fails(program, { API_KEY: provider.apiKey, TASK_ID: '0190a0b0-0000-7000-8000-000000000000' }),
+    ]);
+    expect(wrong).toContain(`/api/tasks/${id}: 401 `);
+    expect(foreign).toContain(': 403 ');
+    expect(unknown).toContain(': 404 ');
+    const nowhere = `http://127.0.0.1:${await freePort()}`;
+    expect(await fails(program, { API_KEY: provider.apiKey, TASK_ID: id }, nowhere)).toContain('ECONNREFUSED');
+  });
+});
+
+it('a provider with the key of the other side says what was refused', async () => {
+  const { id, client } = task;
+  expect(await fails('task-stream/provider', { API_KEY: client.apiKey, TASK_ID: id })).toBe(
+    'output_stream: forbidden\n',
+  );
+});
