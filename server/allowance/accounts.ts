@@ -27,6 +27,9 @@ export const defaultAllowances: Allowances = {
 /** For how long an account that flooded may not connect. */
 const REFUSED_MS = 10_000;
 
+/** The part of an account's burst that is a little. */
+const A_LITTLE = 1 / 64;
+
 /** A socket as its account sees it. */
 export interface AccountSocket {
   /** Closes it because its account floods this node. */
@@ -39,7 +42,7 @@ export class Account {
   readonly bytes: TokenBucket | undefined;
   readonly sockets = new Set<AccountSocket>();
   readonly #allowances: Allowances;
-  /** Most accounts never need one. */
+  /** From when it sends more than a little: most accounts never need one. */
   #flood: FloodWindow | undefined;
   #refusedUntilMs = 0;
 
@@ -51,7 +54,8 @@ export class Account {
   }
 
   admitted(bytes: number, nowMs: number): void {
-    this.#flood?.admit(1, bytes, nowMs);
+    if (this.#flood) this.#flood.admit(1, bytes, nowMs);
+    else if (this.#sendsMuch(nowMs)) this.#flood = this.#startWindow(nowMs);
   }
 
   /** Counts a message that came before its time; closes all sockets of the account when they are too many. */
@@ -60,6 +64,13 @@ export class Account {
     if (!this.#flood.early(bytes, nowMs)) return;
     this.#refusedUntilMs = nowMs + REFUSED_MS;
     for (const socket of [...this.sockets]) socket.closeForFlood();
+  }
+
+  #sendsMuch(nowMs: number): boolean {
+    const { messages, bytes, accountFactor } = this.#allowances;
+    const misses = (bucket: TokenBucket | undefined, rate: Rate | undefined) =>
+      bucket !== undefined && rate !== undefined && bucket.missing(nowMs) > rate.burst * accountFactor * A_LITTLE;
+    return misses(this.messages, messages) || misses(this.bytes, bytes);
   }
 
   #startWindow(nowMs: number): FloodWindow {

@@ -118,6 +118,17 @@ describe('a flood', () => {
     expect(accounts.refusedForMs(undefined, 1_000)).toBe(0);
   });
 
+  it('is none where as many bytes were let through, however slowly they came', () => {
+    const { socket, closed } = world({ messages: undefined, flood: { maxMessages: 1_000, maxBytes: 10_000 } });
+    const { allowance } = socket('one', 'x');
+    // The account's bucket has what it gave away again by the time of the first refusal.
+    for (let count = 0; count < 10; count++) allowance.take(1, 1_000, 1_000 + count * 500, () => 'x');
+    for (let count = 0; count < 25; count++) allowance.take(1, 1_000, 6_000, () => 'x');
+    expect(closed).toEqual([]);
+    for (let count = 0; count < 10; count++) allowance.take(1, 1_000, 6_000, () => 'x');
+    expect(closed).toEqual(['one']);
+  });
+
   it('is one of control frames too', () => {
     const { socket, closed } = world();
     const { allowance } = socket('one', 'x');

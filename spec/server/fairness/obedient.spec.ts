@@ -84,7 +84,7 @@ describe('a client that waits as told is never closed, and hardly ever refused t
     let left = 1_200;
     const sender = async () => {
       while (left-- > 0) {
-        const reply = await patient.push(topic, 'acknowledge', { message_id: 'nothing' }, '1');
+        const reply = await patient.push(topic, 'acknowledge', { message_id: `nothing-${left}` }, '1');
         expect(reply.response.reason).toBe('not_found');
       }
     };
