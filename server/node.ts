@@ -216,6 +216,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
         events: {
           agentChanged: (agent, fields) => agents.changedElsewhere(agent, fields),
           credentialRevoked: (keyId) => endpoint.disconnect(socketIds.credential(keyId)),
+          ownerLost: (userId) => endpoint.disconnect(socketIds.owner(userId)),
           agentSuspended(agentId) {
             endpoint.disconnect(socketIds.agent(agentId));
             endpoint.disconnect(socketIds.user(agentId));

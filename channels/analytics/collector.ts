@@ -6,7 +6,7 @@ import type { LocatedFact } from './fold.ts';
 import { inTurn } from './in_turn.ts';
 import { agentScope, agentsOf, GLOBAL } from './scope.ts';
 import type { Scopes } from './scopes.ts';
-import type { OwnedAgents } from './users.ts';
+import type { OwnedAgents, OwnerChanges } from './users.ts';
 
 export interface CollectorParts {
   readonly store: Pick<Store, 'read' | 'commit' | 'facts' | 'trimFacts'>;
@@ -104,14 +104,17 @@ export class Collector {
     const { scopes, owned } = this.#parts;
     const facts: LocatedFact[] = [];
     const byAgent = new Map<string, LocatedFact[]>();
-    const byUser = new Map<string, string[]>();
+    const byUser = new Map<string, OwnerChanges>();
     for (const { position, fact: text } of logged) {
       const fact = this.#read(text);
       if (!fact) continue;
       const located = { position, fact };
       facts.push(located);
       for (const agent of agentsOf(fact)) grouped(byAgent, agent, located);
-      if (fact.type === 'agent_registered' && fact.user !== null) grouped(byUser, fact.user, fact.agent);
+      if (fact.type === 'agent_registered') owns(byUser, fact.user, fact.agent, true);
+      if (fact.type !== 'agent_moved') continue;
+      owns(byUser, fact.from, fact.agent, false);
+      owns(byUser, fact.to, fact.agent, true);
     }
     const work = [
       () => scopes.count(GLOBAL, facts),
@@ -121,9 +124,9 @@ export class Collector {
             scopes.count(agentScope(agent), own),
       ),
       ...[...byUser].map(
-        ([user, agents]) =>
+        ([user, changes]) =>
           () =>
-            owned.add(user, [...new Set(agents)]),
+            owned.change(user, changes),
       ),
     ];
     await inTurn(work, AT_A_TIME);
@@ -137,6 +140,14 @@ export class Collector {
       return undefined;
     }
   }
+}
+
+/** The last word on each agent counts. */
+function owns(byUser: Map<string, OwnerChanges>, user: string | null, agent: string, isOwned: boolean): void {
+  if (user === null) return;
+  const changes = byUser.get(user);
+  if (changes) changes.set(agent, isOwned);
+  else byUser.set(user, new Map([[agent, isOwned]]));
 }
 
 function grouped<V>(groups: Map<string, V[]>, key: string, value: V): void {

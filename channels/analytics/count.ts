@@ -39,6 +39,7 @@ export function countFact(figures: Figures, fact: Fact, scope: Scope): void {
       if (fact.look.isFirst) addCount(figures, 'online_minutes', 1);
       return addCount(figures, 'online_seen', fact.look.online);
     case 'agent_registered':
+    case 'agent_moved':
     case 'task_started':
     case 'backlog_changed':
       return;

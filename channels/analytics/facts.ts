@@ -5,6 +5,12 @@
 export type Fact = At &
   (
     | { readonly type: 'agent_registered'; readonly agent: string; readonly user: string | null }
+    | {
+        readonly type: 'agent_moved';
+        readonly agent: string;
+        readonly from: string | null;
+        readonly to: string | null;
+      }
     | TaskFact
     | { readonly type: 'message_sent' | 'message_acknowledged' | 'message_rejected'; readonly from: string }
     | { readonly type: 'backlog_changed'; readonly agent: string; readonly pending: number }
@@ -68,6 +74,7 @@ export const factText = (fact: Fact) => JSON.stringify(fact);
 
 const known: Readonly<Record<Fact['type'], true>> = {
   agent_registered: true,
+  agent_moved: true,
   task_created: true,
   task_started: true,
   task_completed: true,

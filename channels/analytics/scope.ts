@@ -22,6 +22,7 @@ export const aggregateOf = ({ kind, id }: Scope): AggregateId => ({
 export function agentsOf(fact: Fact): readonly string[] {
   switch (fact.type) {
     case 'agent_registered':
+    case 'agent_moved':
       return [];
     case 'message_sent':
     case 'message_acknowledged':

@@ -4,7 +4,10 @@ const KIND = 'analytics_user';
 const AGENT_FIELD = 'agent:';
 const MAX_ATTEMPTS = 50;
 
-/** Which agents a user owns: they never change hands. */
+/** By agent: whether the user owns it from now on. */
+export type OwnerChanges = Map<string, boolean>;
+
+/** Which agents a user owns. */
 export class OwnedAgents {
   readonly #store: Pick<Store, 'read' | 'commit'>;
 
@@ -18,13 +21,15 @@ export class OwnedAgents {
   }
 
   /** Again changes nothing. */
-  async add(userId: string, agentIds: readonly string[]): Promise<void> {
+  async change(userId: string, changes: OwnerChanges): Promise<void> {
     const aggregate = { kind: KIND, id: userId };
-    const added = Object.fromEntries(agentIds.map((id) => [AGENT_FIELD + id, '1']));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { version, fields } = await this.#store.read(aggregate, Object.keys(added));
-      if (Object.keys(fields).length === agentIds.length) return;
-      const committed = await this.#store.commit(aggregate, version, { fields: added });
+      const names = [...changes.keys()].map((id) => AGENT_FIELD + id);
+      const { version, fields } = await this.#store.read(aggregate, names);
+      const changed = [...changes].filter(([id, isOwned]) => Object.hasOwn(fields, AGENT_FIELD + id) !== isOwned);
+      if (changed.length === 0) return;
+      const after = Object.fromEntries(changed.map(([id, isOwned]) => [AGENT_FIELD + id, isOwned ? '1' : null]));
+      const committed = await this.#store.commit(aggregate, version, { fields: after });
       if (committed.ok) return;
     }
     throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on the agents of ${userId}`);

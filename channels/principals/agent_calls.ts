@@ -8,7 +8,7 @@ import type { Principal } from './authenticate.ts';
 import type { ChangedBy } from './change_allowance.ts';
 import type { AgentPatch } from './decide.ts';
 import { type Handle, mayManage, tokenRefusal } from './permissions.ts';
-import type { Agents } from './principals.ts';
+import type { Agents, Users } from './principals.ts';
 import type { PrincipalEvents } from './routes.ts';
 import { AgentPatchBody, readPatch } from './schema.ts';
 
@@ -23,21 +23,24 @@ export function readAgent(agents: Agents): Handle {
 }
 
 /** `PATCH /api/agents/{id}` */
-export function changeAgent(agents: Agents, events: PrincipalEvents): Handle {
+export function changeAgent(agents: Agents, users: Users, events: PrincipalEvents): Handle {
   return async ({ exchange, principal, param }) => {
     const agent = await agents.read(param('id'));
     if (!agent) return refuse('not_found');
     const read = await readBody(exchange);
     if (!read.ok) return read;
-    const requested = readPatch(read.body, read.received.reputation === null);
+    const requested = readPatch(read.body, read.received);
     if (!requested.ok) return requested;
     const forbidden = patchRefusal(principal, agent, requested.patch, read.received);
     if (forbidden) return forbidden;
+    const { userId } = requested.patch;
+    if (typeof userId === 'string' && !(await users.read(userId))) return refuse('not_found', { user_id: userId });
 
     const patched = await agents.patch(agent.id, requested.patch, changedBy(principal));
     if (!patched.ok) return patched;
     for (const event of patched.events) {
       if (event.type === 'agent_changed') events.agentChanged(patched.state, event.fields);
+      if (event.type === 'agent_moved' && event.from !== null) events.ownerLost(event.from);
     }
     if (requested.patch.status === 'suspended') events.agentSuspended(agent.id);
     return jsonAnswer(200, { agent: agentView(patched.state) });
@@ -56,16 +59,17 @@ function patchRefusal(
   received: Readonly<Record<string, unknown>>,
 ): Refusal | undefined {
   if (!mayManage(principal, 'agent', agent)) return refuse('forbidden');
+  const isAdmin = principal.kind === 'admin';
   const fixed = fixedFields.find((field) => isOtherThan(agent, field, received[field]));
-  if (fixed) return refuse('forbidden', { field: fixed });
-  if (principal.kind === 'admin') return undefined;
+  if (fixed && !(isAdmin && fixed === 'user_id')) return refuse('forbidden', { field: fixed });
+  if (isAdmin) return undefined;
   if ('status' in patch) return refuse('forbidden', { field: 'status' });
   if ('pinnedReputation' in patch) return refuse('forbidden', { field: 'reputation' });
   return tokenRefusal(principal);
 }
 
-/** Of an agent, what nobody changes; a client may send back what it was given. */
-const fixedFields = ['id', 'public_key', 'user_id', 'inserted_at'] as const;
+/** Of an agent, what nobody changes, but the admin its owner; a client may send back what it was given. */
+const fixedFields = ['id', 'public_key', 'inserted_at', 'user_id'] as const;
 
 /** Whether a body says something else of a field than it is. Where an agent has no owner, `null` says just that. */
 function isOtherThan(agent: Agent, field: (typeof fixedFields)[number], said: unknown): boolean {

@@ -53,7 +53,7 @@ export interface ForgetTask {
   readonly taskId: string;
 }
 
-export type AgentField = 'name' | 'capabilities' | 'metadata' | 'status' | 'pinnedReputation';
+export type AgentField = 'name' | 'userId' | 'capabilities' | 'metadata' | 'status' | 'pinnedReputation';
 export type AgentPatch = Partial<Pick<Agent, AgentField>>;
 
 export type NewKey = Pick<Key, 'id' | 'sha256'>;
@@ -65,6 +65,7 @@ export type AccountEvent =
 export type AgentEvent =
   | AccountEvent
   | { readonly type: 'agent_changed'; readonly fields: readonly AgentField[] }
+  | { readonly type: 'agent_moved'; readonly from: string | null; readonly to: string | null }
   | { readonly type: 'task_counted'; readonly taskId: string; readonly outcome: CountTask['outcome'] }
   | { readonly type: 'task_forgotten'; readonly taskId: string };
 
@@ -102,7 +103,11 @@ export function decideAgent(
       if (!taken.ok) return taken;
       const fields = changedFields(state, command.patch);
       if (fields.length === 0) return ok({ state: taken.state, events: [] });
-      return ok({ state: { ...taken.state, ...command.patch }, events: [{ type: 'agent_changed', fields }] });
+      const after = { ...taken.state, ...command.patch };
+      const moved = fields.includes('userId')
+        ? [{ type: 'agent_moved', from: state.userId, to: after.userId } as const]
+        : [];
+      return ok({ state: after, events: [{ type: 'agent_changed', fields }, ...moved] });
     }
     case 'count_task':
       return state ? countTask(state, command) : refuse('not_found');

@@ -9,5 +9,10 @@ export function agentFacts(
   { id: agent, userId: user }: Agent,
   { nowMs: atMs }: FactContext<Agent>,
 ): Fact[] {
-  return events.some(({ type }) => type === 'registered') ? [{ type: 'agent_registered', atMs, agent, user }] : [];
+  return events.flatMap((event): Fact[] => {
+    if (event.type === 'registered') return [{ type: 'agent_registered', atMs, agent, user }];
+    if (event.type !== 'agent_moved') return [];
+    const { type, from, to } = event;
+    return [{ type, atMs, agent, from, to }];
+  });
 }

@@ -17,6 +17,8 @@ export interface PrincipalEvents {
   agentChanged(agent: Agent, fields: readonly AgentField[]): void;
   /** Its sockets, and those of its tokens, are to be closed. Told again when a revoked key is revoked again. */
   credentialRevoked(keyId: string): void;
+  /** A user that an agent was taken from: its sockets are to be closed, which may have joined the agent's topics. */
+  ownerLost(userId: string): void;
   /** Told again when a suspended agent is suspended again. */
   agentSuspended(agentId: string): void;
 }
@@ -38,7 +40,7 @@ export function principalRoutes({ store, principals, tokens, events }: Principal
     writes('POST', '/api/apps', registerAccount(apps, 'app')),
     writes('POST', '/api/agents', registerAgent(agents, users)),
     route('GET', '/api/agents/:id', unlessSuspendedOrOwn(readAgent(agents))),
-    writes('PATCH', '/api/agents/:id', changeAgent(agents, events)),
+    writes('PATCH', '/api/agents/:id', changeAgent(agents, users, events)),
     ...[
       { path: '/api/users/:id/keys', accounts: users, reads: unlessSuspended },
       { path: '/api/apps/:id/keys', accounts: apps, reads: unlessSuspended },

@@ -44,6 +44,8 @@ export const AgentPatchBody = Type.Object({
   status: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('suspended')])),
   /** `null` says something here: the formula counts again. What checks the body takes it for absent. */
   reputation: Type.Optional(Type.Number({ minimum: 0, maximum: 5 })),
+  /** Likewise: `null` takes the agent from its owner. */
+  user_id: Type.Optional(Id),
 });
 
 export const SessionTokenRequest = Type.Object({
@@ -95,9 +97,12 @@ export function readRegistration(
   return { ok: true, fields: { name, publicKey, userId, capabilities, metadata, ...untried } };
 }
 
-/** @param unpins whether the body says `reputation: null` */
-export function readPatch(body: Static<typeof AgentPatchBody>, unpins: boolean): Read<{ readonly patch: AgentPatch }> {
-  const { name, metadata, status } = body;
+/** @param received the body as it came: whether it says `null` of a field */
+export function readPatch(
+  body: Static<typeof AgentPatchBody>,
+  received: Readonly<Record<string, unknown>>,
+): Read<{ readonly patch: AgentPatch }> {
+  const { name, metadata, status, user_id: userId } = body;
   const read = body.capabilities && readCapabilities(body.capabilities);
   if (read && !read.ok) return read;
   const tooLarge = metadata && metadataRefusal(metadata);
@@ -109,7 +114,9 @@ export function readPatch(body: Static<typeof AgentPatchBody>, unpins: boolean):
       ...(read && { capabilities: read.capabilities }),
       ...(metadata && { metadata }),
       ...(status && { status }),
-      ...(unpins && { pinnedReputation: null }),
+      ...(received.reputation === null && { pinnedReputation: null }),
+      ...(received.user_id === null && { userId: null }),
+      ...(userId !== undefined && { userId }),
       ...(body.reputation !== undefined && { pinnedReputation: Math.round(body.reputation * 100) }),
     },
   };

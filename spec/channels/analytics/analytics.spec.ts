@@ -126,6 +126,21 @@ describe.each(deployments)('analytics, %s', (_name, nodeCount, makePlace) => {
     }
   });
 
+  it('follows an agent to its next owner, whose figures have all that it did; the former one’s sockets are closed', async () => {
+    const [olga, ivan] = [await makeUser(), await makeUser()];
+    const [ada, bob] = [await registerAgent(here, { user_id: olga.id }), await registerAgent(here)];
+    await work(ada, bob, ['complete']);
+    const former = connect(there, olga);
+    const olgas = await former.join(`analytics:user:${olga.id}`);
+    await eventually(async () => expect((await metrics(olgas)).tasks.created).toBe(1), BEHIND_MS);
+    expect((await here.call('PATCH', `/api/agents/${ada.id}`, ADMIN_TOKEN, { user_id: ivan.id })).status).toBe(200);
+    await eventually(() => expect(former.closeCodes).toEqual([1001]));
+    expect(await reason(join(here, olga, `agent:${ada.id}`))).toBe('unauthorized');
+    const ivans = await join(here, ivan, `user:${ivan.id}`);
+    await eventually(async () => expect((await metrics(ivans)).tasks.created).toBe(1), BEHIND_MS);
+    await eventually(async () => expect((await metrics(olgas)).tasks.created).toBe(0), BEHIND_MS);
+  });
+
   it('counts what happens on any node within 5 s, once, and for whom it concerns', async () => {
     const olga = await makeUser();
     const [ada, bob] = [

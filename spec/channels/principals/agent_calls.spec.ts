@@ -67,11 +67,12 @@ withApi((cast, call) => {
       const others: Record<string, unknown[]> = {
         id: [other.id, 7],
         public_key: [newPublicKey(), '', 7, {}],
-        user_id: ['somebody', null, 7],
         inserted_at: ['2026-01-01T00:00:00.000Z', 0],
       };
       for (const credential of [api.admin, user.apiKey, owned.apiKey]) {
-        for (const [field, values] of Object.entries(others)) {
+        const isAdmin = credential === api.admin;
+        const fixed = isAdmin ? others : { ...others, user_id: ['somebody', null] };
+        for (const [field, values] of Object.entries(fixed)) {
           for (const value of values) {
             const answer = await patch(credential, { name: 'not taken', [field]: value });
             expectRefused(answer, 403, 'forbidden');
@@ -92,6 +93,28 @@ withApi((cast, call) => {
       const body = { user_id: null };
       expect((await call('PATCH', `/api/agents/${free.id}`, free.apiKey, body)).status).toBe(200);
       expectRefused(await call('PATCH', `/api/agents/${free.id}`, free.apiKey, { user_id: 'x' }), 403, 'forbidden');
+    });
+
+    it('lets the admin alone give an agent to another owner, or to none', async () => {
+      const { api, owned, user } = cast();
+      const other = await member(api, 'user');
+      const owner = async () => (await call('GET', `/api/agents/${owned.id}`, api.admin)).body.agent.user_id;
+      api.told.length = 0;
+      expect((await patch(api.admin, { user_id: other.id })).body.agent.user_id).toBe(other.id);
+      expect(api.told).toEqual([
+        ['agentChanged', owned.id, 'userId'],
+        ['ownerLost', user.id],
+      ]);
+      expectRefused(await patch(user.apiKey, { name: 'x' }), 403, 'forbidden');
+      expect((await patch(other.apiKey, { name: 'y' })).status).toBe(200);
+      expectRefused(await patch(api.admin, { user_id: 'nobody' }), 404, 'not_found');
+      expectRefused(await patch(api.admin, { user_id: 7 }), 400, 'invalid_payload');
+      expect(await owner()).toBe(other.id);
+      expect((await patch(api.admin, { user_id: null })).body.agent.user_id).toBeNull();
+      api.told.length = 0;
+      expect((await patch(api.admin, { user_id: null })).status).toBe(200);
+      expect((await patch(api.admin, { user_id: user.id })).body.agent.user_id).toBe(user.id);
+      expect(api.told).toEqual([['agentChanged', owned.id, 'userId']]);
     });
 
     it('answers 404, then 400, then 403', async () => {

@@ -52,6 +52,7 @@ export async function serveApi(store: Store): Promise<Api> {
       events: {
         agentChanged: ({ id }, fields) => told.push(['agentChanged', id, ...fields]),
         credentialRevoked: (keyId) => told.push(['credentialRevoked', keyId]),
+        ownerLost: (userId) => told.push(['ownerLost', userId]),
         agentSuspended: (agentId) => told.push(['agentSuspended', agentId]),
       },
     }),
