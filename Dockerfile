@@ -7,6 +7,7 @@ COPY channels ./channels
 COPY crypto ./crypto
 COPY deploy ./deploy
 COPY examples ./examples
+COPY platform ./platform
 COPY presence ./presence
 COPY server ./server
 RUN npm run build
@@ -28,4 +29,4 @@ USER node
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "dist/deploy/health.js"]
-CMD ["node", "dist/server/main.js"]
+CMD ["node", "dist/platform/main.js"]

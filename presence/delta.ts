@@ -1,5 +1,5 @@
 import type { Entry } from './entry.ts';
-import { readEntry, wireText } from './redis_parts.ts';
+import { readEntry, wireText } from './shard_store.ts';
 
 /** A change of one node's part of a topic, as it is told to the other nodes after it was written. */
 export interface Delta {

@@ -3,11 +3,11 @@ import type { PubSub } from '../server/pubsub/port.ts';
 import type { RedisConnection, RedisOptions } from '../server/redis/connect.ts';
 import { encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
-import { deltaTopic, Followed } from './followed.ts';
 import type { Change } from './group.ts';
-import { OwnParts } from './own_parts.ts';
-import { RedisParts } from './redis_parts.ts';
+import { OwnParts } from './local_shard.ts';
 import { PresenceUnavailable, type Replication } from './replication.ts';
+import { RedisParts } from './shard_store.ts';
+import { deltaTopic, Followed } from './topic_replica.ts';
 
 export interface RedisReplicationOptions extends RedisOptions {
   /** Has its lease already: what is shared without one counts as left behind. Closed after this. */

@@ -1,7 +1,7 @@
 /** The framework: what a server of one's own is built from. */
 export { type Answer, accept, errorReply, grant, type JoinAnswer, later, noReply, reply, stop } from './answer.ts';
 export { type Channel, type ChannelSocket, channel, channelsFor, type EndReason } from './channel.ts';
-export { Endpoint, type EndpointLimits, type EndpointOptions } from './endpoint.ts';
+export { Endpoint, type EndpointLimits, type EndpointOptions } from './endpoint/endpoint.ts';
 export type { Exchange, HttpAnswer } from './http/exchange.ts';
 export { type Log, silentLog } from './log.ts';
 export { anyPayload, binaryPayload, type PayloadOf, type PayloadType } from './payload.ts';

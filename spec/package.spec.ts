@@ -9,7 +9,7 @@ import { spawn } from './support/spawn.ts';
 
 // What `npm pack` makes of this repository, and whoever depends on it.
 
-const PACKED = ['server', 'presence', 'channels', 'crypto', 'examples/room'];
+const PACKED = ['server', 'presence', 'channels', 'crypto', 'platform', 'examples/room'];
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
 
 /** Runs a program to its end. @throws what it said, unless it ends with 0 */
@@ -129,8 +129,8 @@ describe('a program that depends on the package', () => {
   });
 
   it('has the command that checks exports', async () => {
-    await expect(
-      run(process.execPath, ['node_modules/aerie/dist/channels/evidence/main.js', '--help'], home),
-    ).resolves.toMatch(/^Usage: aerie verify/);
+    await expect(run(process.execPath, ['node_modules/aerie/dist/platform/cli.js', '--help'], home)).resolves.toMatch(
+      /^Usage: aerie verify/,
+    );
   });
 });

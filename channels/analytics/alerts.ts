@@ -1,4 +1,4 @@
-import { newId } from '../ids.ts';
+import { newId } from '../kernel/ids.ts';
 
 /** An alert on the wire (PROTOCOL.md, section 5.5). */
 export interface Alert {

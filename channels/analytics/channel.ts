@@ -1,16 +1,16 @@
 import { accept, type ChannelSocket, channelsFor, reply } from '../../server/index.ts';
-import type { AgentSession } from '../agent_session.ts';
-import { isId } from '../ids.ts';
+import { isId } from '../kernel/ids.ts';
+import { inTurn } from '../kernel/in_turn.ts';
+import { refuse } from '../kernel/reasons.ts';
+import type { AgentSession } from '../principals/agent_session.ts';
 import type { Agents, Users } from '../principals/principals.ts';
-import { refuse } from '../reasons.ts';
-import type { OwnerSession } from '../sockets.ts';
+import type { OwnerSession } from '../principals/sockets.ts';
 import type { Alert } from './alerts.ts';
-import { inTurn } from './in_turn.ts';
+import type { Scopes } from './figures_store.ts';
+import type { OwnedAgents } from './owned_agents.ts';
 import type { Answered, Questions } from './questions.ts';
 import { events } from './schema.ts';
 import { agentScope, GLOBAL, type Scope } from './scope.ts';
-import type { Scopes } from './scopes.ts';
-import type { OwnedAgents } from './users.ts';
 
 const analyticsChannel = channelsFor<Partial<AgentSession & OwnerSession>>();
 

@@ -1,12 +1,12 @@
 import type { Log } from '../../server/index.ts';
 import type { LoggedFact, Store } from '../../server/store/port.ts';
+import { type Fact, factText, parseFact } from '../kernel/facts.ts';
+import { inTurn } from '../kernel/in_turn.ts';
 import { MINUTE_MS } from './buckets.ts';
-import { type Fact, factText, parseFact } from './facts.ts';
+import type { Scopes } from './figures_store.ts';
 import type { LocatedFact } from './fold.ts';
-import { inTurn } from './in_turn.ts';
+import type { OwnedAgents, OwnerChanges } from './owned_agents.ts';
 import { agentScope, agentsOf, GLOBAL } from './scope.ts';
-import type { Scopes } from './scopes.ts';
-import type { OwnedAgents, OwnerChanges } from './users.ts';
 
 export interface CollectorParts {
   readonly store: Pick<Store, 'read' | 'commit' | 'facts' | 'trimFacts'>;

@@ -1,5 +1,5 @@
+import type { ChannelClosed, Fact, TaskEnded } from '../kernel/facts.ts';
 import { addDuration } from './durations.ts';
-import type { ChannelClosed, Fact, TaskEnded } from './facts.ts';
 import { addCount, addEarned, addMoney, addReceived, type Figures } from './figures.ts';
 import type { Scope } from './scope.ts';
 

@@ -1,7 +1,7 @@
+import type { Fact } from '../kernel/facts.ts';
 import { type Alert, BACKLOG, begun, disputeKey, ended, OFFLINE, raised, withoutSurplus } from './alerts.ts';
 import { HOUR_MS, MINUTE_MS } from './buckets.ts';
 import { countFact } from './count.ts';
-import type { Fact } from './facts.ts';
 import { type Figures, noFigures } from './figures.ts';
 import { type Head, newHead } from './head.ts';
 import type { Scope } from './scope.ts';

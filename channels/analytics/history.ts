@@ -11,10 +11,10 @@ import {
   SEEN,
 } from './buckets.ts';
 import { type Figures, parseFigures } from './figures.ts';
+import type { Scopes } from './figures_store.ts';
 import { newHead } from './head.ts';
 import type { Window } from './periods.ts';
 import { aggregateOf, type Scope } from './scope.ts';
-import type { Scopes } from './scopes.ts';
 
 /** The figures of a bucket. Whoever reads them must not change them: they are remembered. */
 export interface Piece {

@@ -1,8 +1,8 @@
 import type { Refusal } from '../../server/refusal.ts';
 import type { Store } from '../../server/store/port.ts';
-import { refuse, refuseField } from '../reasons.ts';
-import { type Answers, isMetric, isMoneyMetric, METRICS } from './answers.ts';
+import { refuse, refuseField } from '../kernel/reasons.ts';
 import { bucketStartsMs, DEFAULT_INTERVAL, type Period, windowOf } from './periods.ts';
+import { type Answers, isMetric, isMoneyMetric, METRICS } from './queries.ts';
 import type { TimeSeriesPayload } from './schema.ts';
 import { GLOBAL, type Scope } from './scope.ts';
 

@@ -1,5 +1,5 @@
 import type { AggregateId } from '../../server/store/port.ts';
-import type { Fact } from './facts.ts';
+import type { Fact } from '../kernel/facts.ts';
 
 /** Whose figures: one agent's, or those of all. */
 export interface Scope {

@@ -1,9 +1,9 @@
 import { type AlertKind, begun, ended, FAILURE_RATE, LATENCY_FACTOR, MIN_ENDED_TASKS } from './alerts.ts';
-import { type Answers, successRate } from './answers.ts';
 import { quantilesMs } from './durations.ts';
 import { countOf } from './figures.ts';
 import type { Head } from './head.ts';
 import { windowOf } from './periods.ts';
+import { type Answers, successRate } from './queries.ts';
 import type { Scope } from './scope.ts';
 
 /** Alerts about what happened within the last hour: they last as long as the condition holds. */

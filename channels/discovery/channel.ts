@@ -1,14 +1,14 @@
 import type { Presence } from '../../presence/index.ts';
 import { accept, grant, type Log, type PubSub, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/port.ts';
-import { agentChannel } from '../agent_session.ts';
-import { jsonBytes } from '../fields.ts';
-import { micro, usdc } from '../money.ts';
+import { jsonBytes } from '../kernel/fields.ts';
+import { micro, usdc } from '../kernel/money.ts';
+import { refuseField } from '../kernel/reasons.ts';
 import { agentView } from '../principals/agent.ts';
+import { agentChannel } from '../principals/agent_session.ts';
 import type { AgentField } from '../principals/decide.ts';
 import type { Agents } from '../principals/principals.ts';
 import { metadataRefusal, readCapabilities } from '../principals/schema.ts';
-import { refuseField } from '../reasons.ts';
 import { Members } from './members.ts';
 import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
 import { events, joinParams } from './schema.ts';

@@ -1,7 +1,7 @@
 import type { Presence } from '../../presence/index.ts';
 import type { ChannelSocket } from '../../server/index.ts';
-import type { AgentSession } from '../agent_session.ts';
 import type { Agent } from '../principals/agent.ts';
+import type { AgentSession } from '../principals/agent_session.ts';
 import { presenceMeta } from './presence_status.ts';
 
 interface Member {

@@ -1,5 +1,5 @@
 import type { Presence } from '../../presence/index.ts';
-import { jsonBytes } from '../fields.ts';
+import { jsonBytes } from '../kernel/fields.ts';
 import type { Agent } from '../principals/agent.ts';
 
 export const DISCOVERY_TOPIC = 'agents:discovery';

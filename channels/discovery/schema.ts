@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
-import { CapabilityName, Metadata } from '../fields.ts';
-import { Amount } from '../money.ts';
+import { CapabilityName, Metadata } from '../kernel/fields.ts';
+import { Amount } from '../kernel/money.ts';
 import { Capabilities } from '../principals/schema.ts';
 
 export const joinParams = Type.Object({ presence: Type.Optional(Type.Boolean()) });

@@ -1,5 +1,5 @@
 import { signedLines } from '../../crypto/signed_text.ts';
-import { micro, microBalance, usdc } from '../money.ts';
+import { micro, microBalance, usdc } from '../kernel/money.ts';
 import type { Report } from './report.ts';
 import type { NegotiationExport } from './schema.ts';
 

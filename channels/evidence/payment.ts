@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { signedLines } from '../../crypto/signed_text.ts';
-import { micro, microBalance, usdc } from '../money.ts';
+import { micro, microBalance, usdc } from '../kernel/money.ts';
 import type { Report } from './report.ts';
 import type { Executed, HistoryItem, PaymentExport } from './schema.ts';
 

@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
-import { CapabilityName } from '../fields.ts';
-import { Id } from '../ids.ts';
-import { Amount, Balance, PositiveAmount } from '../money.ts';
+import { CapabilityName } from '../kernel/fields.ts';
+import { Id } from '../kernel/ids.ts';
+import { Amount, Balance, PositiveAmount } from '../kernel/money.ts';
+import { Signature } from '../kernel/signatures.ts';
 import { CoSignedState } from '../payment/schema.ts';
-import { Signature } from '../signatures.ts';
 
 const PublicKeys = Type.Optional(Type.Record(Type.String(), Type.String()));
 const Time = Type.String({

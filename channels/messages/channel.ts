@@ -1,14 +1,14 @@
 import { accept, type ChannelSocket, type Log, later, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/port.ts';
-import { type AgentSession, agentChannel } from '../agent_session.ts';
-import { isId } from '../ids.ts';
+import { isId } from '../kernel/ids.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { type AgentSession, agentChannel } from '../principals/agent_session.ts';
 import type { Agents } from '../principals/principals.ts';
-import { refuse } from '../reasons.ts';
-import type { Message, Settlement } from './message.ts';
 import type { Messages } from './messages.ts';
 import { Reader } from './reader.ts';
 import type { Readers } from './readers.ts';
 import { events } from './schema.ts';
+import type { Message, Settlement } from './state.ts';
 import { messageView, type NewMessage, newMessage } from './view.ts';
 
 export const topicOf = (agentId: string) => `messages:${agentId}`;

@@ -1,8 +1,8 @@
-import type { AggregateType } from '../aggregate.ts';
+import type { AggregateType } from '../kernel/aggregate.ts';
 import { inboxFacts, messageFacts } from './facts.ts';
 import { decideInbox, emptyInbox, type Inbox, type InboxCommand, type InboxEvent, type Place } from './inbox.ts';
 import { MESSAGES_INDEX, placesOf } from './indexes.ts';
-import { decideMessage, type Message, type MessageCommand, type MessageEvent } from './message.ts';
+import { decideMessage, type Message, type MessageCommand, type MessageEvent } from './state.ts';
 
 const placeField = (id: string) => `place:${id}`;
 const senderField = (id: string) => `sender:${id}`;

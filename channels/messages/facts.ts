@@ -1,8 +1,8 @@
-import type { FactContext } from '../aggregate.ts';
 import { BACKLOG } from '../analytics/alerts.ts';
-import type { Fact } from '../analytics/facts.ts';
+import type { FactContext } from '../kernel/aggregate.ts';
+import type { Fact } from '../kernel/facts.ts';
 import type { Inbox, InboxEvent } from './inbox.ts';
-import type { Message, MessageEvent } from './message.ts';
+import type { Message, MessageEvent } from './state.ts';
 
 /** A message counts from the moment when the inbox has it; the platform's own notices do not. */
 export function inboxFacts(

@@ -1,6 +1,6 @@
 import type { StreamChange } from '../../server/store/port.ts';
-import { type Decision, ok } from '../aggregate.ts';
-import { refuse } from '../reasons.ts';
+import { type Decision, ok } from '../kernel/aggregate.ts';
+import { refuse } from '../kernel/reasons.ts';
 
 /** An agent's unsettled messages, as far as a command has read them. */
 export interface Inbox {

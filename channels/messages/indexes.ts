@@ -1,6 +1,6 @@
 import type { IndexEntry } from '../../server/store/port.ts';
-import { placeKey } from '../lists/order.ts';
-import type { Message } from './message.ts';
+import { placeKey } from '../kernel/lists/order.ts';
+import type { Message } from './state.ts';
 
 export type Box = 'in' | 'out';
 

@@ -1,6 +1,6 @@
-import { type Between, listBetween } from '../lists/between.ts';
-import type { PartyParts } from '../lists/parties.ts';
-import { oneOf, type Params } from '../lists/query.ts';
+import { oneOf, type Params } from '../kernel/lists/query.ts';
+import type { PartyParts } from '../principals/parties.ts';
+import { type Between, listBetween } from '../principals/things_between.ts';
 import { type Box, boxIndex, MESSAGES_INDEX } from './indexes.ts';
 import type { Messages, Shown } from './messages.ts';
 import { statusAt, summaryView } from './view.ts';

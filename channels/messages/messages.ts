@@ -1,13 +1,17 @@
 import type { Log, Refusal } from '../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../server/store/port.ts';
-import { Aggregates, type Placeable } from '../aggregate.ts';
-import { sizeRefusal } from '../fields.ts';
-import { isId, newId } from '../ids.ts';
+import { Aggregates, type Placeable } from '../kernel/aggregate.ts';
+import { sizeRefusal } from '../kernel/fields.ts';
+import { isId, newId } from '../kernel/ids.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { requestDigest } from '../kernel/request_digest.ts';
 import type { Agents } from '../principals/principals.ts';
-import { refuse } from '../reasons.ts';
-import { requestDigest } from '../repeats.ts';
 import { inboxType, messageType, SHOWN } from './codec.ts';
+import { type Inboxes, Placing, type Sent } from './delivery.ts';
 import { emptyInbox, type InboxHead, ORDER } from './inbox.ts';
+import type { Pile } from './reader.ts';
+import { PAYLOAD_KIB, type SendRequest } from './schema.ts';
+import { readEntry, type Settled, Settling } from './settlement.ts';
 import {
   type Draft,
   isSettled,
@@ -15,11 +19,7 @@ import {
   type MessageCommand,
   type MessageEvent,
   type Settlement,
-} from './message.ts';
-import { type Inboxes, Placing, type Sent } from './placing.ts';
-import type { Pile } from './reader.ts';
-import { PAYLOAD_KIB, type SendRequest } from './schema.ts';
-import { readEntry, type Settled, Settling } from './settling.ts';
+} from './state.ts';
 
 export interface MessagesOptions {
   readonly store: Store;

@@ -1,6 +1,6 @@
 import type { ChannelSocket, Log } from '../../server/index.ts';
 import { StoreUnavailable } from '../../server/store/port.ts';
-import type { Message } from './message.ts';
+import type { Message } from './state.ts';
 import { type NewMessage, newMessage } from './view.ts';
 
 /** An inbox as it is read. */

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Id } from '../ids.ts';
+import { Id } from '../kernel/ids.ts';
 
 /** Types that begin so are those of the server's own messages (notices.ts). */
 const OWN_TYPES = 'aerie.';

@@ -1,4 +1,4 @@
-import type { Message } from './message.ts';
+import type { Message } from './state.ts';
 
 /** A message on the wire, as HTTP and `send_message` answer it. `reason` is why it was rejected. */
 export const messageView = (message: Message, nowMs: number) => ({

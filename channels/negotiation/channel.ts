@@ -1,11 +1,11 @@
 import { accept, reply } from '../../server/index.ts';
-import { agentChannel } from '../agent_session.ts';
-import { micro } from '../money.ts';
-import { refuse } from '../reasons.ts';
-import { type Check, sameForm, untilUnmoved } from '../signatures.ts';
+import { micro } from '../kernel/money.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
+import { agentChannel } from '../principals/agent_session.ts';
+import type { Sessions } from './negotiations.ts';
 import { events } from './schema.ts';
-import { acceptLines, agentOf, isSuperseded, offerLines, publicKeyOf, roleOf, standingOffer } from './session.ts';
-import type { Sessions } from './sessions.ts';
+import { acceptLines, agentOf, isSuperseded, offerLines, publicKeyOf, roleOf, standingOffer } from './state.ts';
 import { completionView, offerView, sessionView } from './view.ts';
 
 /** `negotiation:{session_id}`: two agents agree on a price (PROTOCOL.md, section 5.3). */

@@ -1,9 +1,9 @@
-import { type Decision, ok } from '../aggregate.ts';
-import { noticesDueMs } from '../follow_up.ts';
-import type { NoticeRef } from '../messages/notices.ts';
-import { usdc } from '../money.ts';
-import { refuse } from '../reasons.ts';
-import { moved, signatureRefusal, type Verdict } from '../signatures.ts';
+import { type Decision, ok } from '../kernel/aggregate.ts';
+import { usdc } from '../kernel/money.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { moved, signatureRefusal, type Verdict } from '../kernel/signatures.ts';
+import { noticesDueMs } from '../messages/follow_up.ts';
+import type { NoticeRef } from '../messages/notifications.ts';
 import {
   type Acceptance,
   acceptLines,
@@ -18,7 +18,7 @@ import {
   type Session,
   standingOffer,
   type Terms,
-} from './session.ts';
+} from './state.ts';
 
 export type Command =
   | Open

@@ -1,7 +1,7 @@
-import type { FactContext } from '../aggregate.ts';
-import type { Fact } from '../analytics/facts.ts';
+import type { FactContext } from '../kernel/aggregate.ts';
+import type { Fact } from '../kernel/facts.ts';
 import type { Event } from './decide.ts';
-import type { Session } from './session.ts';
+import type { Session } from './state.ts';
 
 /** What the figures count of a negotiation. */
 export function negotiationFacts(

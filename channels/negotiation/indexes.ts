@@ -1,6 +1,6 @@
 import type { IndexEntry } from '../../server/store/port.ts';
-import { placeKey } from '../lists/order.ts';
-import type { Session } from './session.ts';
+import { placeKey } from '../kernel/lists/order.ts';
+import type { Session } from './state.ts';
 
 /** All negotiations, by creation. */
 export const NEGOTIATIONS_INDEX = 'negotiations';

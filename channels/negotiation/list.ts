@@ -1,9 +1,9 @@
-import { type Between, listBetween } from '../lists/between.ts';
-import type { PartyParts } from '../lists/parties.ts';
-import { oneOf } from '../lists/query.ts';
+import { oneOf } from '../kernel/lists/query.ts';
+import type { PartyParts } from '../principals/parties.ts';
+import { type Between, listBetween } from '../principals/things_between.ts';
 import { agentNegotiationsIndex, createdAtMs, NEGOTIATIONS_INDEX } from './indexes.ts';
-import type { Session } from './session.ts';
-import type { Sessions } from './sessions.ts';
+import type { Sessions } from './negotiations.ts';
+import type { Session } from './state.ts';
 import { sessionView } from './view.ts';
 
 /** `GET /api/negotiations` */

@@ -1,48 +1,83 @@
-import type { Channel } from '../../server/channel.ts';
-import type { Route } from '../../server/http/routes.ts';
 import type { Store } from '../../server/store/port.ts';
-import type { AgentSession } from '../agent_session.ts';
-import type { Placeable } from '../aggregate.ts';
-import type { Deadlines } from '../deadlines.ts';
-import type { Notices } from '../messages/notices.ts';
-import type { Principal } from '../principals/authenticate.ts';
-import type { Agents } from '../principals/principals.ts';
-import type { Check } from '../signatures.ts';
-import { negotiationRoutes } from './calls.ts';
-import { negotiationChannel } from './channel.ts';
-import { negotiationList } from './list.ts';
-import { NEGOTIATION, Sessions } from './sessions.ts';
+import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
+import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
+import { acknowledgeNotices } from '../messages/follow_up.ts';
+import type { Notices } from '../messages/notifications.ts';
+import { type Command, decide, type Event } from './decide.ts';
+import { negotiationFacts } from './facts.ts';
+import { NEGOTIATIONS_INDEX, placesOf } from './indexes.ts';
+import { asOf, type Session } from './state.ts';
 
-export interface NegotiationParts {
-  readonly store: Store;
-  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
-  readonly deadlines: Pick<Deadlines, 'on'>;
-  readonly check: Check;
-  readonly notices: Notices;
-  /** Broadcasts to all members of a topic, on every node. */
-  readonly broadcast: (topic: string, event: string, payload: object) => void;
+export const NEGOTIATION = 'negotiation';
+
+/** `terms` never changes, `course` does. */
+const sessionType: AggregateType<Session, Command, Event> = {
+  kind: NEGOTIATION,
+  listedIn: NEGOTIATIONS_INDEX,
+  places: placesOf,
+  parse: ({ terms = '{}', course = '{}' }) => ({ ...parseMicroJson<Session>(terms), ...parseMicroJson(course) }),
+  change(after, before) {
+    const { status, history, noticesDueMs, ...terms } = after;
+    return {
+      fields: { course: microJson({ status, history, noticesDueMs }), ...(!before && { terms: microJson(terms) }) },
+      deadlineMs: deadlineMs(after),
+    };
+  },
+  decide,
+  facts: negotiationFacts,
+};
+
+/** When somebody has to look after it next. */
+function deadlineMs({ status, noticesDueMs, expiresAtMs }: Session): number | null {
+  return status === 'open' ? expiresAtMs : noticesDueMs;
 }
 
-/** Everything about negotiations: the channel, the HTTP calls, and what happens when time is over. */
-export function negotiations({ store, agents, deadlines, check, notices, broadcast }: NegotiationParts): {
-  readonly channel: Channel<AgentSession>;
-  readonly routes: Route<Principal>[];
-  readonly list: ReturnType<typeof negotiationList>;
-  readonly placeable: Placeable;
-} {
-  const sessions = new Sessions(store, notices);
+/** The negotiations in the store. */
+export class Sessions {
+  readonly #store: Pick<Store, 'nowMs'>;
+  readonly #notices: Pick<Notices, 'acknowledge'>;
+  readonly #aggregates: Aggregates<Session, Command, Event>;
 
-  deadlines.on(NEGOTIATION, async (id) => {
-    const decided = await sessions.apply(id, { type: 'expire' });
-    if (decided.ok && decided.events.length > 0) {
-      broadcast(`negotiation:${id}`, 'negotiation_expired', { session_id: id });
+  constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
+    this.#store = store;
+    this.#notices = notices;
+    this.#aggregates = new Aggregates(store, sessionType);
+  }
+
+  /** As it is kept: one whose time is over may still say `open`. */
+  stored(id: string): Promise<Session | undefined> {
+    return this.#aggregates.read(id);
+  }
+
+  /** As it is now. */
+  async read(id: string): Promise<Session | undefined> {
+    const session = await this.#aggregates.read(id);
+    return session && asOf(session, await this.#store.nowMs());
+  }
+
+  /** Many as they are now, in the order of `ids`. */
+  async readMany(ids: readonly string[]): Promise<(Session | undefined)[]> {
+    const [sessions, nowMs] = await Promise.all([this.#aggregates.readMany(ids), this.#store.nowMs()]);
+    return sessions.map((session) => session && asOf(session, nowMs));
+  }
+
+  /** For upkeep: see `Aggregates.placeAnew`. */
+  get placeable(): Placeable {
+    return this.#aggregates;
+  }
+
+  /**
+   * Once a negotiation has ended its notices are acknowledged too, unless the store is away then.
+   *
+   * @throws StoreUnavailable the outcome is unknown
+   */
+  async apply(id: string, command: Command): Promise<Applied<Session, Event>> {
+    const applied = await this.#aggregates.apply(id, command);
+    if (applied.ok && applied.state.noticesDueMs !== null) {
+      await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>
+        this.#aggregates.apply(id, { type: 'notices_settled' }),
+      );
     }
-  });
-
-  return {
-    channel: negotiationChannel(sessions, check),
-    routes: negotiationRoutes({ sessions, agents, notices }),
-    list: negotiationList(sessions, { agents, store }),
-    placeable: sessions.placeable,
-  };
+    return applied;
+  }
 }

@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
-import { CapabilityName } from '../fields.ts';
-import { Id } from '../ids.ts';
-import { PositiveAmount } from '../money.ts';
-import { Signature } from '../signatures.ts';
+import { CapabilityName } from '../kernel/fields.ts';
+import { Id } from '../kernel/ids.ts';
+import { PositiveAmount } from '../kernel/money.ts';
+import { Signature } from '../kernel/signatures.ts';
 
 /** The client's events on `negotiation:{session_id}` (PROTOCOL.md, section 5.3). */
 export const events = {

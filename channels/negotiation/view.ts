@@ -1,5 +1,5 @@
-import { usdc } from '../money.ts';
-import { acceptanceOf, agentOf, type Entry, limitMicro, type Offer, type Session, standingOffer } from './session.ts';
+import { usdc } from '../kernel/money.ts';
+import { acceptanceOf, agentOf, type Entry, limitMicro, type Offer, type Session, standingOffer } from './state.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
 

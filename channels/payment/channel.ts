@@ -1,8 +1,8 @@
 import { accept, reply } from '../../server/index.ts';
-import { agentChannel } from '../agent_session.ts';
-import { micro, microBalance } from '../money.ts';
-import { refuse } from '../reasons.ts';
-import { type Check, sameForm, untilUnmoved } from '../signatures.ts';
+import { micro, microBalance } from '../kernel/money.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
+import { agentChannel } from '../principals/agent_session.ts';
 import { fileDispute } from './evidence.ts';
 import type { Payments } from './payments.ts';
 import { events } from './schema.ts';

@@ -1,5 +1,5 @@
-import type { NoticeRef } from '../messages/notices.ts';
-import type { Verdict } from '../signatures.ts';
+import type { Verdict } from '../kernel/signatures.ts';
+import type { NoticeRef } from '../messages/notifications.ts';
 import type { Balances, Burned, Closing, CoSigned, Dispute, Executed, Past, Pending, Side, Terms } from './state.ts';
 
 export type Command =

@@ -1,6 +1,6 @@
-import { type Decision, ok } from '../aggregate.ts';
-import { noticesDueMs } from '../follow_up.ts';
-import { refuse } from '../reasons.ts';
+import { type Decision, ok } from '../kernel/aggregate.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { noticesDueMs } from '../messages/follow_up.ts';
 import type { Command, Event, Open } from './commands.ts';
 import { close, dispute } from './ending.ts';
 import { asOf, type PaymentChannel, statusOf } from './state.ts';

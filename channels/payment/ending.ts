@@ -1,7 +1,7 @@
-import { type Decision, ok } from '../aggregate.ts';
-import { usdc } from '../money.ts';
-import { refuse } from '../reasons.ts';
-import { signatureRefusal } from '../signatures.ts';
+import { type Decision, ok } from '../kernel/aggregate.ts';
+import { usdc } from '../kernel/money.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { signatureRefusal } from '../kernel/signatures.ts';
 import type { Close, Event, OpenDispute, Shown } from './commands.ts';
 import { asOf, type Closing, type CoSigned, closeLines, type Dispute, type PaymentChannel, sumMicro } from './state.ts';
 import { burnPending, pastAt } from './transfers.ts';

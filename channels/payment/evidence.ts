@@ -1,12 +1,12 @@
 import type { Static } from 'typebox';
 import { payloadCheck } from '../../server/payload.ts';
 import type { Refusal } from '../../server/refusal.ts';
-import type { Applied } from '../aggregate.ts';
-import { sizeRefusal } from '../fields.ts';
-import { micro, microBalance } from '../money.ts';
-import { refuse } from '../reasons.ts';
-import { requestDigest } from '../repeats.ts';
-import { type Check, sameForm, untilUnmoved } from '../signatures.ts';
+import type { Applied } from '../kernel/aggregate.ts';
+import { sizeRefusal } from '../kernel/fields.ts';
+import { micro, microBalance } from '../kernel/money.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { requestDigest } from '../kernel/request_digest.ts';
+import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
 import type { Event, Shown } from './commands.ts';
 import type { Payments } from './payments.ts';
 import { CoSignedState, type DisputeRequest, EVIDENCE_KIB } from './schema.ts';

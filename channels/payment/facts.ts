@@ -1,5 +1,5 @@
-import type { FactContext } from '../aggregate.ts';
-import type { ChannelClosed, Fact } from '../analytics/facts.ts';
+import type { FactContext } from '../kernel/aggregate.ts';
+import type { ChannelClosed, Fact } from '../kernel/facts.ts';
 import type { Event } from './commands.ts';
 import { agentOf, otherSide, type PaymentChannel } from './state.ts';
 

@@ -1,5 +1,5 @@
 import type { IndexEntry } from '../../server/store/port.ts';
-import { placeKey } from '../lists/order.ts';
+import { placeKey } from '../kernel/lists/order.ts';
 import type { PaymentChannel } from './state.ts';
 
 /** All payment channels, by creation. */

@@ -1,6 +1,6 @@
-import { type Between, listBetween } from '../lists/between.ts';
-import type { PartyParts } from '../lists/parties.ts';
-import { oneOf } from '../lists/query.ts';
+import { oneOf } from '../kernel/lists/query.ts';
+import type { PartyParts } from '../principals/parties.ts';
+import { type Between, listBetween } from '../principals/things_between.ts';
 import { agentChannelsIndex, createdAtMs, PAYMENT_CHANNELS_INDEX } from './indexes.ts';
 import type { Payments } from './payments.ts';
 import { type PaymentChannel, statusOf } from './state.ts';

@@ -1,8 +1,8 @@
 import type { Store } from '../../server/store/port.ts';
-import { Aggregates, type AggregateType, type Applied, type Decision, type Placeable } from '../aggregate.ts';
-import { acknowledgeNotices } from '../follow_up.ts';
-import type { Notices } from '../messages/notices.ts';
-import { microJson, parseMicroJson } from '../micro_json.ts';
+import { Aggregates, type AggregateType, type Applied, type Decision, type Placeable } from '../kernel/aggregate.ts';
+import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
+import { acknowledgeNotices } from '../messages/follow_up.ts';
+import type { Notices } from '../messages/notifications.ts';
 import type { Command, Event } from './commands.ts';
 import { assertConserved } from './conservation.ts';
 import { decide } from './decide.ts';

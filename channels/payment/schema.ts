@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
-import { Id } from '../ids.ts';
-import { Amount, Balance, PositiveAmount } from '../money.ts';
-import { Signature } from '../signatures.ts';
+import { Id } from '../kernel/ids.ts';
+import { Amount, Balance, PositiveAmount } from '../kernel/money.ts';
+import { Signature } from '../kernel/signatures.ts';
 
 const Nonce = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Reason = Type.String({ maxLength: 1_024 });

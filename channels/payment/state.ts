@@ -1,6 +1,6 @@
 import { signedLines } from '../../crypto/signed_text.ts';
-import type { NoticeRef } from '../messages/notices.ts';
-import { usdc } from '../money.ts';
+import { usdc } from '../kernel/money.ts';
+import type { NoticeRef } from '../messages/notifications.ts';
 
 export type Side = 'a' | 'b';
 

@@ -1,9 +1,9 @@
 import type { Refusal } from '../../server/refusal.ts';
-import { type Decision, ok } from '../aggregate.ts';
-import { microJson } from '../micro_json.ts';
-import { usdc } from '../money.ts';
-import { refuse } from '../reasons.ts';
-import { moved, signatureRefusal } from '../signatures.ts';
+import { type Decision, ok } from '../kernel/aggregate.ts';
+import { microJson } from '../kernel/micro_json.ts';
+import { usdc } from '../kernel/money.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { moved, signatureRefusal } from '../kernel/signatures.ts';
 import type { Acknowledge, Event, Propose, Reject } from './commands.ts';
 import {
   type Burned,

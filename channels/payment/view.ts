@@ -1,4 +1,4 @@
-import { usdc } from '../money.ts';
+import { usdc } from '../kernel/money.ts';
 import {
   agentOf,
   type Balances,

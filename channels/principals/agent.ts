@@ -1,5 +1,5 @@
-import type { Metadata } from '../fields.ts';
-import { usdc } from '../money.ts';
+import type { Metadata } from '../kernel/fields.ts';
+import { usdc } from '../kernel/money.ts';
 import type { Account } from './account.ts';
 import type { ChangedBy } from './change_allowance.ts';
 

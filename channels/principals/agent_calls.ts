@@ -2,7 +2,7 @@ import { readPublicKey } from '../../crypto/public_key.ts';
 import { jsonBody } from '../../server/http/json_body.ts';
 import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Refusal } from '../../server/index.ts';
-import { refuse } from '../reasons.ts';
+import { refuse } from '../kernel/reasons.ts';
 import { type Agent, agentView } from './agent.ts';
 import type { Principal } from './authenticate.ts';
 import type { ChangedBy } from './change_allowance.ts';

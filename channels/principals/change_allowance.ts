@@ -1,5 +1,5 @@
 import type { Refusal } from '../../server/refusal.ts';
-import { refuse } from '../reasons.ts';
+import { refuse } from '../kernel/reasons.ts';
 import type { Agent } from './agent.ts';
 
 /** Who changes an agent: it itself, by `announce`, `update_metadata` or HTTP, or its owner. The admin has no limit. */

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../../server/store/port.ts';
-import type { AggregateType } from '../aggregate.ts';
-import { placeKey } from '../lists/order.ts';
+import type { AggregateType } from '../kernel/aggregate.ts';
+import { placeKey } from '../kernel/lists/order.ts';
 import type { Account, AccountKind, Key } from './account.ts';
 import type { Agent, Capability } from './agent.ts';
 import {

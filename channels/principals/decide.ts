@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Decision, ok } from '../aggregate.ts';
-import { refuse } from '../reasons.ts';
+import { type Decision, ok } from '../kernel/aggregate.ts';
+import { refuse } from '../kernel/reasons.ts';
 import { type Account, type Key, liveKey, liveKeyCount, MAX_KEYS, trimmed } from './account.ts';
 import type { Agent } from './agent.ts';
 import { type ChangedBy, takeChange } from './change_allowance.ts';

@@ -1,5 +1,5 @@
-import type { FactContext } from '../aggregate.ts';
-import type { Fact } from '../analytics/facts.ts';
+import type { FactContext } from '../kernel/aggregate.ts';
+import type { Fact } from '../kernel/facts.ts';
 import type { Agent } from './agent.ts';
 import type { AgentEvent } from './decide.ts';
 

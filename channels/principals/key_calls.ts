@@ -1,6 +1,6 @@
 import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Refusal } from '../../server/index.ts';
-import { refuse } from '../reasons.ts';
+import { refuse } from '../kernel/reasons.ts';
 import type { Account, AccountKind } from './account.ts';
 import { type ApiCall, type Handle, mayManage, tokenRefusal } from './permissions.ts';
 import type { CreatedKey, KeyView } from './principals.ts';

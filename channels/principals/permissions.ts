@@ -1,6 +1,6 @@
 import type { Call } from '../../server/http/routes.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
-import { refuse } from '../reasons.ts';
+import { refuse } from '../kernel/reasons.ts';
 import type { Account, AccountKind } from './account.ts';
 import type { Agent } from './agent.ts';
 import type { AccountPrincipal, Principal } from './authenticate.ts';

@@ -1,9 +1,9 @@
 import { newApiKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { Refusal } from '../../server/refusal.ts';
 import type { Store } from '../../server/store/port.ts';
-import { Aggregates, type AggregateType, type Applied, type Placeable } from '../aggregate.ts';
-import { newId } from '../ids.ts';
-import { requestDigest } from '../repeats.ts';
+import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
+import { newId } from '../kernel/ids.ts';
+import { requestDigest } from '../kernel/request_digest.ts';
 import type { Account, AccountKind } from './account.ts';
 import type { Agent, Capability } from './agent.ts';
 import { ApiKeys } from './api_keys.ts';

@@ -1,6 +1,6 @@
 import type { IndexEntry } from '../../server/store/port.ts';
-import { placeKey } from '../lists/order.ts';
-import { MAX_AMOUNT_MICRO } from '../money.ts';
+import { placeKey } from '../kernel/lists/order.ts';
+import { MAX_AMOUNT_MICRO } from '../kernel/money.ts';
 import { type Agent, lowestPriceMicro, reputationHundredths } from './agent.ts';
 import { accountsIndex, ownedIndex } from './indexes.ts';
 

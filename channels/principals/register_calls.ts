@@ -1,7 +1,7 @@
 import { jsonBody } from '../../server/http/json_body.ts';
 import { jsonAnswer } from '../../server/http/problem.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
-import { refuse } from '../reasons.ts';
+import { refuse } from '../kernel/reasons.ts';
 import { accountView } from './account.ts';
 import { agentView } from './agent.ts';
 import type { Principal } from './authenticate.ts';

@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox';
 import { readPublicKey } from '../../crypto/public_key.ts';
 import type { Refusal } from '../../server/refusal.ts';
-import { CapabilityName, METADATA_KIB, Metadata, Name, sizeRefusal } from '../fields.ts';
-import { Id } from '../ids.ts';
-import { Amount, micro } from '../money.ts';
-import { refuseField } from '../reasons.ts';
+import { CapabilityName, METADATA_KIB, Metadata, Name, sizeRefusal } from '../kernel/fields.ts';
+import { Id } from '../kernel/ids.ts';
+import { Amount, micro } from '../kernel/money.ts';
+import { refuseField } from '../kernel/reasons.ts';
 import type { Agent, Capability } from './agent.ts';
 import type { AgentPatch, RegistrationFields } from './decide.ts';
 

@@ -1,7 +1,7 @@
 import { accept, type ChannelSocket, grant, type Log, later, reply } from '../../server/index.ts';
 import type { Nodes } from '../../server/nodes/port.ts';
-import { type AgentSession, agentChannel } from '../agent_session.ts';
-import { refuse } from '../reasons.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { type AgentSession, agentChannel } from '../principals/agent_session.ts';
 import type { Chunk } from './chunks.ts';
 import type { Ending } from './commands.ts';
 import { Reader } from './reader.ts';
@@ -14,8 +14,8 @@ import {
   type Resume,
   stateRefusal,
 } from './schema.ts';
+import { roleOf, streamOf, streamView, type TaskState, taskView } from './state.ts';
 import { type Role, readBy, STREAM_NAMES, type StreamName } from './stream.ts';
-import { roleOf, streamOf, streamView, type TaskState, taskView } from './task.ts';
 import type { Tasks } from './tasks.ts';
 
 export interface TaskChannelParts {

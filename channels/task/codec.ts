@@ -1,13 +1,13 @@
 import type { Snapshot } from '../../server/store/port.ts';
-import type { AggregateType } from '../aggregate.ts';
+import type { AggregateType } from '../kernel/aggregate.ts';
 import type { TaskCommand, TaskEvent } from './commands.ts';
 import { decideTask } from './decide.ts';
 import { deadlineOf } from './duties.ts';
 import { taskFacts } from './facts.ts';
-import { placesOf } from './listing.ts';
+import { placesOf } from './indexes.ts';
 import type { Ranges } from './ranges.ts';
+import type { Contents, Task, TaskState } from './state.ts';
 import { PAGES, pageOf, STREAM_NAMES, type Stream, type StreamName } from './stream.ts';
-import type { Contents, Task, TaskState } from './task.ts';
 
 /** The fields of a task that shows it on the wire. */
 export const SHOWN: readonly string[] = ['task', 'contents'];

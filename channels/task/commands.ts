@@ -1,6 +1,6 @@
-import type { NoticeRef } from '../messages/notices.ts';
+import type { NoticeRef } from '../messages/notifications.ts';
+import type { Contents, EndStatus, Task } from './state.ts';
 import type { Role, StreamName } from './stream.ts';
-import type { Contents, EndStatus, Task } from './task.ts';
 
 export type TaskCommand =
   | CreateTask

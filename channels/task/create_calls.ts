@@ -2,15 +2,15 @@ import type { Static } from 'typebox';
 import { jsonBody } from '../../server/http/json_body.ts';
 import { jsonAnswer } from '../../server/http/problem.ts';
 import type { Refusal } from '../../server/index.ts';
-import { micro } from '../money.ts';
+import { micro } from '../kernel/money.ts';
+import { refuse, refuseField } from '../kernel/reasons.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { type Handle, nameOf } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
 import { metadataRefusal } from '../principals/schema.ts';
-import { refuse, refuseField } from '../reasons.ts';
 import type { TaskFields } from './commands.ts';
 import { TaskCreation } from './schema.ts';
-import { taskView } from './task.ts';
+import { taskView } from './state.ts';
 import type { Tasks } from './tasks.ts';
 
 const readBody = jsonBody(TaskCreation);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Decided, type Decision, ok } from '../aggregate.ts';
-import { FOLLOW_UP_MS, noticesDueMs } from '../follow_up.ts';
-import { refuse } from '../reasons.ts';
+import { type Decided, type Decision, ok } from '../kernel/aggregate.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { FOLLOW_UP_MS, noticesDueMs } from '../messages/follow_up.ts';
 import type {
   CompleteStream,
   CreateTask,
@@ -13,6 +13,7 @@ import type {
   TaskCommand,
   TaskEvent,
 } from './commands.ts';
+import { type Contents, contentsOf, type Duties, digestOf, isEnded, streamOf, type TaskState } from './state.ts';
 import {
   emptyStream,
   isStored,
@@ -27,7 +28,6 @@ import {
   withChunk,
   writerOf,
 } from './stream.ts';
-import { type Contents, contentsOf, type Duties, digestOf, isEnded, streamOf, type TaskState } from './task.ts';
 
 /** Longer than anybody who is about to count a task can take to do so. */
 const FORGET_AFTER_MS = 20_000;

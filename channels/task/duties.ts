@@ -1,4 +1,4 @@
-import type { Duties, Task } from './task.ts';
+import type { Duties, Task } from './state.ts';
 
 export type Duty = 'conclude' | 'forget' | 'drop';
 

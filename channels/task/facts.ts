@@ -1,7 +1,7 @@
-import type { FactContext } from '../aggregate.ts';
-import type { Fact } from '../analytics/facts.ts';
+import type { FactContext } from '../kernel/aggregate.ts';
+import type { Fact } from '../kernel/facts.ts';
 import type { TaskEvent } from './commands.ts';
-import type { TaskState } from './task.ts';
+import type { TaskState } from './state.ts';
 
 /** What the figures count of a task. */
 export function taskFacts(

@@ -1,13 +1,13 @@
 import type { Store } from '../../server/store/port.ts';
-import type { List } from '../lists/call.ts';
-import { byCreationAndMore } from '../lists/order.ts';
-import { type PartyParts, type Whose, whoseThings, withOwner } from '../lists/parties.ts';
-import { anId, oneOf } from '../lists/query.ts';
+import { byCreationAndMore } from '../kernel/lists/order.ts';
+import { anId, oneOf } from '../kernel/lists/query.ts';
 import type { Principal } from '../principals/authenticate.ts';
+import type { List } from '../principals/list_route.ts';
+import { type PartyParts, type Whose, whoseThings, withOwner } from '../principals/parties.ts';
 import type { Agents } from '../principals/principals.ts';
-import { agentTasksIndex, appTasksIndex, fits, TASKS_INDEX } from './listing.ts';
+import { agentTasksIndex, appTasksIndex, fits, TASKS_INDEX } from './indexes.ts';
+import { roleOf, TASK_STATUSES, type Task, type TaskState, type TaskStatus, taskView } from './state.ts';
 import type { Role } from './stream.ts';
-import { roleOf, TASK_STATUSES, type Task, type TaskState, type TaskStatus, taskView } from './task.ts';
 import type { Tasks } from './tasks.ts';
 
 export interface TaskListParts extends PartyParts {

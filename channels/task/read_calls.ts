@@ -1,10 +1,10 @@
 import { jsonAnswer } from '../../server/http/problem.ts';
-import { isId } from '../ids.ts';
-import { isPartyOrOwner } from '../lists/parties.ts';
+import { isId } from '../kernel/ids.ts';
 import type { Principal } from '../principals/authenticate.ts';
+import { isPartyOrOwner } from '../principals/parties.ts';
 import { type Handle, readable } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
-import { streamOf, streamView, type Task, taskView } from './task.ts';
+import { streamOf, streamView, type Task, taskView } from './state.ts';
 import type { Tasks } from './tasks.ts';
 
 /** `GET /api/tasks/{id}`: also for suspended agents, whose own it is. */

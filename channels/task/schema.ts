@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
 import type { Refusal } from '../../server/refusal.ts';
-import { CapabilityName, Metadata, sizeRefusal } from '../fields.ts';
-import { Id } from '../ids.ts';
-import { Amount } from '../money.ts';
-import { refuseSize } from '../reasons.ts';
+import { CapabilityName, Metadata, sizeRefusal } from '../kernel/fields.ts';
+import { Id } from '../kernel/ids.ts';
+import { Amount } from '../kernel/money.ts';
+import { refuseSize } from '../kernel/reasons.ts';
 import { MAX_CHUNK_BYTES, MAX_SEQ } from './stream.ts';
 
 const Seq = Type.Integer({ minimum: 0, maximum: MAX_SEQ });

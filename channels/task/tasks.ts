@@ -1,16 +1,16 @@
 import type { Refusal } from '../../server/refusal.ts';
 import type { Store } from '../../server/store/port.ts';
-import { Aggregates, type Applied } from '../aggregate.ts';
-import { newId } from '../ids.ts';
-import type { Notices } from '../messages/notices.ts';
-import { refuse } from '../reasons.ts';
-import { requestDigest } from '../repeats.ts';
+import { Aggregates, type Applied } from '../kernel/aggregate.ts';
+import { newId } from '../kernel/ids.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { requestDigest } from '../kernel/request_digest.ts';
+import type { Notices } from '../messages/notifications.ts';
 import { Checksums } from './checksums.ts';
 import { Chunks } from './chunks.ts';
 import { parse, SHOWN, taskType } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
 import { type Duty, dutiesDue } from './duties.ts';
-import type { TaskState } from './task.ts';
+import type { TaskState } from './state.ts';
 
 /** What has to follow outside of a task. All of them are done again if a node died in between. */
 export interface TaskEffects {

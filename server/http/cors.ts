@@ -1,5 +1,5 @@
-import { type OriginPolicy, originAllowed } from '../transport/origin.ts';
 import type { Exchange, HttpAnswer } from './exchange.ts';
+import { type OriginPolicy, originAllowed } from './origin.ts';
 
 /** How long a browser may go on without asking again. */
 const PREFLIGHT_SECONDS = 600;

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { RequestAllowance } from '../allowance/requests.ts';
 import type { Log } from '../log.ts';
 import type { Refusal } from '../refusal.ts';
-import type { OriginPolicy } from '../transport/origin.ts';
 import { bearer } from './bearer.ts';
 import { corsOf, optionsAnswer } from './cors.ts';
 import type { Exchange, HttpAnswer } from './exchange.ts';
 import { faultRefusal } from './fault.ts';
+import type { OriginPolicy } from './origin.ts';
 import { httpRefusal, problem, type StatusOf } from './problem.ts';
 import { type Match, methodsOf, type Route, RouteTable } from './routes.ts';
 

@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis';
 import type { Host } from '../redis/address.ts';
-import { AnyOf } from '../redis/any_of.ts';
 import { breakConnection, connectNode, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { AnyOf } from '../redis/round_robin_connector.ts';
 import { SLOTS, slotOf } from '../redis/slots.ts';
 import { askForView, NOBODY, sameOwner, sameTopology, settle, type Topology, type View } from '../redis/topology.ts';
+import { sharded } from './commands.ts';
 import { Link, type LinkListener } from './link.ts';
 import { earliestHeard, type Links, type LinksListener } from './links.ts';
-import { sharded } from './verbs.ts';
 
 /** How often the cluster is asked who has what. */
 const LOOK_MS = 2_000;

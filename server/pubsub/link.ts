@@ -1,8 +1,8 @@
 import { type Redis, ReplyError } from 'ioredis';
 import { breakConnection } from '../redis/connect.ts';
 import { Canary } from './canary.ts';
-import { Channels } from './channels.ts';
-import type { Verbs } from './verbs.ts';
+import type { Verbs } from './commands.ts';
+import { Channels } from './subscriptions.ts';
 
 /** Broadcasts on their way to Redis; what comes on top is lost for other nodes, as if the connection had broken. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;

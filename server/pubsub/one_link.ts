@@ -1,7 +1,7 @@
 import { connectOne, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { classic } from './commands.ts';
 import { Link } from './link.ts';
 import type { Links, LinksListener } from './links.ts';
-import { classic } from './verbs.ts';
 
 /** The link to one Redis, or to the master that the sentinels name. */
 export function oneLink(options: RedisOptions, nodeId: string, listener: LinksListener): Links {

@@ -1,7 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { type Host, parseRedisUrl, type RedisAddress } from './address.ts';
-import { AnyOf, connectorTo } from './any_of.ts';
 import { Failover } from './failover.ts';
+import { AnyOf, connectorTo } from './round_robin_connector.ts';
 
 /** How long a command may take before its outcome counts as unknown. */
 export const REDIS_COMMAND_TIMEOUT_MS = 3_000;

@@ -1,5 +1,5 @@
+import type { OriginPolicy } from '../http/origin.ts';
 import type { Opener } from '../socket.ts';
-import type { OriginPolicy } from './origin.ts';
 
 /** A mount as an application gives it; what it leaves out is as `mountDefaults` says. */
 export type MountOptions = Pick<Mount, 'path' | 'open'> & {

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 import { addressText, clientAddress } from '../http/exchange.ts';
+import { originAllowed } from '../http/origin.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
 import type { Turn } from '../runtime/turn.ts';
@@ -8,7 +9,6 @@ import type { Serializer } from '../wire/serializer.ts';
 import { serializerFor } from '../wire/vsn.ts';
 import { readSubprotocols } from './auth_token.ts';
 import type { Mount } from './mount.ts';
-import { originAllowed } from './origin.ts';
 import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
 /** What an upgraded socket starts from; it is uWebSockets.js' user data. */

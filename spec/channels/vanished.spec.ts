@@ -1,7 +1,7 @@
 import { LongPoll } from 'phoenix';
 import { Authenticator } from '../../channels/principals/authenticate.ts';
 import { openPrincipals } from '../../channels/principals/principals.ts';
-import { sockets } from '../../channels/sockets.ts';
+import { sockets } from '../../channels/principals/sockets.ts';
 import { newSecret, sha256Hex } from '../../crypto/secrets.ts';
 import { SessionTokens } from '../../crypto/session_tokens.ts';
 import { localNodes } from '../../server/nodes/local.ts';

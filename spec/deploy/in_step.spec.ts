@@ -24,7 +24,7 @@ const environmentOf = (name: string) =>
 
 /** Every variable that the server reads. */
 const variables = [
-  ...new Set([...read('server/config.ts').matchAll(/'([A-Z][A-Z_]+)'/g)].map(([, name]) => name ?? '')),
+  ...new Set([...read('platform/config.ts').matchAll(/'([A-Z][A-Z_]+)'/g)].map(([, name]) => name ?? '')),
 ].filter((name) => !name.startsWith('ERR'));
 /** Those that the image sets, that each node makes itself, or that HAProxy takes over. */
 const notInCompose = ['PORT', 'HOST', 'DATA_DIR', 'NODE_ID', 'TLS_CERT', 'TLS_KEY'];
@@ -82,7 +82,7 @@ describe('the programs', () => {
   });
 
   it('are given the time to drain', () => {
-    const [, drainMs] = /integer\('DRAIN_MS', ([\d_]+)/.exec(read('server/config.ts')) ?? [];
+    const [, drainMs] = /integer\('DRAIN_MS', ([\d_]+)/.exec(read('platform/config.ts')) ?? [];
     const [, graceS] = /stop_grace_period: (\d+)s/.exec(service('aerie')) ?? [];
     const [, podGraceS] = /terminationGracePeriodSeconds: (\d+)/.exec(manifest) ?? [];
     const [, preStopS] = /setTimeout\(\(\) => \{\}, (\d+)000\)/.exec(manifest) ?? [];

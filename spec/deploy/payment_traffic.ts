@@ -1,4 +1,4 @@
-import { micro, usdc } from '../../channels/money.ts';
+import { micro, usdc } from '../../channels/kernel/money.ts';
 import { type ChannelBody, Deal, type HistoryItem, type Party, type PendingBody } from '../channels/deals/party.ts';
 import type { Address } from '../support/aerie.ts';
 import type { Topic } from '../support/official_client.ts';

@@ -21,7 +21,7 @@ export interface ClusterOptions {
   readonly syncMs?: number;
 }
 
-/** A node as `server/node.ts` puts it together, without sockets. */
+/** A node as `platform/node.ts` puts it together, without sockets. */
 export async function openNode(options: ClusterOptions): Promise<ClusterNode> {
   const timings = { leaseMs: 3_000, renewMs: 50, canaryMs: 50, syncMs: 100, ...options };
   const pubsub = redisPubSub(timings);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { RedisParts } from '../../presence/redis_parts.ts';
+import { RedisParts } from '../../presence/shard_store.ts';
 import { leaseKey } from '../../server/nodes/lease.ts';
 import { keyPrefix } from '../../server/redis/connect.ts';
 import { eventually } from '../support/eventually.ts';

@@ -33,7 +33,7 @@ describe('a Node.js', () => {
 });
 
 describe('on a Node.js that is not supported', () => {
-  it.each(['dist/server/main.js', 'dist/deploy/cluster.js'])('%s ends with one line that helps', async (program) => {
+  it.each(['dist/platform/main.js', 'dist/deploy/cluster.js'])('%s ends with one line that helps', async (program) => {
     const { code, said } = await run(program);
     expect(code).toBe(1);
     expect(said).toMatch(

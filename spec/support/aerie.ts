@@ -39,7 +39,7 @@ export const addressOf = (url: string): Address => ({
 
 /** Starts a server from the build, on a free port unless told; resolves when it listens. */
 export async function startAerie(env: Record<string, string> = {}): Promise<Aerie> {
-  const child = spawn(process.execPath, ['dist/server/main.js'], {
+  const child = spawn(process.execPath, ['dist/platform/main.js'], {
     env: { PATH: process.env.PATH, PORT: '0', DRAIN_MS: '0', ADMIN_TOKEN, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

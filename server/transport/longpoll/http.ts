@@ -1,7 +1,7 @@
 import type { Exchange } from '../../http/exchange.ts';
+import { originAllowed } from '../../http/origin.ts';
 import type { ConnectRequest } from '../../socket.ts';
 import type { LongPollMount } from '../mount.ts';
-import { originAllowed } from '../origin.ts';
 import { type RefusedConnect, retryAfter } from '../refused_connect.ts';
 import type { LongPollSession } from './session.ts';
 import type { LongPollSessions } from './sessions.ts';

@@ -1,13 +1,13 @@
 import type { Alert } from '../../../channels/analytics/alerts.ts';
-import { Answers } from '../../../channels/analytics/answers.ts';
 import { Collector } from '../../../channels/analytics/collector.ts';
-import { type Fact, factText, type TaskEnded } from '../../../channels/analytics/facts.ts';
+import { Scopes } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
+import { Watch } from '../../../channels/analytics/offline_alerts.ts';
+import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
+import { Answers } from '../../../channels/analytics/queries.ts';
 import { AGENT_FIGURES, agentScope } from '../../../channels/analytics/scope.ts';
-import { Scopes } from '../../../channels/analytics/scopes.ts';
-import { OwnedAgents } from '../../../channels/analytics/users.ts';
-import { Watch } from '../../../channels/analytics/watch.ts';
 import { windowedAlerts } from '../../../channels/analytics/windowed_alerts.ts';
+import { type Fact, factText, type TaskEnded } from '../../../channels/kernel/facts.ts';
 import { silentLog } from '../../../server/index.ts';
 import { embeddedStore } from '../stores.ts';
 

@@ -1,4 +1,4 @@
-import { METRICS } from '../../../channels/analytics/answers.ts';
+import { METRICS } from '../../../channels/analytics/queries.ts';
 import {
   ADMIN_TOKEN,
   type Aerie,

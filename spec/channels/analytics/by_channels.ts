@@ -1,4 +1,4 @@
-import { usdc } from '../../../channels/money.ts';
+import { usdc } from '../../../channels/kernel/money.ts';
 import type { Balances, Channel, Ending, Message, Platform, Session, Task, Transfer } from './day.ts';
 import type { People } from './people.ts';
 

@@ -1,9 +1,9 @@
-import { Aggregates } from '../../../channels/aggregate.ts';
+import { Aggregates } from '../../../channels/kernel/aggregate.ts';
+import { untilUnmoved } from '../../../channels/kernel/signatures.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
-import { Sessions } from '../../../channels/negotiation/sessions.ts';
+import { Sessions } from '../../../channels/negotiation/negotiations.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
 import type { Past } from '../../../channels/payment/state.ts';
-import { untilUnmoved } from '../../../channels/signatures.ts';
 import { taskType } from '../../../channels/task/codec.ts';
 import type { EndTask } from '../../../channels/task/commands.ts';
 import { silentLog } from '../../../server/index.ts';

@@ -1,10 +1,10 @@
-import { Answers } from '../../../channels/analytics/answers.ts';
 import { COLLECTOR, Collector } from '../../../channels/analytics/collector.ts';
-import { type Fact, factText } from '../../../channels/analytics/facts.ts';
+import { Scopes } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
+import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
+import { Answers } from '../../../channels/analytics/queries.ts';
 import { agentScope, aggregateOf, GLOBAL, type Scope } from '../../../channels/analytics/scope.ts';
-import { Scopes } from '../../../channels/analytics/scopes.ts';
-import { OwnedAgents } from '../../../channels/analytics/users.ts';
+import { type Fact, factText } from '../../../channels/kernel/facts.ts';
 import { silentLog } from '../../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
 import { onEveryStore } from '../stores.ts';

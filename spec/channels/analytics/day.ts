@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { usdc } from '../../../channels/money.ts';
+import { usdc } from '../../../channels/kernel/money.ts';
 import type { Deed } from './plain_figures.ts';
 
 export const OWNERS: Readonly<Record<string, string | null>> = { a1: 'u1', a2: 'u1', a3: 'u2', a4: 'u2', a5: null };

@@ -1,10 +1,10 @@
 import { COLLECTOR } from '../../../channels/analytics/collector.ts';
-import { WATCH } from '../../../channels/analytics/watch.ts';
+import { WATCH } from '../../../channels/analytics/offline_alerts.ts';
 import { readSecrets } from '../../../channels/principals/secrets.ts';
-import { type Backend, openBackend } from '../../../server/backend.ts';
-import { type Config, readConfig } from '../../../server/config.ts';
+import { type Backend, openBackend } from '../../../platform/backend.ts';
+import { type Config, readConfig } from '../../../platform/config.ts';
+import { type RunningNode, startNode } from '../../../platform/node.ts';
 import { silentLog } from '../../../server/index.ts';
-import { type RunningNode, startNode } from '../../../server/node.ts';
 import { localNodes } from '../../../server/nodes/local.ts';
 import { localPubSub } from '../../../server/pubsub/local.ts';
 import { openEmbeddedStore } from '../../../server/store/embedded.ts';

@@ -1,6 +1,6 @@
 import { DDSketch } from '@datadog/sketches-js';
 import { INTERVALS_MS, type Interval, PERIODS_MS, type Period } from '../../../channels/analytics/periods.ts';
-import { usdc } from '../../../channels/money.ts';
+import { usdc } from '../../../channels/kernel/money.ts';
 
 /** What somebody has done, as a spec writes it down when it was done for the first time. */
 export type Deed = { readonly atMs: number } & (

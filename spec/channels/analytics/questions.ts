@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { METRICS } from '../../../channels/analytics/answers.ts';
 import {
   bucketStartsMs,
   INTERVALS_MS,
@@ -8,6 +7,7 @@ import {
   type Period,
   windowOf,
 } from '../../../channels/analytics/periods.ts';
+import { METRICS } from '../../../channels/analytics/queries.ts';
 import { AGENTS, OWNERS } from './day.ts';
 import { type Deed, plainHeatmap, plainMetrics, plainRevenue, plainSeries, type Whose } from './plain_figures.ts';
 

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Answers } from '../../../channels/analytics/answers.ts';
 import { Collector } from '../../../channels/analytics/collector.ts';
+import { Scopes } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
+import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
+import { Answers } from '../../../channels/analytics/queries.ts';
 import { AGENT_FIGURES, agentScope, GLOBAL, type Scope } from '../../../channels/analytics/scope.ts';
-import { Scopes } from '../../../channels/analytics/scopes.ts';
-import { OwnedAgents } from '../../../channels/analytics/users.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
 import { silentLog } from '../../../server/index.ts';
 import { openEmbeddedStore } from '../../../server/store/embedded.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { NoticeRef, Notices } from '../../../channels/messages/notices.ts';
-import { negotiations } from '../../../channels/negotiation/negotiations.ts';
-import { Sessions } from '../../../channels/negotiation/sessions.ts';
-import { payments } from '../../../channels/payment/payment.ts';
+import type { NoticeRef, Notices } from '../../../channels/messages/notifications.ts';
+import { negotiations } from '../../../channels/negotiation/feature.ts';
+import { Sessions } from '../../../channels/negotiation/negotiations.ts';
+import { payments } from '../../../channels/payment/feature.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
 import { StoreUnavailable } from '../../../server/store/port.ts';
 import { rejection, terms as sessionTerms } from '../negotiation/fixtures.ts';

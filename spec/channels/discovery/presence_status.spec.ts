@@ -1,5 +1,5 @@
 import { presenceMeta } from '../../../channels/discovery/presence_status.ts';
-import { jsonBytes } from '../../../channels/fields.ts';
+import { jsonBytes } from '../../../channels/kernel/fields.ts';
 import type { Agent } from '../../../channels/principals/agent.ts';
 
 const MAX_META_BYTES = 4_096;

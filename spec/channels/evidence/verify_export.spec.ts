@@ -267,7 +267,7 @@ describe('aerie verify', () => {
     const path = join(dir, 'export.json');
     writeFileSync(path, typeof file === 'string' ? file : JSON.stringify(file));
     const { status, stdout, stderr } = spawnSync(process.execPath, [
-      'dist/channels/evidence/main.js',
+      'dist/platform/cli.js',
       'verify',
       path,
       ...options,

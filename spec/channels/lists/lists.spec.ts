@@ -1,4 +1,4 @@
-import { MAX_MERGED } from '../../../channels/lists/parties.ts';
+import { MAX_MERGED } from '../../../channels/principals/parties.ts';
 import { ADMIN_TOKEN, registerAgent } from '../../support/aerie.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client } from '../../support/official_client.ts';

@@ -1,6 +1,6 @@
 import { MAX_FROM_ONE_SENDER, MAX_MESSAGES } from '../../../channels/messages/inbox.ts';
-import { type Message, TTL_MS } from '../../../channels/messages/message.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
+import { type Message, TTL_MS } from '../../../channels/messages/state.ts';
 import { silentLog } from '../../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
 import { embeddedStore, onEveryStore } from '../stores.ts';

@@ -1,5 +1,5 @@
-import { Deadlines } from '../../../channels/deadlines.ts';
-import { type MessagingParts, messaging } from '../../../channels/messages/parts.ts';
+import { Deadlines } from '../../../channels/kernel/deadlines.ts';
+import { type MessagingParts, messaging } from '../../../channels/messages/feature.ts';
 import type { Agent } from '../../../channels/principals/agent.ts';
 import { connected, silentLog, socket } from '../../../server/index.ts';
 import { localNodes } from '../../../server/nodes/local.ts';

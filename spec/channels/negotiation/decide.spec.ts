@@ -1,7 +1,7 @@
-import { micro } from '../../../channels/money.ts';
+import { micro } from '../../../channels/kernel/money.ts';
 import { type Command, decide } from '../../../channels/negotiation/decide.ts';
-import { acceptLines, offerLines, type Session } from '../../../channels/negotiation/session.ts';
-import { NOW_MS, scenario } from '../scenario.ts';
+import { acceptLines, offerLines, type Session } from '../../../channels/negotiation/state.ts';
+import { NOW_MS, scenario } from '../kernel/scenario.ts';
 import { acceptance, offer, rejection, session, terms } from './fixtures.ts';
 
 const given = scenario(decide);

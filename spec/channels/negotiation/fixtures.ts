@@ -1,7 +1,7 @@
-import { micro } from '../../../channels/money.ts';
+import { micro } from '../../../channels/kernel/money.ts';
 import type { Accept, Command, MakeOffer } from '../../../channels/negotiation/decide.ts';
-import { acceptLines, offerLines, type Role, type Session } from '../../../channels/negotiation/session.ts';
-import { NOW_MS } from '../scenario.ts';
+import { acceptLines, offerLines, type Role, type Session } from '../../../channels/negotiation/state.ts';
+import { NOW_MS } from '../kernel/scenario.ts';
 
 export const terms = {
   id: 'neg-1',

@@ -8,8 +8,8 @@ import {
   offersBy,
   type Role,
   type Session,
-} from '../../../channels/negotiation/session.ts';
-import { NOW_MS } from '../scenario.ts';
+} from '../../../channels/negotiation/state.ts';
+import { NOW_MS } from '../kernel/scenario.ts';
 import { session, terms } from './fixtures.ts';
 
 /** `PROPERTY_RUNS=100000 npm run spec -- properties` looks further. */

@@ -1,8 +1,8 @@
-import { micro } from '../../../channels/money.ts';
+import { micro } from '../../../channels/kernel/money.ts';
 import { assertConserved } from '../../../channels/payment/conservation.ts';
 import { decide } from '../../../channels/payment/decide.ts';
 import type { Burned, Executed, PaymentChannel } from '../../../channels/payment/state.ts';
-import { NOW_MS, scenario } from '../scenario.ts';
+import { NOW_MS, scenario } from '../kernel/scenario.ts';
 import { acknowledge, balances, channel, close, coSigned, dispute, propose, reject, shown, terms } from './fixtures.ts';
 
 const given = scenario(decide);

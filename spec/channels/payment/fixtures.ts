@@ -1,4 +1,4 @@
-import { micro } from '../../../channels/money.ts';
+import { micro } from '../../../channels/kernel/money.ts';
 import type { Acknowledge, Close, OpenDispute, Propose, Reject, Shown } from '../../../channels/payment/commands.ts';
 import {
   type Balances,
@@ -10,7 +10,7 @@ import {
   type Side,
   stateLines,
 } from '../../../channels/payment/state.ts';
-import { NOW_MS } from '../scenario.ts';
+import { NOW_MS } from '../kernel/scenario.ts';
 
 export const balances = (a: string, b: string): Balances => ({ aMicro: micro(a), bMicro: micro(b) });
 

@@ -1,5 +1,5 @@
-import type { Decided } from '../../../channels/aggregate.ts';
-import { microJson } from '../../../channels/micro_json.ts';
+import type { Decided } from '../../../channels/kernel/aggregate.ts';
+import { microJson } from '../../../channels/kernel/micro_json.ts';
 import type { Command, Event } from '../../../channels/payment/commands.ts';
 import { assertConserved } from '../../../channels/payment/conservation.ts';
 import { decide } from '../../../channels/payment/decide.ts';
@@ -13,7 +13,7 @@ import {
   type Side,
   stateLines,
 } from '../../../channels/payment/state.ts';
-import { NOW_MS } from '../scenario.ts';
+import { NOW_MS } from '../kernel/scenario.ts';
 import { channel } from './fixtures.ts';
 
 /** What a command is made of; small numbers choose among what there is. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { placeKey } from '../../../channels/lists/order.ts';
-import { MAX_AMOUNT_MICRO } from '../../../channels/money.ts';
+import { placeKey } from '../../../channels/kernel/lists/order.ts';
+import { MAX_AMOUNT_MICRO } from '../../../channels/kernel/money.ts';
 import { agentView, lowestPriceMicro, reputation } from '../../../channels/principals/agent.ts';
 import { AGENTS_INDEX, capabilityIndex, parseRankKey, placesOf, rankKey } from '../../../channels/principals/rank.ts';
 import { agentFields } from './fixtures.ts';

@@ -1,6 +1,6 @@
-import type { Message } from '../../../channels/messages/message.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
-import { notices } from '../../../channels/messages/notices.ts';
+import { notices } from '../../../channels/messages/notifications.ts';
+import type { Message } from '../../../channels/messages/state.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
 import { Tasks } from '../../../channels/task/tasks.ts';
 import { silentLog } from '../../../server/index.ts';

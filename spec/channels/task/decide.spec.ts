@@ -4,8 +4,8 @@ import { parse, taskType } from '../../../channels/task/codec.ts';
 import type { EndTask, StoreChunk, TaskCommand } from '../../../channels/task/commands.ts';
 import { decideTask } from '../../../channels/task/decide.ts';
 import { deadlineOf, dutiesDue } from '../../../channels/task/duties.ts';
+import { type TaskState, taskView } from '../../../channels/task/state.ts';
 import { emptyStream, isStored, MAX_CHUNKS, MAX_STREAM_BYTES, type Role } from '../../../channels/task/stream.ts';
-import { type TaskState, taskView } from '../../../channels/task/task.ts';
 
 const NOW_MS = 1_750_000_000_000;
 const DAY_MS = 86_400_000;

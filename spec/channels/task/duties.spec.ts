@@ -1,5 +1,5 @@
-import { Deadlines } from '../../../channels/deadlines.ts';
-import type { Notice, NoticeRef } from '../../../channels/messages/notices.ts';
+import { Deadlines } from '../../../channels/kernel/deadlines.ts';
+import type { Notice, NoticeRef } from '../../../channels/messages/notifications.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
 import { type TaskEffects, Tasks } from '../../../channels/task/tasks.ts';
 import { silentLog } from '../../../server/index.ts';

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { Gaps } from '../../../server/pubsub/gaps.ts';
+import { Gaps } from '../../../server/pubsub/gap_debouncer.ts';
 
 describe('gaps', () => {
   let toldAtMs: number[];

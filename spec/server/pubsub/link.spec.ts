@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
+import { sharded } from '../../../server/pubsub/commands.ts';
 import { Link } from '../../../server/pubsub/link.ts';
-import { sharded } from '../../../server/pubsub/verbs.ts';
 import { sharedRedisUrl } from '../../support/redis.ts';
 
 // Sharded pub/sub works on a Redis of its own too: there all slots are its.

@@ -1,4 +1,4 @@
-import { isOriginPattern, originAllowed } from '../../../server/transport/origin.ts';
+import { isOriginPattern, originAllowed } from '../../../server/http/origin.ts';
 
 describe('an origin', () => {
   it.each([

@@ -1,0 +1,244 @@
+import type { Refusal } from '../../server/refusal.ts';
+import {
+  type Change,
+  type IndexEntry,
+  type Snapshot,
+  type Store,
+  StoreUnavailable,
+  type StreamChange,
+} from '../../server/store/port.ts';
+import { type Fact, factText } from './facts.ts';
+import { isId } from './ids.ts';
+
+/** One kind of thing that changes as a whole. `S`: its state; `C`: the commands it takes; `E`: what they bring about. */
+export interface AggregateType<S, C, E> {
+  /** The store's word for it. */
+  readonly kind: string;
+  /** The fields that a command needs to be decided; all where this is left out. `parse` gets no others then. */
+  reads?(command: C): readonly string[];
+  parse(fields: Snapshot['fields']): S;
+  /**
+   * Everywhere it can be found. Where it is left out `change` says so itself, if at all.
+   */
+  places?(state: S): readonly IndexEntry[];
+  /** Of the places the one that all of this kind have, in a list by creation. */
+  readonly listedIn?: string;
+  /** What a commit writes: fields, places in indexes and the deadline that differ from `before`. */
+  change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
+  /**
+   * Pure: what a decision that changed something has brought about, for the figures of the platform. It is logged with
+   * the change, and counted once.
+   */
+  facts?(events: readonly E[], state: S, context: FactContext<S>): readonly Fact[];
+  /** Pure. `state` is undefined for an id that was never committed; `nowMs` is the store's clock. */
+  decide(state: S | undefined, command: C, nowMs: number): Decision<S, E>;
+}
+
+export interface FactContext<S> {
+  readonly id: string;
+  readonly before: S | undefined;
+  /** The store's clock at the decision. */
+  readonly nowMs: number;
+}
+
+export type Decision<S, E> = Decided<S, E> | Refusal;
+
+/** With the same `state` object as before, and no entries, there is nothing to commit. */
+export interface Decided<S, E> extends Pick<Change, 'entries' | 'dropStreams'> {
+  readonly ok: true;
+  readonly state: S;
+  readonly events: readonly E[];
+}
+
+export type Applied<S, E> = { readonly ok: true; readonly state: S; readonly events: readonly E[] } | Refusal;
+
+/** A decision that says yes. */
+export function ok<D extends object>(decided: D): D & { readonly ok: true } {
+  return { ok: true, ...decided };
+}
+
+/** Every conflict means that somebody else's command went through, so this is reached by a fault only. */
+const MAX_ATTEMPTS = 200;
+const MAX_PAUSE_MS = 20;
+/** Commands that share a commit. */
+const MAX_BATCH = 64;
+
+interface Waiting<S, C, E> {
+  readonly command: C;
+  readonly resolve: (applied: Applied<S, E>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What upkeep of indexes needs of the aggregates of one kind. */
+export interface Placeable {
+  readonly kind: string;
+  /** The index by creation that has all of them. */
+  readonly listedIn: string;
+  /** Puts an aggregate into the indexes where it belongs. */
+  placeAnew(id: string): Promise<void>;
+}
+
+/** The aggregates of one kind, in the store. Ids may come from anybody: a malformed one is never there. */
+export class Aggregates<S, C, E> implements Placeable {
+  readonly #store: Store;
+  readonly #type: AggregateType<S, C, E>;
+  /** Commands by id that wait while others of the same id are decided and committed. */
+  readonly #waiting = new Map<string, Waiting<S, C, E>[]>();
+
+  constructor(store: Store, type: AggregateType<S, C, E>) {
+    this.#store = store;
+    this.#type = type;
+  }
+
+  async read(id: string): Promise<S | undefined> {
+    if (!isId(id)) return undefined;
+    return this.#parse(await this.#store.read({ kind: this.#type.kind, id }));
+  }
+
+  /** In the order of `ids`. @param fields those that `parse` gets; all if left out */
+  async readMany(ids: readonly string[], fields?: readonly string[]): Promise<(S | undefined)[]> {
+    const wellFormed = ids.filter(isId);
+    const found = await this.#store.readMany(this.#type.kind, wellFormed, fields);
+    const byId = new Map(found.map((snapshot, at) => [wellFormed[at], this.#parse(snapshot)]));
+    return ids.map((id) => byId.get(id));
+  }
+
+  get kind(): string {
+    return this.#type.kind;
+  }
+
+  get listedIn(): string {
+    return this.#type.listedIn ?? '';
+  }
+
+  async placeAnew(id: string): Promise<void> {
+    const aggregate = { kind: this.#type.kind, id };
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (attempt > 0) await pause(attempt);
+      const snapshot = await this.#store.read(aggregate);
+      const state = this.#parse(snapshot);
+      const index = state && this.#type.places?.(state);
+      if (!index?.length) return;
+      if ((await this.#store.commit(aggregate, snapshot.version, { index })).ok) return;
+    }
+    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
+  }
+
+  /**
+   * Reads, decides and commits at the version it read; decides again if somebody else was faster. Resolves when the
+   * change is durable. Commands of this node on one id are decided in the order in which they came; those that come
+   * while others are being committed share the next commit, so only nodes contend.
+   *
+   * @throws StoreUnavailable the outcome is unknown
+   */
+  apply(id: string, command: C): Promise<Applied<S, E>> {
+    if (!isId(id)) throw new RangeError(`Not an id: ${id.slice(0, 32)}`);
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(id);
+      if (waiting) return void waiting.push({ command, resolve, reject });
+      this.#waiting.set(id, [{ command, resolve, reject }]);
+      void this.#work(id);
+    });
+  }
+
+  async #work(id: string): Promise<void> {
+    for (let waiting = this.#waiting.get(id); waiting?.length; waiting = this.#waiting.get(id)) {
+      const batch = waiting.splice(0, MAX_BATCH);
+      try {
+        await this.#applyAll(id, batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#waiting.delete(id);
+  }
+
+  async #applyAll(id: string, batch: readonly Waiting<S, C, E>[]): Promise<void> {
+    const aggregate = { kind: this.#type.kind, id };
+    const fields = this.#type.reads && union(batch.map(({ command }) => this.#type.reads?.(command) ?? []));
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (attempt > 0) await pause(attempt);
+      const snapshot = await this.#store.read(aggregate, fields);
+      const before = this.#parse(snapshot);
+      const decided = this.#decideAll(id, before, batch, snapshot.nowMs);
+      const { state, entries, dropStreams, facts } = decided;
+      const hasChanged = state !== undefined && (state !== before || entries.length > 0 || dropStreams.length > 0);
+      if (hasChanged) {
+        const committed = await this.#store.commit(aggregate, snapshot.version, {
+          ...(state !== before && this.#type.change(state, before)),
+          ...(state !== before && this.#placesChange(state, before)),
+          ...(entries.length > 0 && { entries }),
+          ...(dropStreams.length > 0 && { dropStreams }),
+          ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version: snapshot.version })) }),
+        });
+        if (!committed.ok) continue;
+      }
+      for (const settle of decided.settle) settle();
+      return;
+    }
+    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
+  }
+
+  #placesChange(after: S, before: S | undefined): Pick<Change, 'index'> {
+    const index = this.#type.places?.(after);
+    const isPlaced = !index || (before !== undefined && samePlaces(index, this.#type.places?.(before) ?? []));
+    return isPlaced ? {} : { index };
+  }
+
+  /** One command after the other, each on the state that those before it have left. */
+  #decideAll(id: string, before: S | undefined, batch: readonly Waiting<S, C, E>[], nowMs: number) {
+    let state = before;
+    const facts: Fact[] = [];
+    const entries: StreamChange[] = [];
+    const dropStreams: string[] = [];
+    /** To be called once all of it is durable. */
+    const settle: (() => void)[] = [];
+    for (const { command, resolve, reject } of batch) {
+      try {
+        const decided = this.#type.decide(state, command, nowMs);
+        if (decided.ok) {
+          const { state: after, events } = decided;
+          if (after !== state) facts.push(...(this.#type.facts?.(events, after, { id, before: state, nowMs }) ?? []));
+          state = after;
+          // A dropped stream takes along what this batch has put into it so far, as if it had been committed.
+          for (const dropped of decided.dropStreams ?? []) {
+            dropStreams.push(dropped);
+            removeStream(entries, dropped);
+          }
+          entries.push(...(decided.entries ?? []));
+          settle.push(() => resolve({ ok: true, state: after, events }));
+        } else {
+          settle.push(() => resolve(decided));
+        }
+      } catch (error) {
+        settle.push(() => reject(error));
+      }
+    }
+    return { state, entries, dropStreams, facts, settle };
+  }
+
+  #parse({ version, fields }: Snapshot): S | undefined {
+    return version === 0 ? undefined : this.#type.parse(fields);
+  }
+}
+
+function removeStream(entries: StreamChange[], dropped: string): void {
+  for (let at = entries.length - 1; at >= 0; at--) if (entries[at]?.stream === dropped) entries.splice(at, 1);
+}
+
+/** In any order. */
+function samePlaces(one: readonly IndexEntry[], other: readonly IndexEntry[]): boolean {
+  if (one.length !== other.length) return false;
+  if (one.every(({ index, key }, at) => other[at]?.index === index && other[at]?.key === key)) return true;
+  const texts = new Set(other.map(placeText));
+  return one.every((place) => texts.has(placeText(place)));
+}
+
+const placeText = ({ index, key }: IndexEntry) => `${index}\0${key}`;
+
+const union = (lists: readonly (readonly string[])[]) => [...new Set(lists.flat())];
+
+/** At random, so that nodes which met once do not meet again. */
+function pause(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(attempt, MAX_PAUSE_MS)));
+}

@@ -1,0 +1,84 @@
+import type { Log } from '../../server/index.ts';
+import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+
+export interface DeadlinesOptions {
+  readonly store: Pick<Store, 'claimDue'>;
+  readonly log: Log;
+  /** How often the store is asked. 500 ms unless told. */
+  readonly pollMs?: number;
+  /** How long this node may take for one before another node may take it. 10 s unless told. */
+  readonly leaseMs?: number;
+}
+
+/** How many of one kind are taken at once. */
+const BATCH = 100;
+
+/**
+ * Wakes aggregates whose deadline has passed: each on one node only, also if every node was down when it passed.
+ *
+ * What a handler does has to be right when it is done twice, for a node may die between the deed and the commit that
+ * moves the deadline.
+ */
+export class Deadlines {
+  readonly #options: DeadlinesOptions;
+  readonly #handlers = new Map<string, (id: string) => Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  /** By kind, since the start. */
+  readonly stats = { handled: new Map<string, number>(), failed: new Map<string, number>() };
+
+  constructor(options: DeadlinesOptions) {
+    this.#options = options;
+  }
+
+  /** @param wake commits a change of the aggregate's deadline, else it is called again after the lease */
+  on(kind: string, wake: (id: string) => Promise<void>): void {
+    this.#handlers.set(kind, wake);
+  }
+
+  /** Asks the store now and every `pollMs`. */
+  start(): void {
+    this.#timer = setInterval(() => this.#poll(), this.#options.pollMs ?? 500);
+    this.#poll();
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  #poll(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#round = this.#wakeAll().finally(() => {
+      this.#isRunning = false;
+    });
+  }
+
+  async #wakeAll(): Promise<void> {
+    const { store, log, leaseMs = 10_000 } = this.#options;
+    for (const [kind, wake] of this.#handlers) {
+      try {
+        const due = await store.claimDue(kind, BATCH, leaseMs);
+        await Promise.all(due.map(({ id }) => this.#wake(kind, id, wake)));
+      } catch (error) {
+        // Redis being away is told elsewhere; what is due stays due.
+        if (!(error instanceof StoreUnavailable)) log.error({ err: error, kind }, 'deadlines could not be taken');
+      }
+    }
+  }
+
+  async #wake(kind: string, id: string, wake: (id: string) => Promise<void>): Promise<void> {
+    const count = (of: Map<string, number>) => of.set(kind, (of.get(kind) ?? 0) + 1);
+    try {
+      await wake(id);
+      count(this.stats.handled);
+    } catch (error) {
+      count(this.stats.failed);
+      const level = error instanceof StoreUnavailable ? 'warn' : 'error';
+      this.#options.log[level]({ err: error, kind, id }, 'deadline not handled; it will be taken again');
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import type { Refusal } from '../../server/index.ts';
+import { StoreUnavailable } from '../../server/store/port.ts';
+import type { Aggregates } from '../kernel/aggregate.ts';
+import { type Turn, Turns } from '../kernel/keyed_queue.ts';
+import { emptyInbox, type Inbox, type InboxCommand, type InboxEvent, quotaRefusal } from './inbox.ts';
+import { type Draft, type Message, type MessageCommand, type MessageEvent, senderOf } from './state.ts';
+
+export type Inboxes = Pick<Aggregates<Inbox, InboxCommand, InboxEvent>, 'apply'>;
+export type MessageAggregates = Pick<Aggregates<Message, MessageCommand, MessageEvent>, 'apply' | 'read' | 'readMany'>;
+
+export interface PlacingParts {
+  readonly inboxes: Inboxes;
+  readonly messages: MessageAggregates;
+  /** Told of every message that is in its inbox; of some twice. */
+  readonly onPlaced: (message: Message, ordinal: number) => void;
+  /** Does what need not be waited for; what fails is done again at the message's deadline. */
+  readonly inBackground: (work: Promise<unknown>) => void;
+}
+
+export interface Accepted {
+  readonly ok: true;
+  /** The same request came before. */
+  readonly isRepeat: boolean;
+  readonly message: Message;
+}
+
+export type Sent = Accepted | Refusal;
+
+/** Every attempt more means that somebody else tried the same message, or one like it, at the same moment. */
+const MAX_ATTEMPTS = 20;
+/** About twice as long in all, before a message that somebody is placing is taken over. */
+const LONGEST_PAUSE_MS = 160;
+
+/**
+ * Puts messages into inboxes. A message and its inbox are two aggregates and cannot change together, so:
+ *
+ * 1. the inbox is looked at: is there room, and which epoch does it have;
+ * 2. the message is made, `placing` by that epoch: from now on its id is taken, its content is safe;
+ * 3. the inbox takes its id, unless the epoch has moved or there is no room: the one moment from which it counts,
+ *    is pushed, and can be settled;
+ * 4. the message becomes `pending`, which nobody waits for. Without room it becomes `void`: its id is free again.
+ *
+ * Whoever finds a message `placing`, be it a retry or its deadline after a crash, gives it a moment and then *seals*
+ * the inbox. If the message is in there, step 4 is left. Else the epoch rises, which keeps out the attempt before,
+ * however late it comes; the message is renewed to the new epoch, which only one can do, and placed by it. Attempts for
+ * other messages that were kept out as well renew theirs and go on. So a message is placed once for good: one that is
+ * acknowledged has left `placing` and cannot be renewed, even though the inbox has forgotten it.
+ */
+export class Placing {
+  readonly #parts: PlacingParts;
+  readonly #turns = new Turns();
+
+  constructor(parts: PlacingParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves when the message is durably in the inbox. What one sender sends to one inbox through this node is placed
+   * in the order of the calls.
+   *
+   * @param mayExist whether the id came from outside
+   * @returns `inbox_full`, or `conflict` if the id is another message's, or that of a notice that has left its inbox
+   */
+  async send(draft: Draft, mayExist: boolean): Promise<Sent> {
+    const turn = this.#turns.take(`${draft.fromAgentId} ${draft.toAgentId}`);
+    try {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const sent = await this.#attempt(draft, mayExist || attempt > 0, turn);
+        if (sent) return sent;
+      }
+      throw new StoreUnavailable(`message ${draft.id} met others too often`);
+    } finally {
+      turn.done();
+    }
+  }
+
+  /** `inbox_full` if there is no room for this message now. Nothing is changed, nor promised. */
+  async roomRefusal(draft: Draft): Promise<Refusal | undefined> {
+    return (await this.#prepare(draft, true)).full;
+  }
+
+  /** Pushes a notice that `send` has placed: whoever sends one says when. What was settled meanwhile is left out. */
+  async tell({ about, payloadJson, progress }: Message): Promise<void> {
+    const looked = await this.#parts.inboxes.apply(about.toAgentId, { type: 'look', id: about.id });
+    const place = looked.ok ? looked.state.places.get(about.id) : undefined;
+    if (place) this.#parts.onPlaced({ about, payloadJson, progress }, place.ordinal);
+  }
+
+  /** Places a message that somebody else has left, or sees that it is placed. `undefined` if it was given up. */
+  async resume(found: Message, turn?: Turn): Promise<Sent | undefined> {
+    const { inboxes } = this.#parts;
+    const { id, toAgentId } = found.about;
+    let message = found;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (turn) message = await this.#patience(message);
+      if (message.progress.status === 'void') return undefined;
+      if (message.progress.status !== 'placing') return { ok: true, isRepeat: true, message };
+      const sealed = await inboxes.apply(toAgentId, { type: 'seal', id });
+      if (!sealed.ok) return sealed;
+      const [seen] = sealed.events;
+      if (seen?.type === 'present') {
+        this.#placed(message, seen.ordinal, turn);
+        return { ok: true, isRepeat: true, message };
+      }
+      const placed = await this.#renew(message, sealed.state.head.epoch, turn);
+      if (placed) return placed;
+      message = await this.#look(message);
+    }
+    throw new StoreUnavailable(`message ${id} met others too often`);
+  }
+
+  /** `undefined`: to be tried again. */
+  async #attempt(draft: Draft, mayExist: boolean, turn: Turn): Promise<Sent | undefined> {
+    const { epoch, full } = await this.#prepare(draft, mayExist);
+    // A message that is refused here leaves nothing behind.
+    if (full) return full;
+    const created = await this.#parts.messages.apply(draft.id, { type: 'create', draft, epoch });
+    if (!created.ok) return created;
+    const message = { ...created.state, payloadJson: draft.payloadJson };
+    if (created.events[0]?.type !== 'created') return this.resume(message, turn);
+    return (await this.#place(message, turn)) ?? this.resume(await this.#look(message), turn);
+  }
+
+  /** Looks at the inbox: its epoch, and whether it has no room for a message that is not known yet. */
+  async #prepare(draft: Draft, mayExist: boolean) {
+    const { inboxes, messages } = this.#parts;
+    const sender = senderOf(draft);
+    const looked = await inboxes.apply(draft.toAgentId, { type: 'look', sender });
+    const inbox = looked.ok ? looked.state : emptyInbox;
+    const full = quotaRefusal(inbox, sender);
+    // Looked at after the inbox: it may be this very message, sent by somebody else just now, that has filled it.
+    const known = full && mayExist ? await messages.apply(draft.id, { type: 'look' }) : undefined;
+    const isKnown = known?.ok && known.state.progress.status !== 'void';
+    return { epoch: inbox.head.epoch, full: isKnown ? undefined : full };
+  }
+
+  /** By the epoch that the message has. `undefined`: somebody else has taken it over. */
+  async #place(message: Message, turn: Turn | undefined): Promise<Sent | undefined> {
+    const { inboxes, messages } = this.#parts;
+    const { about, progress } = message;
+    const { id, toAgentId, expiresAtMs } = about;
+    const { epoch } = progress;
+    await turn?.come;
+    const place = { id, sender: senderOf(about), isNotice: !about.isCounted, expiresAtMs, epoch };
+    const placing = inboxes.apply(toAgentId, { type: 'place', ...place });
+    // The inbox takes commands in the order in which they come to it.
+    turn?.done();
+    const placed = await placing;
+    if (!placed.ok) {
+      await messages.apply(id, { type: 'give_up', epoch });
+      return placed;
+    }
+    const [seen] = placed.events;
+    if (seen?.type === 'outrun') return this.#renew(message, seen.epoch, turn);
+    if (seen?.type !== 'placed' && seen?.type !== 'present') throw new Error('messages:place:no_event');
+    this.#placed(message, seen.ordinal, turn);
+    return { ok: true, isRepeat: false, message };
+  }
+
+  /** Places by another epoch, after the attempt before has failed or was kept out. */
+  async #renew(message: Message, epoch: number, turn: Turn | undefined): Promise<Sent | undefined> {
+    const from = message.progress.epoch;
+    const renewed = await this.#parts.messages.apply(message.about.id, { type: 'renew', from, epoch });
+    if (!renewed.ok || renewed.events.length === 0) return undefined;
+    return this.#place({ ...renewed.state, payloadJson: message.payloadJson }, turn);
+  }
+
+  /** The message as it is now. */
+  async #look(message: Message): Promise<Message> {
+    const looked = await this.#parts.messages.apply(message.about.id, { type: 'look' });
+    return looked.ok ? { ...looked.state, payloadJson: message.payloadJson } : message;
+  }
+
+  /** Whoever is placing the message is most likely alive, and soon done. */
+  async #patience(found: Message): Promise<Message> {
+    let message = found;
+    for (let pauseMs = 5; message.progress.status === 'placing' && pauseMs <= LONGEST_PAUSE_MS; pauseMs *= 2) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random())));
+      message = await this.#look(message);
+    }
+    return message;
+  }
+
+  /** @param turn of whoever sends it; nobody waits any more for what a deadline places */
+  #placed(message: Message, ordinal: number, turn: Turn | undefined): void {
+    const { messages, onPlaced, inBackground } = this.#parts;
+    if (message.about.isCounted || !turn) onPlaced(message, ordinal);
+    inBackground(messages.apply(message.about.id, { type: 'placed' }));
+  }
+}

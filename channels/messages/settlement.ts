@@ -1,0 +1,111 @@
+import type { Refusal } from '../../server/index.ts';
+import type { Store, StreamEntry } from '../../server/store/port.ts';
+import type { Applied } from '../kernel/aggregate.ts';
+import { refuse } from '../kernel/reasons.ts';
+import type { Inboxes, MessageAggregates } from './delivery.ts';
+import { ORDER, type PlacedEntry } from './inbox.ts';
+import { isSettled, type Message, type MessageEvent, type Settlement, senderOf, settledAlready } from './state.ts';
+
+export interface SettlingParts {
+  readonly store: Pick<Store, 'range' | 'nowMs'>;
+  readonly inboxes: Inboxes;
+  readonly messages: MessageAggregates;
+  /** Told once of every message that has left its inbox. */
+  readonly onSettled: (message: Message) => void;
+  /** Does what need not be waited for; what fails is done again at the message's deadline. */
+  readonly inBackground: (work: Promise<unknown>) => void;
+}
+
+export type Settled = { readonly ok: true; readonly isRepeat: boolean } | Refusal;
+
+/** How many messages are looked at for expiry at once. */
+const EXPIRY_BATCH = 100;
+
+/**
+ * Takes messages out of inboxes: acknowledged, rejected, expired.
+ *
+ * The message decides what it is settled as, and then leaves the inbox; both are durable before anybody is told. After
+ * a crash in between it is settled and may still be pushed, which nobody was promised it would not; a repeat, the next
+ * that wants to settle it or its deadline removes it.
+ */
+export class Settling {
+  readonly #parts: SettlingParts;
+
+  constructor(parts: SettlingParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when no join that begins later gets the message. */
+  async settle(agentId: string, id: string, as: Settlement, reason?: string): Promise<Settled> {
+    const { inboxes, messages } = this.#parts;
+    const looked = await inboxes.apply(agentId, { type: 'look', id });
+    if (!looked.ok || !looked.state.places.has(id)) {
+      const refused = await this.#refusalElsewhere(agentId, id);
+      if (refused) return refused;
+    }
+    const settled = await messages.apply(id, { type: 'settle', as, ...(reason !== undefined && { reason }) });
+    if (!settled.ok) return settled;
+    await this.finish(settled.state);
+    return { ok: true, isRepeat: settled.events.length === 0 };
+  }
+
+  /** As if its recipient had acknowledged it, unless it is settled already. */
+  async acknowledge(id: string): Promise<void> {
+    await this.#finishIfLeft(await this.#parts.messages.apply(id, { type: 'settle', as: 'acknowledged' }));
+  }
+
+  /** Gives up one hold on a notice; the last one acknowledges it. */
+  async release(id: string): Promise<void> {
+    await this.#finishIfLeft(await this.#parts.messages.apply(id, { type: 'release' }));
+  }
+
+  async #finishIfLeft(applied: Applied<Message, MessageEvent>): Promise<void> {
+    if (applied.ok && applied.state.progress.deadlineMs !== null) await this.finish(applied.state);
+  }
+
+  /** What a settlement brings with it. Twice is fine. */
+  async finish(message: Message): Promise<void> {
+    const { inboxes, messages, onSettled, inBackground } = this.#parts;
+    const { about, progress } = message;
+    if (!isSettled(progress.status)) return;
+    const removed = await inboxes.apply(about.toAgentId, { type: 'remove', id: about.id, sender: senderOf(about) });
+    if (removed.ok && removed.events.length > 0) onSettled(message);
+    if (progress.deadlineMs !== null) inBackground(messages.apply(about.id, { type: 'finish' }));
+  }
+
+  /** Settles what is due in an inbox, and sets when to look again. */
+  async expire(agentId: string): Promise<void> {
+    const { store, inboxes } = this.#parts;
+    for (;;) {
+      const oldest = await store.range({ kind: 'inbox', id: agentId }, ORDER, 0, EXPIRY_BATCH);
+      const nowMs = await store.nowMs();
+      const entries = oldest.map(readEntry);
+      const due = entries.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
+      await Promise.all(due.map(({ id }) => this.#expireOne(id)));
+      if (due.length > 0) continue;
+      const nextMs = entries.length === 0 ? null : Math.min(...entries.map(({ expiresAtMs }) => expiresAtMs));
+      await inboxes.apply(agentId, { type: 'rest', nextMs });
+      return;
+    }
+  }
+
+  async #expireOne(id: string): Promise<void> {
+    const { messages } = this.#parts;
+    const expired = await messages.apply(id, { type: 'settle', as: 'expired' });
+    if (expired.ok) return this.finish(expired.state);
+    // It was settled before and has not left the inbox yet.
+    const looked = await messages.apply(id, { type: 'look' });
+    if (looked.ok) await this.finish(looked.state);
+  }
+
+  /** Of a message that is not in the agent's inbox; `undefined` if it is settled, or has come there meanwhile. */
+  async #refusalElsewhere(agentId: string, id: string): Promise<Refusal | undefined> {
+    const looked = await this.#parts.messages.apply(id, { type: 'look' });
+    if (!looked.ok || looked.state.about.toAgentId !== agentId) return refuse('not_found');
+    const { status } = looked.state.progress;
+    if (status === 'placing' || status === 'void') return refuse('not_found');
+    return status === 'expired' ? settledAlready(status) : undefined;
+  }
+}
+
+export const readEntry = ({ value }: Pick<StreamEntry, 'value'>) => JSON.parse(value) as PlacedEntry;

@@ -1,0 +1,130 @@
+import { jsonBody } from '../../server/http/json_body.ts';
+import { jsonAnswer } from '../../server/http/problem.ts';
+import type { Method, Route } from '../../server/http/routes.ts';
+import type { HttpAnswer, Refusal } from '../../server/index.ts';
+import { newId } from '../kernel/ids.ts';
+import { micro } from '../kernel/money.ts';
+import { refuse, refuseField } from '../kernel/reasons.ts';
+import { requestDigest } from '../kernel/request_digest.ts';
+import type { Notices } from '../messages/notifications.ts';
+import type { Agent } from '../principals/agent.ts';
+import type { Principal } from '../principals/authenticate.ts';
+import { isPartyOrOwner } from '../principals/parties.ts';
+import { type ApiCall, type Handle, nameOf, readable, unlessSuspended } from '../principals/permissions.ts';
+import type { Agents } from '../principals/principals.ts';
+import type { Sessions } from './negotiations.ts';
+import { DEFAULT_EXPIRES_IN_MS, NegotiationRequest } from './schema.ts';
+import type { Session } from './state.ts';
+import { historyView, sessionView } from './view.ts';
+
+export interface CallParts {
+  readonly sessions: Sessions;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
+  readonly notices: Pick<Notices, 'announce'>;
+}
+
+const readBody = jsonBody(NegotiationRequest);
+
+export function negotiationRoutes(parts: CallParts): Route<Principal>[] {
+  const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
+  return [
+    route('POST', '/api/negotiations', unlessSuspended(createSession(parts))),
+    route('GET', '/api/negotiations/:id', readSession(parts)),
+  ];
+}
+
+/** `GET /api/negotiations/{id}` */
+function readSession({ sessions, agents }: CallParts): Handle {
+  return async ({ principal, param }) => {
+    const read = await readable(principal, await sessions.read(param('id')), ({ clientAgentId, providerAgentId }) =>
+      isPartyOrOwner(principal, [clientAgentId, providerAgentId], agents),
+    );
+    if (!read.ok) return read;
+    return jsonAnswer(200, { session: { ...sessionView(read.thing), history: historyView(read.thing) } });
+  };
+}
+
+/** `POST /api/negotiations` */
+function createSession(parts: CallParts): Handle {
+  return async (call: ApiCall): Promise<HttpAnswer | Refusal> => {
+    const read = await readBody(call.exchange);
+    if (!read.ok) return read;
+    const request = read.body;
+    const { principal } = call;
+    const clientId = request.client_agent_id ?? (principal.kind === 'agent' ? principal.id : undefined);
+    if (clientId === undefined && principal.kind === 'admin') {
+      return refuseField('/client_agent_id', 'must be there when no agent makes the negotiation');
+    }
+    if (clientId === request.provider_agent_id) return refuseField('/provider_agent_id', 'must be another agent');
+    if (principal.kind !== 'admin' && !(principal.kind === 'agent' && principal.id === clientId)) {
+      return refuse('forbidden');
+    }
+    return open(parts, nameOf(principal), { ...request, client_agent_id: clientId ?? '' }, creatorOf(principal));
+  };
+}
+
+const creatorOf = (principal: Principal) => (principal.kind === 'agent' ? principal.id : null);
+
+type FullRequest = NegotiationRequest & { readonly client_agent_id: string };
+
+async function open(parts: CallParts, by: string, request: FullRequest, creatorId: string | null) {
+  const { sessions, agents, notices } = parts;
+  const id = request.id ?? newId();
+  const existing = request.id === undefined ? undefined : await sessions.read(id);
+  const [client, provider] = await Promise.all([
+    agents.read(request.client_agent_id),
+    agents.read(request.provider_agent_id),
+  ]);
+  const price = priceOf(request, provider, existing);
+  const capability = request.capability ?? null;
+  const expiresInMs = request.expires_in_ms ?? DEFAULT_EXPIRES_IN_MS;
+  const registration = requestDigest(by, {
+    client: request.client_agent_id,
+    provider: request.provider_agent_id,
+    capability,
+    basePriceMicro: price,
+    expiresInMs,
+  });
+  if (existing && existing.registration !== registration) return refuse('conflict');
+  if (existing) return answer(existing, 200);
+
+  const unfit = counterpartRefusal('client_agent_id', client) ?? counterpartRefusal('provider_agent_id', provider);
+  if (unfit || !client || !provider) return unfit ?? refuse('not_found');
+  if (price === undefined || price === 0n) {
+    return refuseField('/base_price', 'must be there, as the provider asks no price above 0 for this capability');
+  }
+  const terms = {
+    id,
+    clientAgentId: client.id,
+    providerAgentId: provider.id,
+    clientPublicKey: client.publicKey,
+    providerPublicKey: provider.publicKey,
+    capability,
+    basePriceMicro: price,
+    isPriceAnnounced: request.base_price === undefined,
+    creatorId,
+    registration,
+  };
+  const others = [client.id, provider.id].filter((agentId) => agentId !== creatorId);
+  const notice = { type: 'aerie.negotiation', thingId: id, by, request: registration } as const;
+  const opened = await notices.announce(notice, others, async (refs) => {
+    const result = await sessions.apply(id, { type: 'open', terms, expiresInMs, notices: refs });
+    return { result, kept: (result.ok && result.state.notices) || [] };
+  });
+  if (!opened.ok) return opened;
+  return answer(opened.state, opened.events.length > 0 ? 201 : 200);
+}
+
+/** A repeat without a base price means the one that was announced when it came first. */
+function priceOf(request: FullRequest, provider: Agent | undefined, existing: Session | undefined) {
+  if (request.base_price !== undefined) return micro(request.base_price);
+  if (existing?.isPriceAnnounced) return existing.basePriceMicro;
+  return provider?.capabilities.find(({ name }) => name === request.capability)?.priceMicro;
+}
+
+function counterpartRefusal(field: string, agent: Agent | undefined): Refusal | undefined {
+  if (!agent) return refuse('not_found', { field });
+  return agent.status === 'suspended' ? refuse('forbidden', { field, status: 'suspended' }) : undefined;
+}
+
+const answer = (session: Session, status: number) => jsonAnswer(status, { session: sessionView(session) });

@@ -1,0 +1,117 @@
+import { type SignedFields, signedLines } from '../../crypto/signed_text.ts';
+import { usdc } from '../kernel/money.ts';
+import type { NoticeRef } from '../messages/notifications.ts';
+
+export type Role = 'client' | 'provider';
+
+/** What a negotiation is about, fixed when it is made. */
+export interface Terms {
+  readonly id: string;
+  readonly clientAgentId: string;
+  readonly providerAgentId: string;
+  /** As registered: base64 of 32 bytes. */
+  readonly clientPublicKey: string;
+  readonly providerPublicKey: string;
+  readonly capability: string | null;
+  readonly basePriceMicro: bigint;
+  /** Whether the base price is what the provider asked then. */
+  readonly isPriceAnnounced: boolean;
+  /** The participant that made it; `null`: the admin. */
+  readonly creatorId: string | null;
+  /** What the request is recognised by when it comes again. */
+  readonly registration: string;
+}
+
+export interface Session extends Terms {
+  /** Absent where an earlier version made it. */
+  readonly insertedAtMs?: number;
+  readonly expiresAtMs: number;
+  /** By which the participants were told. */
+  readonly notices?: readonly NoticeRef[];
+  /** By when somebody has to acknowledge the notices, once it has ended; `null` while it is open, and afterwards. */
+  readonly noticesDueMs: number | null;
+  readonly status: 'open' | 'agreed' | 'rejected' | 'expired';
+  readonly history: readonly Entry[];
+}
+
+export type Entry = Offer | Acceptance | Rejection;
+
+interface EntryBy {
+  readonly by: Role;
+  readonly atMs: number;
+}
+
+export interface Offer extends EntryBy {
+  readonly event: 'offer';
+  readonly amountMicro: bigint;
+  /** Canonical base64. */
+  readonly signature: string;
+}
+
+export interface Acceptance extends EntryBy {
+  readonly event: 'accept';
+  readonly amountMicro: bigint;
+  readonly signature: string;
+}
+
+export interface Rejection extends EntryBy {
+  readonly event: 'reject';
+  readonly reason: string;
+}
+
+export function roleOf({ clientAgentId, providerAgentId }: Terms, agentId: string): Role | undefined {
+  if (agentId === clientAgentId) return 'client';
+  return agentId === providerAgentId ? 'provider' : undefined;
+}
+
+export const agentOf = (terms: Terms, role: Role) => (role === 'client' ? terms.clientAgentId : terms.providerAgentId);
+export const publicKeyOf = (terms: Terms, role: Role) =>
+  role === 'client' ? terms.clientPublicKey : terms.providerPublicKey;
+
+/** No offer may be above it. */
+export const limitMicro = ({ basePriceMicro }: Terms) => 2n * basePriceMicro;
+
+export const offersBy = ({ history }: Session, role: Role) =>
+  history.filter((entry): entry is Offer => entry.event === 'offer' && entry.by === role);
+
+/** The latest offer of one side. */
+export const standingOffer = (session: Session, role: Role) => offersBy(session, role).at(-1);
+
+/** Whether one side offered this before, and then something else: an amount that was given up stays so. */
+export function isSuperseded(session: Session, role: Role, amountMicro: bigint): boolean {
+  const offers = offersBy(session, role);
+  return offers.at(-1)?.amountMicro !== amountMicro && offers.some((offer) => offer.amountMicro === amountMicro);
+}
+
+export const acceptanceOf = ({ history }: Session) =>
+  history.find((entry): entry is Acceptance => entry.event === 'accept');
+
+/** How it is by the clock, also where its deadline was not handled yet. */
+export function asOf(session: Session, nowMs: number): Session {
+  return session.status === 'open' && nowMs >= session.expiresAtMs ? { ...session, status: 'expired' } : session;
+}
+
+/** What the maker of an offer signs. */
+export function offerLines(terms: Terms, by: Role, amountMicro: bigint): string {
+  return signedLines('negotiation.offer', offerFields(terms, by, amountMicro));
+}
+
+/** What the agent that accepts signs; `undefined` while an offer is missing. */
+export function acceptLines(session: Session, by: Role, amountMicro: bigint): string | undefined {
+  const [client, provider] = [standingOffer(session, 'client'), standingOffer(session, 'provider')];
+  if (!client || !provider) return undefined;
+  return signedLines('negotiation.accept', {
+    ...offerFields(session, by, amountMicro),
+    client_offer_amount: usdc(client.amountMicro),
+    provider_offer_amount: usdc(provider.amountMicro),
+  });
+}
+
+const offerFields = (terms: Terms, by: Role, amountMicro: bigint): SignedFields<'negotiation.offer'> => ({
+  session_id: terms.id,
+  client_agent_id: terms.clientAgentId,
+  provider_agent_id: terms.providerAgentId,
+  capability: terms.capability,
+  agent_id: agentOf(terms, by),
+  amount: usdc(amountMicro),
+});

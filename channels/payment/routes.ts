@@ -1,0 +1,100 @@
+import Type from 'typebox';
+import { jsonBody } from '../../server/http/json_body.ts';
+import { jsonAnswer } from '../../server/http/problem.ts';
+import type { Method, Route } from '../../server/http/routes.ts';
+import { payloadCheck } from '../../server/payload.ts';
+import { refuse } from '../kernel/reasons.ts';
+import type { Check } from '../kernel/signatures.ts';
+import type { Principal } from '../principals/authenticate.ts';
+import { isPartyOrOwner } from '../principals/parties.ts';
+import { type Handle, isSuspended, readable } from '../principals/permissions.ts';
+import type { Agents } from '../principals/principals.ts';
+import { fileDispute } from './evidence.ts';
+import { type OpenParts, openPaymentChannel } from './open_call.ts';
+import { DisputeRequest } from './schema.ts';
+import { type PaymentChannel, sideOf } from './state.ts';
+import { channelView, disputeView, pastView } from './view.ts';
+
+export interface CallParts extends OpenParts {
+  readonly check: Check;
+  readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
+  /** Broadcasts to all members of a topic, on every node. */
+  readonly broadcast: (topic: string, event: string, payload: object) => void;
+}
+
+export function paymentRoutes(parts: CallParts): Route<Principal>[] {
+  const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
+  return [
+    route('POST', '/api/payment_channels', openPaymentChannel(parts)),
+    route('GET', '/api/payment_channels/:id', readChannel(parts)),
+    route('GET', '/api/payment_channels/:id/history', readHistory(parts)),
+    route('POST', '/api/payment_channels/:id/evidence', fileEvidence(parts)),
+  ];
+}
+
+const sideOfPrincipal = (principal: Principal, channel: PaymentChannel) =>
+  principal.kind === 'agent' ? sideOf(channel, principal.id) : undefined;
+
+async function readBy({ payments, agents }: CallParts, principal: Principal, id: string) {
+  return readable(principal, await payments.read(id), ({ agentA, agentB }) =>
+    isPartyOrOwner(principal, [agentA, agentB], agents),
+  );
+}
+
+/** `GET /api/payment_channels/{id}` */
+function readChannel(parts: CallParts): Handle {
+  return async ({ principal, param }) => {
+    const read = await readBy(parts, principal, param('id'));
+    return read.ok ? jsonAnswer(200, { channel: channelView(read.thing) }) : read;
+  };
+}
+
+const checkPage = payloadCheck(
+  Type.Object({
+    after: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,14})$', description: 'a nonce' })),
+    limit: Type.Optional(
+      Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9][0-9]|500)$', description: 'a whole number from 1 to 500' }),
+    ),
+  }),
+);
+const DEFAULT_LIMIT = 100;
+
+/** `GET /api/payment_channels/{id}/history` */
+function readHistory(parts: CallParts): Handle {
+  return async ({ exchange, principal, param }) => {
+    const read = await readBy(parts, principal, param('id'));
+    if (!read.ok) return read;
+    const channel = read.thing;
+    const checked = checkPage(Object.fromEntries(exchange.query));
+    if (!checked.ok) return checked;
+    const { after = '0', limit = String(DEFAULT_LIMIT) } = checked.payload as { after?: string; limit?: string };
+    const found = await parts.payments.history(channel.id, Number(after) + 1, Number(limit) + 1);
+    const page = found.slice(0, Number(limit));
+    const last = found.length > page.length ? page.at(-1) : undefined;
+    const items = page.map((past) => pastView(channel, past));
+    return jsonAnswer(200, { items, ...(last && { next_cursor: String(last.nonce) }) });
+  };
+}
+
+const readDispute = jsonBody(DisputeRequest);
+
+/** `POST /api/payment_channels/{id}/evidence`: a suspended agent may still defend what is its own. */
+function fileEvidence({ payments, check, broadcast }: CallParts): Handle {
+  return async ({ exchange, principal, param }) => {
+    const channel = await payments.read(param('id'));
+    const side = channel && sideOfPrincipal(principal, channel);
+    if (isSuspended(principal) && !side) return refuse('forbidden', { status: 'suspended' });
+    if (!channel) return refuse('not_found');
+    const read = await readDispute(exchange);
+    if (!read.ok) return read;
+    if (!side) return refuse('forbidden');
+    const decided = await fileDispute(payments, check, { id: channel.id, by: side, request: read.body });
+    if (!decided.ok) return decided;
+
+    const { state, events } = decided;
+    for (const event of events) {
+      if ('dispute' in event) broadcast(`payment:${state.id}`, 'dispute', disputeView(state, event.dispute));
+    }
+    return jsonAnswer(200, { channel: channelView(state), ...(events.length === 0 && { duplicate: true }) });
+  };
+}

@@ -1,0 +1,50 @@
+import { jsonAnswer } from '../../server/http/problem.ts';
+import type { Refusal } from '../../server/refusal.ts';
+import type { Store } from '../../server/store/port.ts';
+import type { Cursors } from '../kernel/lists/cursor.ts';
+import { readPage, type Source } from '../kernel/lists/page.ts';
+import { type Check, type Params, readListQuery } from '../kernel/lists/query.ts';
+import { refuse } from '../kernel/reasons.ts';
+import type { Principal } from './authenticate.ts';
+import { type Handle, nameOf } from './permissions.ts';
+
+/** What all lists share. */
+export interface ListParts {
+  readonly store: Pick<Store, 'lookup'>;
+  readonly cursors: Cursors;
+  /** Whether the indexes by creation have everything: see `Upkeep`. */
+  readonly isWhole: () => Promise<boolean>;
+}
+
+/** A list of the HTTP API. */
+export interface List<T, N extends string> {
+  /** What its array is called in the answer. */
+  readonly name: string;
+  /** The parameters it takes beside `limit` and `cursor`. */
+  readonly checks: Readonly<Record<N, Check>>;
+  /** Whether it is read from indexes that an earlier version did not have. */
+  needsUpkeep(principal: Principal): boolean;
+  /** Where it is read from, or why not. */
+  source(principal: Principal, params: Params<N>): Promise<({ readonly ok: true } & Source<T>) | Refusal>;
+  /** The things of a page on the wire, in their order. */
+  view(items: readonly T[]): Promise<readonly object[]> | readonly object[];
+}
+
+/** Answers `GET` of a list: a page, and where the next one begins (PROTOCOL.md, section 3, Lists). */
+export function listCall<T, N extends string>(list: List<T, N>, { store, cursors, isWhole }: ListParts): Handle {
+  return async ({ exchange, principal }) => {
+    const query = readListQuery(exchange, { list: list.name, by: nameOf(principal), cursors, checks: list.checks });
+    if (!query.ok) return query;
+    const source = await list.source(principal, query.params);
+    if (!source.ok) return source;
+    if (list.needsUpkeep(principal) && !(await isWhole())) return incomplete;
+    const { items, next } = await readPage(source, query, store);
+    const shown = await list.view(items);
+    return jsonAnswer(200, { [list.name]: shown, ...(next && { next_cursor: query.cursorAt(next) }) });
+  };
+}
+
+const incomplete: Refusal = {
+  ...refuse('unavailable'),
+  message: 'This list is being completed after an upgrade: nothing is left out of it, so try again later.',
+};

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createSecureContext } from 'node:tls';
+import type { Rate } from '../server/allowance/token_bucket.ts';
+import { isOriginPattern, type OriginPolicy } from '../server/http/origin.ts';
+import { isAddressOrRange, TrustedProxies } from '../server/http/trusted_proxies.ts';
+import { parseRedisUrl } from '../server/redis/address.ts';
+
+/** What the environment says (PROTOCOL.md, section 2). */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly networkId: string;
+  readonly redisUrl: string | undefined;
+  readonly dataDir: string;
+  readonly adminToken: string | undefined;
+  readonly tokenSecret: string | undefined;
+  readonly metricsToken: string | undefined;
+  readonly allowedOrigins: OriginPolicy;
+  readonly nodeId: string;
+  readonly maxFrameBytes: number;
+  readonly maxBackpressureBytes: number;
+  readonly maxChannelsPerSocket: number;
+  readonly maxSocketsPerAgent: number;
+  readonly rateLimit: Rate | undefined;
+  readonly byteRateLimit: Rate | undefined;
+  readonly httpRateLimit: Rate | undefined;
+  readonly socketTimeoutMs: number;
+  readonly drainMs: number;
+  readonly taskRetentionDays: number;
+  readonly logLevel: string;
+  readonly logFormat: LogFormat;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly trustedProxies: TrustedProxies;
+}
+
+export type LogFormat = 'pretty' | 'json';
+
+/** A variable with an invalid value; the message is one line that names it, its value and what is expected. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const MIN_SECRET_LENGTH = 32;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_FORMATS = ['pretty', 'json'] as const;
+/** A day in ms: nothing that is counted in ms here makes sense above it. */
+const MAX_MS = 86_400_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the configuration; a variable that is set to nothing counts as not set.
+ *
+ * @param isTerminal whether people read the standard output
+ * @throws ConfigError
+ */
+export function readConfig(environment: Environment, isTerminal = false): Config {
+  const variable = (name: string) => environment[name]?.trim() || undefined;
+  const integer = (name: string, fallback: number, min: number, max: number) =>
+    readInteger(name, variable(name), fallback, min, max);
+
+  return {
+    port: integer('PORT', 4000, 0, 65_535),
+    host: variable('HOST') ?? '127.0.0.1',
+    networkId: readName('NETWORK_ID', variable('NETWORK_ID'), 'local'),
+    redisUrl: readRedisUrl(variable('REDIS_URL')),
+    dataDir: variable('DATA_DIR') ?? './data',
+    adminToken: readSecret('ADMIN_TOKEN', variable('ADMIN_TOKEN')),
+    tokenSecret: readSecret('TOKEN_SECRET', variable('TOKEN_SECRET')),
+    metricsToken: readMetricsToken(variable('METRICS_TOKEN'), variable('ADMIN_TOKEN')),
+    allowedOrigins: readOrigins(variable('ALLOWED_ORIGINS')),
+    nodeId: readName('NODE_ID', variable('NODE_ID'), `${hostname()}-${randomBytes(4).toString('hex')}`),
+    maxFrameBytes: integer('MAX_FRAME_BYTES', 524_288, 1_024, 64 * 1_048_576),
+    maxBackpressureBytes: integer('MAX_BACKPRESSURE_BYTES', 1_048_576, 16_384, 1_073_741_824),
+    maxChannelsPerSocket: integer('MAX_CHANNELS_PER_SOCKET', 100, 1, 100_000),
+    maxSocketsPerAgent: integer('MAX_SOCKETS_PER_AGENT', 50, 1, 1_000_000),
+    rateLimit: readRate('RATE_LIMIT', variable('RATE_LIMIT'), { perSecond: 200, burst: 400 }),
+    byteRateLimit: readRate('BYTE_RATE_LIMIT', variable('BYTE_RATE_LIMIT'), {
+      perSecond: 4_194_304,
+      burst: 33_554_432,
+    }),
+    httpRateLimit: readRate('HTTP_RATE_LIMIT', variable('HTTP_RATE_LIMIT'), { perSecond: 50, burst: 100 }),
+    socketTimeoutMs: integer('SOCKET_TIMEOUT_MS', 60_000, 1_000, MAX_MS),
+    drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
+    taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
+    logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
+    logFormat: readChoice('LOG_FORMAT', variable('LOG_FORMAT'), isTerminal ? 'pretty' : 'json', LOG_FORMATS),
+    tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),
+    trustedProxies: readProxies('TRUST_PROXY', variable('TRUST_PROXY')),
+  };
+}
+
+/** @param value `undefined` if it may hold a secret: then only the name is shown */
+function refuse(name: string, value: string | undefined, expected: string): never {
+  const shown = value === undefined ? name : `${name}=${onOneLine(value)}`;
+  throw new ConfigError(`Invalid ${shown}: expected ${expected}.`);
+}
+
+/** Escapes line ends and other control characters, and cuts what is longer than anybody reads. */
+function onOneLine(value: string): string {
+  const text = value.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+function readInteger(name: string, value: string | undefined, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
+  return number >= min && number <= max ? number : refuse(name, value, `a whole number from ${min} to ${max}`);
+}
+
+function readChoice<C extends string>(name: string, value: string | undefined, fallback: C, choices: readonly C[]): C {
+  if (value === undefined) return fallback;
+  return choices.find((choice) => choice === value) ?? refuse(name, value, `one of ${choices.join(', ')}`);
+}
+
+/** Part of keys, tokens and signed texts: nothing in it may need quoting there. */
+function readName(name: string, value: string | undefined, fallback: string): string {
+  const given = value ?? fallback;
+  const allowed = 'letters, digits, dots, underscores and hyphens, at most 128, a letter or digit first';
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(given) ? given : refuse(name, given, allowed);
+}
+
+function readRedisUrl(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const allowed = 'redis://host:6379, redis+sentinel://host:26379,…/<master name> or redis+cluster://host:6379,…';
+  // The value may hold a password.
+  return parseRedisUrl(value) ? value : refuse('REDIS_URL', undefined, allowed);
+}
+
+function readSecret(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || (value.length >= MIN_SECRET_LENGTH && /^[!-~]+$/.test(value))) return value;
+  return refuse(name, undefined, `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
+}
+
+/** Whoever scrapes must not be the operator. */
+function readMetricsToken(value: string | undefined, adminToken: string | undefined): string | undefined {
+  if (value !== undefined && value === adminToken)
+    refuse('METRICS_TOKEN', '(not shown)', 'another secret than ADMIN_TOKEN');
+  return readSecret('METRICS_TOKEN', value);
+}
+
+function readOrigins(value: string | undefined): OriginPolicy {
+  if (value === undefined) return 'same_host';
+  if (value === '*') return 'any';
+  const origins = listOf(value);
+  const allowed = 'origins separated by commas, like https://app.example.com, or *';
+  return origins.every(isOriginPattern) ? ['same_host', ...origins] : refuse('ALLOWED_ORIGINS', value, allowed);
+}
+
+function readRate(name: string, value: string | undefined, fallback: Rate): Rate | undefined {
+  if (value === undefined) return fallback;
+  if (value === '0') return undefined;
+  const [, perSecond, burst] = /^([1-9]\d{0,9}):([1-9]\d{0,9})$/.exec(value) ?? [];
+  if (perSecond && burst) return { perSecond: Number(perSecond), burst: Number(burst) };
+  return refuse(
+    name,
+    value,
+    `how many per second and how many at once, like ${fallback.perSecond}:${fallback.burst}, or 0 for no limit`,
+  );
+}
+
+function readTls(certFile: string | undefined, keyFile: string | undefined): Config['tls'] {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  for (const [name, file] of [
+    ['TLS_CERT', certFile],
+    ['TLS_KEY', keyFile],
+  ] as const) {
+    if (file === undefined || !existsSync(file))
+      refuse(name, file ?? '', 'a PEM file; both or none of the two are set');
+  }
+  if (!certFile || !keyFile) return undefined;
+  try {
+    createSecureContext({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
+  } catch (error) {
+    refuse('TLS_CERT', certFile, `a certificate in PEM that TLS_KEY is the key of (${(error as Error).message})`);
+  }
+  return { certFile, keyFile };
+}
+
+function readProxies(name: string, value: string | undefined): TrustedProxies {
+  const places = value === undefined ? [] : listOf(value);
+  const wrong = places.find((place) => !isAddressOrRange(place));
+  if (wrong === undefined) return new TrustedProxies(places);
+  return refuse(name, wrong, 'IP addresses, or ranges like 10.0.0.0/8, separated by commas');
+}
+
+function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}

@@ -1,0 +1,119 @@
+import type { Registry } from 'prom-client';
+import type { Endpoint } from '../server/endpoint/endpoint.ts';
+import { bearer } from '../server/http/bearer.ts';
+import type { HttpAnswer } from '../server/http/exchange.ts';
+import { httpRefusal, jsonAnswer, problem } from '../server/http/problem.ts';
+import type { Call, Route } from '../server/http/routes.ts';
+import type { PubSub } from '../server/pubsub/port.ts';
+import type { Refusal } from '../server/refusal.ts';
+import type { Store } from '../server/store/port.ts';
+import { type Probed, writeProbe } from '../server/store/write_probe.ts';
+
+export interface NodeNames {
+  readonly nodeId: string;
+  readonly networkId: string;
+  readonly version: string;
+}
+
+export interface OperationsParts<P> extends NodeNames {
+  readonly endpoint: Pick<Endpoint, 'connections' | 'draining'>;
+  readonly store: Store;
+  readonly pubsub: PubSub;
+  readonly metrics: Registry;
+  /** Who may read the metrics from anywhere. */
+  readonly isOperator: (principal: P | undefined) => boolean;
+  /** Whether this is the credential that is good for the metrics and nothing else. */
+  readonly isMetricsToken: (credential: string) => boolean;
+}
+
+/** How long this node may not hear itself through the broker and still count as ready. */
+const MAX_SILENCE_MS = 3_000;
+/** How long the store may take to answer. */
+const STORE_WITHIN_MS = 2_000;
+
+/** What load balancers, operators and scrapers ask (PROTOCOL.md, section 3). */
+export function operations<P>(parts: OperationsParts<P>): Route<P>[] {
+  const probe = writeProbe(() => parts.store.probe(parts.nodeId));
+  const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
+  return [
+    { ...open, path: '/health', handle: () => healthy(parts, parts.endpoint.connections.size) },
+    { ...open, path: '/ready', handle: () => ready(parts, probe) },
+    { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(parts, call) },
+  ];
+}
+
+/** Says that the process lives. */
+export function healthy({ nodeId, networkId, version }: NodeNames, connections: number): HttpAnswer {
+  return jsonAnswer(200, {
+    status: 'healthy',
+    service: 'aerie',
+    network_id: networkId,
+    node: nodeId,
+    version,
+    active_connections: connections,
+    timestamp: new Date().toISOString(),
+  });
+}
+
+/** Says why this node should get no clients. */
+export function notReady(reasons: readonly string[]): HttpAnswer {
+  return problem({
+    ...httpRefusal('unavailable'),
+    message: reasons.join('; '),
+    details: reasons.map((message) => ({ path: '', message })),
+  });
+}
+
+/** Whether this node should get clients. */
+async function ready<P>(
+  { endpoint, store, pubsub }: OperationsParts<P>,
+  probe: () => Promise<Probed>,
+): Promise<HttpAnswer> {
+  const [durability, probed] = await Promise.all([
+    within(
+      STORE_WITHIN_MS,
+      store.nowMs().then(() => store.durability()),
+    ),
+    within(STORE_WITHIN_MS, probe()),
+  ]);
+  const isOutOfReach = durability === undefined || probed === undefined;
+  const reasons = [
+    ...(isOutOfReach ? ['the store is out of reach'] : []),
+    ...(probed?.writable === false ? [`the store refuses writes: ${probed.why}`] : []),
+    ...(endpoint.draining ? ['the node is draining'] : []),
+    ...(pubsub.silenceMs() > MAX_SILENCE_MS ? ['pub/sub is silent'] : []),
+  ];
+  if (reasons.length === 0) return jsonAnswer(200, { status: 'ready', store: store.name, durability });
+  return notReady(reasons);
+}
+
+async function metrics<P>(
+  { metrics: registry, isOperator, isMetricsToken }: OperationsParts<P>,
+  call: Call<P | undefined>,
+): Promise<HttpAnswer | Refusal> {
+  const credential = bearer(call.exchange.header('authorization'));
+  const isScraper = credential !== undefined && isMetricsToken(credential);
+  if (!isScraper && !isOperator(call.principal) && !isLocal(call)) return refused(call);
+  return { status: 200, headers: { 'content-type': registry.contentType }, body: await registry.metrics() };
+}
+
+/** From this machine, and not for somebody else. */
+function isLocal({ exchange }: Call<unknown>): boolean {
+  const isForwarded = exchange.header('x-forwarded-for') !== undefined || exchange.header('forwarded') !== undefined;
+  return (
+    !isForwarded &&
+    (exchange.peer === '::1' || exchange.peer.startsWith('127.') || /^(?:0000:){7}0001$/.test(exchange.peer))
+  );
+}
+
+function refused(call: Call<unknown>): Refusal {
+  return call.principal === undefined ? httpRefusal('unauthorized') : httpRefusal('forbidden');
+}
+
+/** `undefined` if it fails or takes longer. */
+function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), ms);
+    answer.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,34 @@
+import { analytics } from '../../../channels/analytics/feature.ts';
+import { silentLog } from '../../../server/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { embeddedStore } from '../stores.ts';
+
+const nobody = { read: async () => undefined };
+
+describe('a node that has just started', () => {
+  // It took whoever was connected to another node for away, and counted nobody online.
+  it('looks at who is present when it knows, and not before', async () => {
+    const { store, discard } = await embeddedStore();
+    let know = () => {};
+    const known = new Promise<void>((resolve) => {
+      know = resolve;
+    });
+    let looks = 0;
+    const presence = {
+      follow: () => known,
+      keys() {
+        looks++;
+        return ['ada'];
+      },
+    };
+    const parts = { agents: nobody, users: nobody, nodes: { live: () => [], report() {} }, log: silentLog };
+    const figures = analytics({ ...parts, store, presence, broadcast() {}, broadcastLocal() {} });
+    await figures.start();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(looks).toBe(0);
+    know();
+    await eventually(() => expect(looks).toBeGreaterThan(0));
+    await figures.close();
+    await discard();
+  });
+});
