@@ -1,15 +1,14 @@
-import type { Log } from '../server/log.ts';
-import { localNodes } from '../server/nodes/local.ts';
-import type { Nodes } from '../server/nodes/port.ts';
-import { redisNodes } from '../server/nodes/redis.ts';
-import { localPubSub } from '../server/pubsub/local.ts';
-import type { PubSub } from '../server/pubsub/port.ts';
-import { redisPubSub } from '../server/pubsub/redis.ts';
-import { placeOf, type RedisOptions } from '../server/redis/connect.ts';
-import { writeRefusal } from '../server/redis/write_refusal.ts';
-import { openEmbeddedStore } from '../server/store/embedded.ts';
-import type { Store } from '../server/store/port.ts';
-import { openRedisStore } from '../server/store/redis.ts';
+import { localNodes, localPubSub } from '../server/endpoint/index.ts';
+import type { Log, Nodes, PubSub } from '../server/index.ts';
+import {
+  openRedisStore,
+  placeOf,
+  type RedisOptions,
+  redisNodes,
+  redisPubSub,
+  writeRefusal,
+} from '../server/redis/index.ts';
+import { openEmbeddedStore, type Store } from '../server/store/index.ts';
 import type { Config } from './config.ts';
 
 /** What the server stands on: embedded on one node, or Redis for one or many. */

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
-import type { Rate } from '../server/allowance/token_bucket.ts';
-import { isOriginPattern, type OriginPolicy } from '../server/http/origin.ts';
-import { isAddressOrRange, TrustedProxies } from '../server/http/trusted_proxies.ts';
-import { parseRedisUrl } from '../server/redis/address.ts';
+import type { Rate } from '../server/endpoint/index.ts';
+import { isAddressOrRange, isOriginPattern, type OriginPolicy, TrustedProxies } from '../server/http/index.ts';
+import { parseRedisUrl } from '../server/redis/index.ts';
 
 /** What the environment says (PROTOCOL.md, section 2). */
 export interface Config {

@@ -1,5 +1,5 @@
 import { type LoggerOptions, pino, stdSerializers, stdTimeFunctions } from 'pino';
-import type { Log } from '../server/log.ts';
+import type { Log } from '../server/index.ts';
 import type { Config } from './config.ts';
 import { prettyLine } from './pretty_line.ts';
 

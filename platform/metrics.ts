@@ -1,8 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
-import type { Endpoint } from '../server/endpoint/endpoint.ts';
-import type { Nodes } from '../server/nodes/port.ts';
-import type { PubSub } from '../server/pubsub/port.ts';
-import { LATENCY_BOUNDS, type StoreStats } from '../server/store/measured.ts';
+import type { Endpoint } from '../server/endpoint/index.ts';
+import type { Nodes, PubSub } from '../server/index.ts';
+import { LATENCY_BOUNDS, type StoreStats } from '../server/store/index.ts';
 
 type Counts = ReadonlyMap<string, number>;
 

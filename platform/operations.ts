@@ -1,13 +1,8 @@
 import type { Registry } from 'prom-client';
-import type { Endpoint } from '../server/endpoint/endpoint.ts';
-import { bearer } from '../server/http/bearer.ts';
-import type { HttpAnswer } from '../server/http/exchange.ts';
-import { httpRefusal, jsonAnswer, problem } from '../server/http/problem.ts';
-import type { Call, Route } from '../server/http/routes.ts';
-import type { PubSub } from '../server/pubsub/port.ts';
-import type { Refusal } from '../server/refusal.ts';
-import type { Store } from '../server/store/port.ts';
-import { type Probed, writeProbe } from '../server/store/write_probe.ts';
+import type { Endpoint } from '../server/endpoint/index.ts';
+import { bearer, type Call, httpRefusal, jsonAnswer, problem, type Route } from '../server/http/index.ts';
+import type { HttpAnswer, PubSub, Refusal } from '../server/index.ts';
+import { type Probed, type Store, writeProbe } from '../server/store/index.ts';
 
 export interface NodeNames {
   readonly nodeId: string;

@@ -1,10 +1,13 @@
-import type { Respond } from '../server/endpoint/listener.ts';
-import { corsOf } from '../server/http/cors.ts';
-import { type Exchange, type HttpAnswer, openExchange } from '../server/http/exchange.ts';
-import type { OriginPolicy } from '../server/http/origin.ts';
-import { httpRefusal, problem } from '../server/http/problem.ts';
-import type { TrustedProxies } from '../server/http/trusted_proxies.ts';
-import { Turn } from '../server/runtime/turn.ts';
+import { type Respond, Turn } from '../server/endpoint/index.ts';
+import {
+  corsOf,
+  httpRefusal,
+  type OriginPolicy,
+  openExchange,
+  problem,
+  type TrustedProxies,
+} from '../server/http/index.ts';
+import type { Exchange, HttpAnswer } from '../server/index.ts';
 import { healthy, type NodeNames, notReady } from './operations.ts';
 
 export interface StartingParts extends NodeNames {

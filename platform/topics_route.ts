@@ -1,9 +1,8 @@
 import { anInteger, readParams } from '../channels/kernel/lists/query.ts';
 import { refuse } from '../channels/kernel/reasons.ts';
 import type { Principal } from '../channels/principals/authenticate.ts';
-import { MAX_TOPICS, type TopicBoard } from '../server/endpoint/topic_board.ts';
-import { jsonAnswer } from '../server/http/problem.ts';
-import type { Route } from '../server/http/routes.ts';
+import { MAX_TOPICS, type TopicBoard } from '../server/endpoint/index.ts';
+import { jsonAnswer, type Route } from '../server/http/index.ts';
 
 const MAX_PREFIX_LENGTH = 256;
 const aPrefix = (text: string) =>

@@ -1,6 +1,5 @@
 import type { Meta } from './entry.ts';
 import type { Replication } from './replication.ts';
-import { Tracker } from './tracker.ts';
 
 /** What presence needs of a channel: a member of a topic that ends some day. */
 export interface Tracked {
@@ -55,8 +54,4 @@ export interface PresenceOptions {
   readonly gatherMs: number;
   /** Left out: this node is alone. */
   readonly replication?: Replication;
-}
-
-export function createPresence(options: PresenceOptions): Presence {
-  return new Tracker(options);
 }

@@ -1,6 +1,5 @@
-import type { Nodes } from '../server/nodes/port.ts';
-import type { PubSub } from '../server/pubsub/port.ts';
-import type { RedisConnection, RedisOptions } from '../server/redis/connect.ts';
+import type { Nodes, PubSub } from '../server/index.ts';
+import type { RedisConnection, RedisOptions } from '../server/redis/index.ts';
 import { encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';

@@ -1,11 +1,11 @@
-import { leaseKey } from '../server/nodes/lease.ts';
 import {
   breakConnection,
   connectRedis,
   keyPrefix,
+  leaseKey,
   type RedisConnection,
   type RedisOptions,
-} from '../server/redis/connect.ts';
+} from '../server/redis/index.ts';
 import { Entry } from './entry.ts';
 
 /** One command names at most so many fields or keys. */

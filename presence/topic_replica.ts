@@ -1,5 +1,4 @@
-import type { NodeInfo } from '../server/nodes/port.ts';
-import type { PubSub, Subscription } from '../server/pubsub/port.ts';
+import type { NodeInfo, PubSub, Subscription } from '../server/index.ts';
 import { type Delta, decodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';

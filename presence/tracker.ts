@@ -185,3 +185,8 @@ export class Tracker implements Presence {
     this.#topics.delete(topic.name);
   }
 }
+
+/** Presence on this node, and with a replication on all. */
+export function createPresence(options: PresenceOptions): Presence {
+  return new Tracker(options);
+}

@@ -98,8 +98,8 @@ describe('a program that depends on the package', () => {
     ] as const) {
       for (const file of (await readdir(from)).filter((name) => /(?<!\.d)\.[jt]s$/.test(name))) {
         const text = await readFile(join(from, file), 'utf8');
-        const imports = /'\.\.\/\.\.\/(server|presence)\/index\.[jt]s'/g;
-        const changed = text.replace(imports, (_, face) => (face === 'server' ? "'aerie'" : "'aerie/presence'"));
+        const imports = /'\.\.\/\.\.\/(?:server\/)?(\w+\/)?index\.[jt]s'/g;
+        const changed = text.replace(imports, (_, face = '') => `'aerie/${face}`.replace(/\/$/, "'"));
         await writeFile(join(to, file), changed);
       }
     }

@@ -39,7 +39,6 @@ export const FAILURE_RATE = 0.5;
 export const MIN_ENDED_TASKS = 5;
 export const LATENCY_FACTOR = 5;
 export const OFFLINE_MS = 60_000;
-export const BACKLOG = 1_000;
 /** Disputes of one agent whose alerts are kept: of more at a time all are told, and the latest named at a join. */
 const MAX_DISPUTES = 100;
 

@@ -1,5 +1,5 @@
 import type { Log } from '../../server/index.ts';
-import type { LoggedFact, Store } from '../../server/store/port.ts';
+import type { LoggedFact, Store } from '../../server/store/index.ts';
 import { type Fact, factText, parseFact } from '../kernel/facts.ts';
 import { inTurn } from '../kernel/in_turn.ts';
 import { MINUTE_MS } from './buckets.ts';

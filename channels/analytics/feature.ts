@@ -1,7 +1,6 @@
 import type { Presence } from '../../presence/index.ts';
-import type { ChannelSocket, Log } from '../../server/index.ts';
-import type { Nodes } from '../../server/nodes/port.ts';
-import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+import type { ChannelSocket, Log, Nodes } from '../../server/index.ts';
+import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { Agents, Users } from '../principals/principals.ts';

@@ -1,4 +1,4 @@
-import { type Change, type Store, StoreUnavailable, type StreamChange } from '../../server/store/port.ts';
+import { type Change, type Store, StoreUnavailable, type StreamChange } from '../../server/store/index.ts';
 import { type Alert, OFFLINE, raised } from './alerts.ts';
 import {
   BUCKET_MS,

@@ -1,5 +1,6 @@
 import type { Fact } from '../kernel/facts.ts';
-import { type Alert, BACKLOG, begun, disputeKey, ended, OFFLINE, raised, withoutSurplus } from './alerts.ts';
+import { BACKLOG } from '../messages/facts.ts';
+import { type Alert, begun, disputeKey, ended, OFFLINE, raised, withoutSurplus } from './alerts.ts';
 import { HOUR_MS, MINUTE_MS } from './buckets.ts';
 import { countFact } from './count.ts';
 import { type Figures, noFigures } from './figures.ts';

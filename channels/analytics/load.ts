@@ -1,4 +1,4 @@
-import type { Nodes } from '../../server/nodes/port.ts';
+import type { Nodes } from '../../server/index.ts';
 
 /** The part of one core that this process has used since the last call, 0 to 1. */
 export function cpuMeter(): () => number {

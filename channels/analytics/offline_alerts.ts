@@ -1,4 +1,4 @@
-import type { IndexHit, Store } from '../../server/store/port.ts';
+import type { IndexHit, Store } from '../../server/store/index.ts';
 import { inTurn } from '../kernel/in_turn.ts';
 import { begun, ended, OFFLINE, OFFLINE_MS } from './alerts.ts';
 import { COLLECTOR } from './collector.ts';

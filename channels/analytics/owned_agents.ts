@@ -1,4 +1,4 @@
-import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 
 const KIND = 'analytics_user';
 const AGENT_FIELD = 'agent:';

@@ -1,5 +1,5 @@
-import type { Refusal } from '../../server/refusal.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Refusal } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import { bucketStartsMs, DEFAULT_INTERVAL, type Period, windowOf } from './periods.ts';
 import { type Answers, isMetric, isMoneyMetric, METRICS } from './queries.ts';

@@ -1,4 +1,4 @@
-import type { StreamChange } from '../../server/store/port.ts';
+import type { StreamChange } from '../../server/store/index.ts';
 import { type BucketStream, dayOfHour, HOURS_PER_DAY, hourOfMinute, MINUTES_PER_HOUR } from './buckets.ts';
 import { addFigures, type Figures, figuresText, noFigures } from './figures.ts';
 

@@ -1,6 +1,5 @@
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Route } from '../../server/http/routes.ts';
-import type { Refusal } from '../../server/refusal.ts';
+import { jsonAnswer, type Route } from '../../server/http/index.ts';
+import type { Refusal } from '../../server/index.ts';
 import { isId } from '../kernel/ids.ts';
 import { type Check, oneOf, readParams } from '../kernel/lists/query.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';

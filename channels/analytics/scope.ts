@@ -1,4 +1,4 @@
-import type { AggregateId } from '../../server/store/port.ts';
+import type { AggregateId } from '../../server/store/index.ts';
 import type { Fact } from '../kernel/facts.ts';
 
 /** Whose figures: one agent's, or those of all. */

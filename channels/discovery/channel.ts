@@ -1,6 +1,6 @@
 import type { Presence } from '../../presence/index.ts';
 import { accept, grant, type Log, type PubSub, reply } from '../../server/index.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import { jsonBytes } from '../kernel/fields.ts';
 import { micro, usdc } from '../kernel/money.ts';
 import { refuseField } from '../kernel/reasons.ts';

@@ -1,4 +1,4 @@
-import type { IndexHit, IndexQuery } from '../../server/store/port.ts';
+import type { IndexHit, IndexQuery } from '../../server/store/index.ts';
 import { type Agent, lowestPriceMicro, reputation } from '../principals/agent.ts';
 import { AGENTS_INDEX, capabilityIndex, parseRankKey, rankKey } from '../principals/rank.ts';
 import type { PresenceStatus } from './presence_status.ts';

@@ -1,4 +1,4 @@
-import { payloadCheck } from '../../server/payload.ts';
+import { payloadCheck } from '../../server/index.ts';
 import { verifyNegotiation } from './negotiation.ts';
 import { verifyPayment } from './payment.ts';
 import { type Context, type Fault, Report } from './report.ts';

@@ -1,4 +1,4 @@
-import type { Refusal } from '../../server/refusal.ts';
+import type { Refusal } from '../../server/index.ts';
 import {
   type Change,
   type IndexEntry,
@@ -6,7 +6,7 @@ import {
   type Store,
   StoreUnavailable,
   type StreamChange,
-} from '../../server/store/port.ts';
+} from '../../server/store/index.ts';
 import { type Fact, factText } from './facts.ts';
 import { isId } from './ids.ts';
 

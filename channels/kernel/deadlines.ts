@@ -1,5 +1,5 @@
 import type { Log } from '../../server/index.ts';
-import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 
 export interface DeadlinesOptions {
   readonly store: Pick<Store, 'claimDue'>;

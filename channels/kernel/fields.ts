@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { Refusal } from '../../server/refusal.ts';
+import type { Refusal } from '../../server/index.ts';
 import { refuseSize } from './reasons.ts';
 
 /** What people call a principal. */

@@ -1,7 +1,5 @@
-import { httpReasons } from '../../server/http/problem.ts';
-import { invalidPayload } from '../../server/payload.ts';
-import { payloadFault } from '../../server/payload_faults.ts';
-import { frameworkReasons, type Refusal } from '../../server/refusal.ts';
+import { httpReasons } from '../../server/http/index.ts';
+import { frameworkReasons, invalidPayload, payloadFault, type Refusal } from '../../server/index.ts';
 
 /** Every reason for which the platform says no (PROTOCOL.md), with its message for people. */
 export const reasons = {

@@ -2,8 +2,8 @@ import Type from 'typebox';
 import { canonicalSignature, signatureBytes } from '../../crypto/signature.ts';
 import { signedText } from '../../crypto/signed_text.ts';
 import { verify } from '../../crypto/verify.ts';
-import type { Refusal } from '../../server/refusal.ts';
-import { StoreUnavailable } from '../../server/store/port.ts';
+import type { Refusal } from '../../server/index.ts';
+import { StoreUnavailable } from '../../server/store/index.ts';
 import { refuse } from './reasons.ts';
 
 /** A signature as it comes in. Text that is none at all is as little good as one over something else. */

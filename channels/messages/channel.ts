@@ -1,5 +1,5 @@
 import { accept, type ChannelSocket, type Log, later, reply } from '../../server/index.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import { isId } from '../kernel/ids.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type AgentSession, agentChannel } from '../principals/agent_session.ts';

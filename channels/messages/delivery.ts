@@ -1,5 +1,5 @@
 import type { Refusal } from '../../server/index.ts';
-import { StoreUnavailable } from '../../server/store/port.ts';
+import { StoreUnavailable } from '../../server/store/index.ts';
 import type { Aggregates } from '../kernel/aggregate.ts';
 import { type Turn, Turns } from '../kernel/keyed_queue.ts';
 import { emptyInbox, type Inbox, type InboxCommand, type InboxEvent, quotaRefusal } from './inbox.ts';

@@ -1,8 +1,10 @@
-import { BACKLOG } from '../analytics/alerts.ts';
 import type { FactContext } from '../kernel/aggregate.ts';
 import type { Fact } from '../kernel/facts.ts';
 import type { Inbox, InboxEvent } from './inbox.ts';
 import type { Message, MessageEvent } from './state.ts';
+
+/** Messages that wait in an inbox before somebody is alerted. */
+export const BACKLOG = 1_000;
 
 /** A message counts from the moment when the inbox has it; the platform's own notices do not. */
 export function inboxFacts(

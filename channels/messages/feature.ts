@@ -1,6 +1,5 @@
-import type { Log } from '../../server/index.ts';
-import type { Nodes } from '../../server/nodes/port.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Log, Nodes } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Agents } from '../principals/principals.ts';
 import { internal, messagesChannel, placedNotice, settledNotice, topicOf } from './channel.ts';

@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '../../server/store/port.ts';
+import { StoreUnavailable } from '../../server/store/index.ts';
 import type { NoticeRef, Notices } from './notifications.ts';
 
 /** Whoever did something does what follows from it before answering; if it could not, a deadline does after this time. */

@@ -1,4 +1,4 @@
-import type { StreamChange } from '../../server/store/port.ts';
+import type { StreamChange } from '../../server/store/index.ts';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 

@@ -1,5 +1,5 @@
 import type { Log, Refusal } from '../../server/index.ts';
-import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 import { Aggregates, type Placeable } from '../kernel/aggregate.ts';
 import { sizeRefusal } from '../kernel/fields.ts';
 import { isId, newId } from '../kernel/ids.ts';

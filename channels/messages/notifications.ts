@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Log, Refusal } from '../../server/index.ts';
-import { StoreUnavailable } from '../../server/store/port.ts';
+import { StoreUnavailable } from '../../server/store/index.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Sent } from './delivery.ts';
 import type { Messages } from './messages.ts';

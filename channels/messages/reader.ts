@@ -1,5 +1,5 @@
 import type { ChannelSocket, Log } from '../../server/index.ts';
-import { StoreUnavailable } from '../../server/store/port.ts';
+import { StoreUnavailable } from '../../server/store/index.ts';
 import type { Message } from './state.ts';
 import { type NewMessage, newMessage } from './view.ts';
 

@@ -1,7 +1,5 @@
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Route } from '../../server/http/routes.ts';
-import type { Store } from '../../server/store/port.ts';
+import { jsonAnswer, jsonBody, type Route } from '../../server/http/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { type Handle, readable, unlessSuspended } from '../principals/permissions.ts';

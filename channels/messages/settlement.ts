@@ -1,5 +1,5 @@
 import type { Refusal } from '../../server/index.ts';
-import type { Store, StreamEntry } from '../../server/store/port.ts';
+import type { Store, StreamEntry } from '../../server/store/index.ts';
 import type { Applied } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Inboxes, MessageAggregates } from './delivery.ts';

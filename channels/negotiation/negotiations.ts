@@ -1,4 +1,4 @@
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
 import { acknowledgeNotices } from '../messages/follow_up.ts';

@@ -1,6 +1,4 @@
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Method, Route } from '../../server/http/routes.ts';
+import { jsonAnswer, jsonBody, type Method, type Route } from '../../server/http/index.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
 import { newId } from '../kernel/ids.ts';
 import { micro } from '../kernel/money.ts';

@@ -1,6 +1,5 @@
 import type { Static } from 'typebox';
-import { payloadCheck } from '../../server/payload.ts';
-import type { Refusal } from '../../server/refusal.ts';
+import { payloadCheck, type Refusal } from '../../server/index.ts';
 import type { Applied } from '../kernel/aggregate.ts';
 import { sizeRefusal } from '../kernel/fields.ts';
 import { micro, microBalance } from '../kernel/money.ts';

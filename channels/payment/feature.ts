@@ -1,6 +1,6 @@
-import type { Channel } from '../../server/channel.ts';
-import type { Route } from '../../server/http/routes.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Route } from '../../server/http/index.ts';
+import type { Channel } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import type { Placeable } from '../kernel/aggregate.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Check } from '../kernel/signatures.ts';

@@ -1,5 +1,4 @@
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
+import { jsonAnswer, jsonBody } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
 import { newId } from '../kernel/ids.ts';
 import { micro } from '../kernel/money.ts';

@@ -1,8 +1,6 @@
 import Type from 'typebox';
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Method, Route } from '../../server/http/routes.ts';
-import { payloadCheck } from '../../server/payload.ts';
+import { jsonAnswer, jsonBody, type Method, type Route } from '../../server/http/index.ts';
+import { payloadCheck } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Check } from '../kernel/signatures.ts';
 import type { Principal } from '../principals/authenticate.ts';

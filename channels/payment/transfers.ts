@@ -1,4 +1,4 @@
-import type { Refusal } from '../../server/refusal.ts';
+import type { Refusal } from '../../server/index.ts';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { microJson } from '../kernel/micro_json.ts';
 import { usdc } from '../kernel/money.ts';

@@ -1,7 +1,9 @@
 import type { Metadata } from '../kernel/fields.ts';
 import { usdc } from '../kernel/money.ts';
 import type { Account } from './account.ts';
-import type { ChangedBy } from './change_allowance.ts';
+
+/** Who changes an agent: it itself, by `announce`, `update_metadata` or HTTP, or its owner. The admin has no limit. */
+export type ChangedBy = 'itself' | 'owner';
 
 /** An agent as it is kept. */
 export interface Agent extends Account {

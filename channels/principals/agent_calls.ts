@@ -1,15 +1,14 @@
 import { readPublicKey } from '../../crypto/public_key.ts';
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
+import { jsonAnswer, jsonBody } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
+import type { ChangedBy } from './agent.ts';
 import { type Agent, agentView } from './agent.ts';
 import type { Principal } from './authenticate.ts';
-import type { ChangedBy } from './change_allowance.ts';
 import type { AgentPatch } from './decide.ts';
+import type { PrincipalEvents } from './events.ts';
 import { type Handle, mayManage, tokenRefusal } from './permissions.ts';
 import type { Agents, Users } from './principals.ts';
-import type { PrincipalEvents } from './routes.ts';
 import { AgentPatchBody, readPatch } from './schema.ts';
 
 const readBody = jsonBody(AgentPatchBody);

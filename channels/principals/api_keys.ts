@@ -1,4 +1,4 @@
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import type { AccountKind } from './account.ts';
 
 export interface KeyOwner {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { equalSecrets, looksLikeApiKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import { type Account, liveKey } from './account.ts';
 import type { Agent } from './agent.ts';
 import type { KeyOwner } from './api_keys.ts';

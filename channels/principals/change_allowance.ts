@@ -1,9 +1,6 @@
-import type { Refusal } from '../../server/refusal.ts';
+import type { Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
-import type { Agent } from './agent.ts';
-
-/** Who changes an agent: it itself, by `announce`, `update_metadata` or HTTP, or its owner. The admin has no limit. */
-export type ChangedBy = 'itself' | 'owner';
+import type { Agent, ChangedBy } from './agent.ts';
 
 /** Changes go to everybody on `agents:discovery`: one a second, ten at once after a pause. */
 const MS_PER_CHANGE = 1_000;

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../server/store/port.ts';
+import type { Snapshot } from '../../server/store/index.ts';
 import type { AggregateType } from '../kernel/aggregate.ts';
 import { placeKey } from '../kernel/lists/order.ts';
 import type { Account, AccountKind, Key } from './account.ts';

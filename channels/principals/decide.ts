@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type Account, type Key, liveKey, liveKeyCount, MAX_KEYS, trimmed } from './account.ts';
-import type { Agent } from './agent.ts';
-import { type ChangedBy, takeChange } from './change_allowance.ts';
+import type { Agent, ChangedBy } from './agent.ts';
+import { takeChange } from './change_allowance.ts';
 
 export type AccountCommand<S extends Account> = Register<S> | AddKey | RevokeKey;
 export type AgentCommand = AccountCommand<Agent> | PatchAgent | CountTask | ForgetTask;

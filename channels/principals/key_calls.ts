@@ -1,10 +1,10 @@
-import { jsonAnswer } from '../../server/http/problem.ts';
+import { jsonAnswer } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Account, AccountKind } from './account.ts';
+import type { PrincipalEvents } from './events.ts';
 import { type ApiCall, type Handle, mayManage, tokenRefusal } from './permissions.ts';
 import type { CreatedKey, KeyView } from './principals.ts';
-import type { PrincipalEvents } from './routes.ts';
 
 /** What of `Accounts` the calls on keys need, whatever the kind. */
 interface Keyring {

@@ -1,6 +1,6 @@
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Refusal } from '../../server/refusal.ts';
-import type { Store } from '../../server/store/port.ts';
+import { jsonAnswer } from '../../server/http/index.ts';
+import type { Refusal } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import type { Cursors } from '../kernel/lists/cursor.ts';
 import { readPage, type Source } from '../kernel/lists/page.ts';
 import { type Check, type Params, readListQuery } from '../kernel/lists/query.ts';

@@ -1,5 +1,4 @@
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Route } from '../../server/http/routes.ts';
+import { jsonAnswer, type Route } from '../../server/http/index.ts';
 import type { Principal } from './authenticate.ts';
 
 /** `GET /api/me`: whose credential this is, also a suspended agent's. */

@@ -1,4 +1,4 @@
-import type { Call } from '../../server/http/routes.ts';
+import type { Call } from '../../server/http/index.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Account, AccountKind } from './account.ts';

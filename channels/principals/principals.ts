@@ -1,13 +1,12 @@
 import { newApiKey, sha256Hex } from '../../crypto/secrets.ts';
-import type { Refusal } from '../../server/refusal.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Refusal } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { newId } from '../kernel/ids.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
 import type { Account, AccountKind } from './account.ts';
-import type { Agent, Capability } from './agent.ts';
+import type { Agent, Capability, ChangedBy } from './agent.ts';
 import { ApiKeys } from './api_keys.ts';
-import type { ChangedBy } from './change_allowance.ts';
 import { accountType, agentType, PROFILE } from './codec.ts';
 import type {
   AccountCommand,

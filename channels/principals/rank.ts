@@ -1,4 +1,4 @@
-import type { IndexEntry } from '../../server/store/port.ts';
+import type { IndexEntry } from '../../server/store/index.ts';
 import { placeKey } from '../kernel/lists/order.ts';
 import { MAX_AMOUNT_MICRO } from '../kernel/money.ts';
 import { type Agent, lowestPriceMicro, reputationHundredths } from './agent.ts';

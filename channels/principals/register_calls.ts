@@ -1,5 +1,4 @@
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
+import { jsonAnswer, jsonBody } from '../../server/http/index.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { accountView } from './account.ts';

@@ -1,27 +1,14 @@
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
-import type { Method, Route } from '../../server/http/routes.ts';
-import type { Store } from '../../server/store/port.ts';
-import type { Agent } from './agent.ts';
+import type { Method, Route } from '../../server/http/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import { changeAgent, readAgent } from './agent_calls.ts';
 import type { Principal } from './authenticate.ts';
-import type { AgentField } from './decide.ts';
+import type { PrincipalEvents } from './events.ts';
 import { createKey, listKeys, revokeKey } from './key_calls.ts';
 import { type Handle, unlessSuspended, unlessSuspendedOrOwn } from './permissions.ts';
 import type { Principals } from './principals.ts';
 import { registerAccount, registerAgent } from './register_calls.ts';
 import { issueToken } from './token_calls.ts';
-
-/** What others on the outside have to learn of, after it is durable. None of them may throw. */
-export interface PrincipalEvents {
-  /** @param fields which of its fields are new */
-  agentChanged(agent: Agent, fields: readonly AgentField[]): void;
-  /** Its sockets, and those of its tokens, are to be closed. Told again when a revoked key is revoked again. */
-  credentialRevoked(keyId: string): void;
-  /** A user that an agent was taken from: its sockets are to be closed, which may have joined the agent's topics. */
-  ownerLost(userId: string): void;
-  /** Told again when a suspended agent is suspended again. */
-  agentSuspended(agentId: string): void;
-}
 
 export interface PrincipalRoutesOptions {
   readonly store: Store;

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { readPublicKey } from '../../crypto/public_key.ts';
-import type { Refusal } from '../../server/refusal.ts';
+import type { Refusal } from '../../server/index.ts';
 import { CapabilityName, METADATA_KIB, Metadata, Name, sizeRefusal } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
 import { Amount, micro } from '../kernel/money.ts';

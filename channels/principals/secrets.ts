@@ -1,5 +1,5 @@
 import { newSecret, sha256Hex } from '../../crypto/secrets.ts';
-import { type Store, StoreUnavailable } from '../../server/store/port.ts';
+import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 
 export interface Secrets {
   readonly adminTokenSha256: string;

@@ -1,7 +1,14 @@
-import type { Channel } from '../../server/channel.ts';
-import { type ConnectRequest, connected, reject, socket } from '../../server/index.ts';
-import type { Nodes } from '../../server/nodes/port.ts';
-import type { ConnectAnswer, Opener, Rejected } from '../../server/socket.ts';
+import {
+  type Channel,
+  type ConnectAnswer,
+  type ConnectRequest,
+  connected,
+  type Nodes,
+  type Opener,
+  type Rejected,
+  reject,
+  socket,
+} from '../../server/index.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { AccountPrincipal, Authenticator } from './authenticate.ts';
 import { nameOf } from './permissions.ts';

@@ -1,7 +1,6 @@
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
-import type { Store } from '../../server/store/port.ts';
+import { jsonAnswer, jsonBody } from '../../server/http/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type Handle, tokenRefusal } from './permissions.ts';
 import { DEFAULT_TTL_SECONDS, SessionTokenRequest } from './schema.ts';

@@ -1,5 +1,4 @@
-import { accept, type ChannelSocket, grant, type Log, later, reply } from '../../server/index.ts';
-import type { Nodes } from '../../server/nodes/port.ts';
+import { accept, type ChannelSocket, grant, type Log, later, type Nodes, reply } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type AgentSession, agentChannel } from '../principals/agent_session.ts';
 import type { Chunk } from './chunks.ts';

@@ -1,4 +1,4 @@
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import { parseStream } from './codec.ts';
 import { CHECKPOINT_STREAM, orderStream } from './decide.ts';
 import type { Stream, StreamName } from './stream.ts';

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../server/store/port.ts';
+import type { Snapshot } from '../../server/store/index.ts';
 import type { AggregateType } from '../kernel/aggregate.ts';
 import type { TaskCommand, TaskEvent } from './commands.ts';
 import { decideTask } from './decide.ts';

@@ -1,6 +1,5 @@
 import type { Static } from 'typebox';
-import { jsonBody } from '../../server/http/json_body.ts';
-import { jsonAnswer } from '../../server/http/problem.ts';
+import { jsonAnswer, jsonBody } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
 import { micro } from '../kernel/money.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';

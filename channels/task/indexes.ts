@@ -1,4 +1,4 @@
-import type { IndexEntry, IndexHit } from '../../server/store/port.ts';
+import type { IndexEntry, IndexHit } from '../../server/store/index.ts';
 import { placeKey } from '../kernel/lists/order.ts';
 import type { Task, TaskStatus } from './state.ts';
 import type { Role } from './stream.ts';

@@ -1,4 +1,4 @@
-import type { Store } from '../../server/store/port.ts';
+import type { Store } from '../../server/store/index.ts';
 import { byCreationAndMore } from '../kernel/lists/order.ts';
 import { anId, oneOf } from '../kernel/lists/query.ts';
 import type { Principal } from '../principals/authenticate.ts';

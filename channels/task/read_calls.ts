@@ -1,4 +1,4 @@
-import { jsonAnswer } from '../../server/http/problem.ts';
+import { jsonAnswer } from '../../server/http/index.ts';
 import { isId } from '../kernel/ids.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { isPartyOrOwner } from '../principals/parties.ts';

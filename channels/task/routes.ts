@@ -1,4 +1,4 @@
-import type { Route } from '../../server/http/routes.ts';
+import type { Route } from '../../server/http/index.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { unlessSuspended } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import type { Refusal } from '../../server/refusal.ts';
+import type { Refusal } from '../../server/index.ts';
 import { CapabilityName, Metadata, sizeRefusal } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
 import { Amount } from '../kernel/money.ts';

@@ -1,5 +1,5 @@
-import type { Refusal } from '../../server/refusal.ts';
-import type { Store } from '../../server/store/port.ts';
+import type { Refusal } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type Applied } from '../kernel/aggregate.ts';
 import { newId } from '../kernel/ids.ts';
 import { refuse } from '../kernel/reasons.ts';

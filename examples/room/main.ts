@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createPresence } from '../../presence/index.ts';
-import { Endpoint, type Exchange } from '../../server/index.ts';
+import { Endpoint } from '../../server/endpoint/index.ts';
+import type { Exchange } from '../../server/index.ts';
 import { roomSocket } from './room.ts';
 
 const { values } = parseArgs({

@@ -3,14 +3,14 @@ import { frameworkRefusal, type Refusal } from '../refusal.ts';
 import type { OpenSocket } from '../socket.ts';
 import { type ClientMessage, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
 import type { RuntimeContext } from './context.ts';
-import { JoinedChannel } from './joined_channel.ts';
+import { type ChannelConnection, JoinedChannel } from './joined_channel.ts';
 import { closeCodes, type Transport } from './transport.ts';
 
 /** Of a topic, in the log: longer ones are nobody's. */
 const MAX_TOLD = 256;
 
 /** One client's connection over any transport: takes its frames apart and brings them to its channels. */
-export class Connection {
+export class Connection implements ChannelConnection {
   readonly context: RuntimeContext;
   readonly transport: Transport;
   readonly serializer: Serializer;

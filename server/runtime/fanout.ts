@@ -1,9 +1,21 @@
 import type { Channel } from '../channel.ts';
 import type { Broadcast, PubSub, Subscription } from '../pubsub/port.ts';
 import { EncodeError, type Frame, isBinary, type Serializer } from '../wire/serializer.ts';
-import type { JoinedChannel } from './joined_channel.ts';
 import { Traffic } from './traffic.ts';
-import type { NativePublish } from './transport.ts';
+import type { NativePublish, Transport } from './transport.ts';
+
+/** A client joined to a topic, as the fan-out knows it. */
+export interface Member {
+  readonly topic: string;
+  readonly channel: Channel<never>;
+  /** Broadcasts that it does not get. */
+  readonly without: readonly string[];
+  readonly connection: { readonly serializer: Serializer; readonly transport: Transport };
+  /** Kept here by the fan-out. */
+  group: Group | undefined;
+  /** Takes a broadcast that its channel intercepts. */
+  intercepted(event: string, payload: unknown): void;
+}
 
 /** Members of a topic that get the same bytes: one channel, one protocol version, the same events left out. */
 export interface Group {
@@ -15,8 +27,8 @@ export interface Group {
   readonly nativeTopic: string;
   natives: number;
   /** Those that no native publisher serves; all of them where the channel intercepts events. */
-  readonly members: Set<JoinedChannel> | undefined;
-  readonly others: Set<JoinedChannel>;
+  readonly members: Set<Member> | undefined;
+  readonly others: Set<Member>;
 }
 
 export interface Topic {
@@ -44,7 +56,7 @@ export class Fanout {
   readonly #pubsub: PubSub;
   readonly #publish: NativePublish;
   /** The member whose broadcast is being delivered to all others, while `publish` runs. */
-  #sender: JoinedChannel | undefined;
+  #sender: Member | undefined;
 
   constructor(pubsub: PubSub, publish: NativePublish) {
     this.#pubsub = pubsub;
@@ -57,7 +69,7 @@ export class Fanout {
   }
 
   /** From now on the member gets what is broadcast to its topic. */
-  join(member: JoinedChannel): void {
+  join(member: Member): void {
     const topic = this.#topic(member.topic);
     const group = this.#group(topic, member);
     topic.size++;
@@ -67,7 +79,7 @@ export class Fanout {
     group.members?.add(member);
   }
 
-  leave(member: JoinedChannel): void {
+  leave(member: Member): void {
     const { group } = member;
     if (!group) return;
     member.group = undefined;
@@ -96,7 +108,7 @@ export class Fanout {
    * @param sender the member that shall not get it
    * @throws EncodeError before anything is sent, if a member's protocol version cannot carry the payload
    */
-  publish(name: string, event: string, payload: unknown, sender?: JoinedChannel): void {
+  publish(name: string, event: string, payload: unknown, sender?: Member): void {
     const encoded = isBinary(payload) ? payload : JSON.stringify(payload);
     if (encoded === undefined || (!isObject(encoded) && this.#needsObject(name, event))) {
       throw new EncodeError('the payload of a push or broadcast is an object or bytes');
@@ -134,13 +146,13 @@ export class Fanout {
     return topic;
   }
 
-  #group(topic: Topic, member: JoinedChannel): Group {
+  #group(topic: Topic, member: Member): Group {
     const key = this.#groupKey(member);
     let group = topic.groups.get(key);
     if (!group) {
       const { channel, without, connection } = member;
       const { serializer } = connection;
-      const members = channel.intercepts.size > 0 ? new Set<JoinedChannel>() : undefined;
+      const members = channel.intercepts.size > 0 ? new Set<Member>() : undefined;
       const nativeTopic = `${key}:${topic.name}`;
       group = { key, topic, channel, serializer, without, nativeTopic, natives: 0, members, others: new Set() };
       topic.groups.set(key, group);
@@ -148,7 +160,7 @@ export class Fanout {
     return group;
   }
 
-  #groupKey({ channel, without, connection }: JoinedChannel): string {
+  #groupKey({ channel, without, connection }: Member): string {
     let number = this.#channelNumbers.get(channel);
     if (number === undefined) {
       number = this.#channelNumbers.size;
@@ -166,7 +178,7 @@ export class Fanout {
     return false;
   }
 
-  #deliver(topic: Topic, message: Broadcast, sender: JoinedChannel | undefined): void {
+  #deliver(topic: Topic, message: Broadcast, sender: Member | undefined): void {
     this.stats.broadcasts++;
     topic.traffic.broadcast(Date.now());
     const frames = new Map<Serializer, Frame | undefined>();
@@ -185,7 +197,7 @@ export class Fanout {
     }
   }
 
-  #send(group: Group, frame: Frame, sender: JoinedChannel | undefined): void {
+  #send(group: Group, frame: Frame, sender: Member | undefined): void {
     this.stats.deliveries += group.natives + group.others.size;
     if (sender?.group === group && !group.others.has(sender)) {
       sender.connection.transport.publishOthers(group.nativeTopic, frame);
@@ -197,7 +209,7 @@ export class Fanout {
 }
 
 /** Hands the payload to every member's own handler; they share one parsed value. */
-function intercept(group: Group, { event, payload }: Broadcast, sender: JoinedChannel | undefined): void {
+function intercept(group: Group, { event, payload }: Broadcast, sender: Member | undefined): void {
   const value: unknown = typeof payload === 'string' ? JSON.parse(payload) : payload;
   for (const member of [...(group.members ?? [])]) if (member !== sender) member.intercepted(event, value);
 }

@@ -1,10 +1,28 @@
 import { type Answer, errorReply, type Later, type Reply } from '../answer.ts';
 import type { Channel, ChannelSocket, EndReason } from '../channel.ts';
 import { frameworkRefusal, isFinal, type Refusal } from '../refusal.ts';
-import type { Route } from '../socket.ts';
-import { type Address, type ClientMessage, json, type Ref } from '../wire/serializer.ts';
-import type { Connection } from './connection.ts';
-import type { Group } from './fanout.ts';
+import type { OpenSocket, Route } from '../socket.ts';
+import { type Address, type ClientMessage, type Frame, json, type Ref, type Serializer } from '../wire/serializer.ts';
+import type { RuntimeContext } from './context.ts';
+import type { Group, Member } from './fanout.ts';
+import type { Transport } from './transport.ts';
+
+/** The connection that a channel was joined on. */
+export interface ChannelConnection {
+  readonly context: RuntimeContext;
+  readonly transport: Transport;
+  readonly serializer: Serializer;
+  readonly socket: OpenSocket;
+  send(frame: Frame): void;
+  sendSnapshot(frame: Frame): void;
+  /** Brings a message to where it belongs. */
+  dispatch(message: ClientMessage, bytes: number): void;
+  /** Answers a message with a refusal before any channel has seen it. */
+  refuse(message: ClientMessage, refusal: Refusal): void;
+  tellRefusedJoin(topic: unknown, reason: unknown): void;
+  /** The channel has ended. */
+  forget(channel: JoinedChannel): void;
+}
 
 interface Waiting {
   readonly message: ClientMessage;
@@ -20,8 +38,8 @@ const EVERYTHING: readonly string[] = [];
  * Like a Phoenix channel it takes one message after the other: while the join or an `async` handler is under way,
  * later messages wait.
  */
-export class JoinedChannel implements ChannelSocket<never>, Address {
-  readonly connection: Connection;
+export class JoinedChannel implements ChannelSocket<never>, Address, Member {
+  readonly connection: ChannelConnection;
   readonly channel: Channel<never>;
   readonly topic: string;
   readonly topicJson: string;
@@ -47,7 +65,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address {
   #leaveTimer: NodeJS.Timeout | undefined;
   #endListeners: ((reason: EndReason) => void)[] | undefined;
 
-  constructor(connection: Connection, { channel, id }: Route, topic: string, join: ClientMessage) {
+  constructor(connection: ChannelConnection, { channel, id }: Route, topic: string, join: ClientMessage) {
     this.connection = connection;
     this.channel = channel;
     this.topic = topic;

@@ -1,4 +1,4 @@
-import { Endpoint, type EndpointLimits, type EndpointOptions } from '../../server/index.ts';
+import { Endpoint, type EndpointLimits, type EndpointOptions } from '../../server/endpoint/index.ts';
 import type { Limits } from '../../server/runtime/context.ts';
 import type { Opener } from '../../server/socket.ts';
 import type { MountOptions } from '../../server/transport/mount.ts';

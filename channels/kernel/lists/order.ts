@@ -1,4 +1,4 @@
-import type { IndexHit } from '../../../server/store/port.ts';
+import type { IndexHit } from '../../../server/store/index.ts';
 
 /** A place in the one order of all lists: newest first, then by id. It never changes. */
 export interface Place {

@@ -1,4 +1,4 @@
-import type { IndexHit, Store } from '../../../server/store/port.ts';
+import type { IndexHit, Store } from '../../../server/store/index.ts';
 import type { Order, Place } from './order.ts';
 
 /** Something in a list, and when it was made. */

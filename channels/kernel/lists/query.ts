@@ -1,5 +1,4 @@
-import type { Exchange } from '../../../server/index.ts';
-import type { Refusal } from '../../../server/refusal.ts';
+import type { Exchange, Refusal } from '../../../server/index.ts';
 import { isId } from '../ids.ts';
 import { refuse } from '../reasons.ts';
 import type { Cursors } from './cursor.ts';

@@ -1,6 +1,5 @@
-import type { Log } from '../../../server/index.ts';
-import type { Nodes } from '../../../server/nodes/port.ts';
-import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
+import type { Log, Nodes } from '../../../server/index.ts';
+import { type Store, StoreUnavailable } from '../../../server/store/index.ts';
 import type { Placeable } from '../aggregate.ts';
 import { inTurn } from '../in_turn.ts';
 

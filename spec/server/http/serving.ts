@@ -1,6 +1,7 @@
 import { type Agent, request } from 'node:http';
+import { Endpoint, localPubSub } from '../../../server/endpoint/index.ts';
 import { httpRouter, type RouterOptions } from '../../../server/http/router.ts';
-import { Endpoint, localPubSub, silentLog } from '../../../server/index.ts';
+import { silentLog } from '../../../server/index.ts';
 
 export interface Serving {
   /** `http://127.0.0.1:<port>` */

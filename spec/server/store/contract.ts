@@ -1,4 +1,4 @@
-import type { Change, Snapshot, Store } from '../../../server/store/port.ts';
+import type { Snapshot } from '../../../server/store/port.ts';
 import { contendedCommits, counts } from './contract_contention.ts';
 import { deadlines } from './contract_deadlines.ts';
 import { facts } from './contract_facts.ts';
@@ -6,18 +6,7 @@ import { indexes } from './contract_indexes.ts';
 import { streams } from './contract_streams.ts';
 import { walks } from './contract_walks.ts';
 import { behavesLikeTheModel } from './model.ts';
-
-export interface StoreUnderTest {
-  readonly store: Store;
-  /** A second handle on the same data, as another node has; the same one where only one process may have it. */
-  readonly peer: Store;
-  /** Closes both and leaves nothing behind. */
-  discard(): Promise<void>;
-  /** Whether it lies on several masters, as a Redis Cluster does: what is written beside an aggregate follows on it. */
-  readonly isSpread?: boolean;
-}
-
-export type Opened = () => StoreUnderTest;
+import { committed, fresh, freshAggregate, type Opened, type StoreUnderTest } from './under_test.ts';
 
 /** What every adapter of the port promises. */
 export function storeContract(name: 'embedded' | 'redis', open: () => Promise<StoreUnderTest>) {
@@ -53,21 +42,6 @@ function probes(opened: Opened) {
     expect(await store.increment('probe', 0)).toBe(0);
     expect((await store.read({ kind: 'probe', id: 'n1' })).version).toBe(0);
   });
-}
-
-let made = 0;
-/** A name that no other example of this run uses. */
-export const fresh = (word: string) => `${word}${++made}`;
-export const freshAggregate = () => ({ kind: 'task', id: fresh('t') });
-
-/** Commits changes one after the other; each must win. */
-export async function committed(store: Store, aggregate: { kind: string; id: string }, ...changes: Change[]) {
-  let { version } = await store.read(aggregate);
-  for (const change of changes) {
-    expect(await store.commit(aggregate, version, change)).toEqual({ ok: true, version: version + 1 });
-    version += 1;
-  }
-  return version;
 }
 
 const fieldsOf = ({ fields }: Snapshot) => Object.entries(fields).sort();

@@ -1,5 +1,5 @@
 import { eventually } from '../../support/eventually.ts';
-import { fresh, freshAggregate, type Opened } from './contract.ts';
+import { fresh, freshAggregate, type Opened } from './under_test.ts';
 
 export function contendedCommits(opened: Opened) {
   describe('commits that compete', () => {

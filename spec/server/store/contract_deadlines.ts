@@ -1,6 +1,6 @@
 import type { Due, Store } from '../../../server/store/port.ts';
 import { eventually } from '../../support/eventually.ts';
-import { committed, fresh, type Opened } from './contract.ts';
+import { committed, fresh, type Opened } from './under_test.ts';
 
 const LONG_MS = 3_600_000;
 

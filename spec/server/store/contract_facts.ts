@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LoggedFact, Store } from '../../../server/store/port.ts';
-import { committed, fresh, freshAggregate, type Opened } from './contract.ts';
+import { committed, fresh, freshAggregate, type Opened } from './under_test.ts';
 
 /** Facts behind a position until there are none: the log is one for all examples. */
 async function factsAfter(store: Store, after: string | undefined, limit = 1_000): Promise<LoggedFact[]> {

@@ -1,4 +1,4 @@
-import { committed, fresh, type Opened } from './contract.ts';
+import { committed, fresh, type Opened } from './under_test.ts';
 
 /** Sorted by UTF-8 bytes, which is not the order of UTF-16: U+FF5E comes before U+1F600. */
 const KEYS = ['!', 'a', 'a!', 'a:', 'aa', 'ab', 'b', 'z', '~', '\u007f', 'ä', 'ä!', '€', '\uff5e', '\u{1f600}'];

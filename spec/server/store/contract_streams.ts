@@ -1,4 +1,4 @@
-import { committed, freshAggregate, type Opened } from './contract.ts';
+import { committed, freshAggregate, type Opened } from './under_test.ts';
 
 const entry = (stream: string, position: number, value: string | null) => ({ stream, position, value });
 

@@ -1,5 +1,5 @@
 import type { AggregateId } from '../../../server/store/port.ts';
-import { fresh, type Opened } from './contract.ts';
+import { fresh, type Opened } from './under_test.ts';
 
 export function walks(opened: Opened) {
   describe('a walk', () => {

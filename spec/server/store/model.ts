@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { AggregateId, Change, IndexQuery } from '../../../server/store/port.ts';
-import { fresh, type Opened } from './contract.ts';
+import { fresh, type Opened } from './under_test.ts';
 
 /** The port in plain words: what a store without a disk, a network or a second reader would answer. */
 class Model {

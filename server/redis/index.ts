@@ -1,0 +1,15 @@
+/** What makes many nodes of one deployment: pub/sub, nodes and a store on Redis. */
+export { leaseKey } from '../nodes/lease.ts';
+export { redisNodes } from '../nodes/redis.ts';
+export { redisPubSub } from '../pubsub/redis.ts';
+export { openRedisStore } from '../store/redis.ts';
+export { parseRedisUrl } from './address.ts';
+export {
+  breakConnection,
+  connectRedis,
+  keyPrefix,
+  placeOf,
+  type RedisConnection,
+  type RedisOptions,
+} from './connect.ts';
+export { writeRefusal } from './write_refusal.ts';
