@@ -1,6 +1,6 @@
 import type { Exchange, Refusal } from '../../../server/index.ts';
 import { isId } from '../ids.ts';
-import { refuse } from '../reasons.ts';
+import { refuseField } from '../reasons.ts';
 import type { Cursors } from './cursor.ts';
 import type { Place } from './order.ts';
 
@@ -31,7 +31,7 @@ export function readParams<N extends string>(
 ): ReadParams<N> {
   const params: Partial<Record<N, string>> = {};
   for (const name of new Set(query.keys())) {
-    if (!Object.hasOwn(checks, name)) return refuseParam(name, `is unknown here; known: ${listedNames(checks)}`);
+    if (!Object.hasOwn(checks, name)) return refuseParam(name, `is not known here; this takes ${listedNames(checks)}`);
     const [text = '', ...more] = query.getAll(name);
     if (more.length > 0) return refuseParam(name, 'must be there only once');
     if (text === '') continue;
@@ -79,8 +79,7 @@ export function readListQuery<N extends string>(
 }
 
 /** Refuses a parameter. @param name as the client wrote it: not more of it is said again than helps */
-const refuseParam = (name: string, message: string) =>
-  refuse('invalid_payload', [{ path: `/${name.slice(0, 64)}`, message }]);
+const refuseParam = (name: string, says: string) => refuseField(`/${name.slice(0, 64)}`, says);
 
 const listedNames = (checks: object) => Object.keys(checks).sort().join(', ') || 'none';
 

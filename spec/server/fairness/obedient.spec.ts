@@ -113,7 +113,8 @@ describe('a client that waits as told is never closed, and hardly ever refused t
       await Promise.all(Array.from({ length: 64 }, writer));
     });
     await Promise.all(streams);
-    expectPatience(patient);
+    expect(patient.isOpen).toBe(true);
+    expect(patient.refusals.once).toBeGreaterThan(0);
   }, 120_000);
 
   it('with a hundred rejoins at once', async () => {
