@@ -1,12 +1,12 @@
-import type { NodeInfo, PubSub, Subscription } from '../server/index.ts';
+import { internalTopic, type NodeInfo, type PubSub, type Subscription } from '../server/index.ts';
 import { type Delta, decodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
 import { RemotePart } from './remote_shard.ts';
 import type { RedisParts } from './shard_store.ts';
 
-/** Nodes tell each other of a topic's presences beside it; no client can join that. */
-export const deltaTopic = (topic: string) => `\0presence:${topic}`;
+/** Nodes tell each other of a topic's presences beside it. */
+export const deltaTopic = (topic: string) => internalTopic(`presence:${topic}`);
 
 export interface FollowedOptions {
   readonly topic: string;
@@ -36,8 +36,8 @@ export class Followed {
     try {
       const { pubsub, topic, others } = this.#options;
       const former = this.#subscription;
-      this.#subscription = pubsub.subscribe(deltaTopic(topic), ({ payload }, nodeId) => {
-        const delta = nodeId === pubsub.nodeId ? undefined : decodeDelta(payload);
+      this.#subscription = pubsub.subscribe(deltaTopic(topic), ({ event, payload }, nodeId) => {
+        const delta = nodeId === pubsub.nodeId || event !== 'delta' ? undefined : decodeDelta(payload);
         if (delta) this.#receive(delta);
       });
       former?.stop();

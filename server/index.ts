@@ -15,6 +15,7 @@ export {
 export { payloadFault } from './payload_faults.ts';
 export type { PubSub, Subscription } from './pubsub/port.ts';
 export { frameworkReasons, type Refusal } from './refusal.ts';
+export { internalTopic } from './reserved_topics.ts';
 export {
   type ConnectAnswer,
   type ConnectRequest,

@@ -1,5 +1,6 @@
 import type { Awaitable } from './answer.ts';
 import type { Channel } from './channel.ts';
+import { refuseReserved } from './reserved_topics.ts';
 
 /** What a client says when it connects. */
 export interface ConnectRequest {
@@ -102,6 +103,7 @@ export class ChannelTable {
 
   constructor(channels: readonly Channel<never>[]) {
     this.#patterns = channels.map((channel) => {
+      refuseReserved(channel.topic);
       const star = channel.topic.indexOf('*');
       if (star >= 0 && star !== channel.topic.length - 1) throw new Error(`${channel.topic}: * stands at the end only`);
       return { prefix: star < 0 ? channel.topic : channel.topic.slice(0, -1), exact: star < 0, channel };

@@ -1,5 +1,5 @@
 import type { Presence } from '../../presence/index.ts';
-import { accept, grant, type Log, type PubSub, reply } from '../../server/index.ts';
+import { accept, grant, internalTopic, type Log, type PubSub, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { jsonBytes } from '../kernel/fields.ts';
 import { micro, usdc } from '../kernel/money.ts';
@@ -17,7 +17,7 @@ import { cursorOf, type Directory, type Found, readCursor, search } from './sear
 const DEFAULT_LIMIT = 20;
 const MAX_PAGE_BYTES = 256 * 1_024;
 /** Nodes tell each other here which agent has changed. */
-const CHANGED = '\0agent_changed';
+const CHANGED = internalTopic('agent_changed');
 
 export interface DiscoveryParts {
   readonly agents: Agents;
@@ -38,7 +38,8 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
     statusOf: (id) => presenceStatus(presence, id),
     present: () => presence.keys(DISCOVERY_TOPIC),
   };
-  const notices = pubsub.subscribe(CHANGED, ({ payload }) => {
+  const notices = pubsub.subscribe(CHANGED, ({ event, payload }) => {
+    if (event !== 'changed') return;
     const { id } = JSON.parse(String(payload)) as { id: string };
     members.refresh(id).catch((error: unknown) => log.warn({ err: error, agent: id }, 'presence may be out of date'));
   });

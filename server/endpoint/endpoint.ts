@@ -9,6 +9,7 @@ import { TrustedProxies } from '../http/trusted_proxies.ts';
 import { type Log, silentLog } from '../log.ts';
 import { localPubSub } from '../pubsub/local.ts';
 import type { PubSub } from '../pubsub/port.ts';
+import { refuseReserved, reservedTopics } from '../reserved_topics.ts';
 import { Connection } from '../runtime/connection.ts';
 import { Connections, type Watch } from '../runtime/connections.ts';
 import type { Limits, RuntimeContext } from '../runtime/context.ts';
@@ -79,8 +80,6 @@ const IDLE_GRACE_S = 8;
 /** What uWebSockets.js can count to. */
 const MAX_IDLE_S = 960;
 
-/** Where nodes tell each other to close the sockets of an id. */
-const DISCONNECT_TOPIC = 'disconnect';
 /** How often silence, expiry and long-poll windows are looked at. */
 const TICK_MS = 100;
 /** How often accounts without sockets are forgotten. */
@@ -153,20 +152,23 @@ export class Endpoint {
    * Broadcasts to a topic on every node; `disconnect` to a socket id closes the sockets of that id.
    *
    * @param payload an object, or bytes
+   * @throws Error for a topic that is reserved
    */
   broadcast(topic: string, event: string, payload: object): void {
+    refuseReserved(topic);
     if (event === 'disconnect') this.disconnect(topic);
     this.#context.fanout.publish(topic, event, payload);
   }
 
   /** Broadcasts to this node's members only. @param payloadJson JSON text of an object */
   broadcastLocal(topic: string, event: string, payloadJson: string): void {
+    refuseReserved(topic);
     this.#context.fanout.publishLocal(topic, event, payloadJson);
   }
 
   /** Closes every socket of an id, on every node; clients may come back. */
   disconnect(id: string): void {
-    this.#pubsub.publish(DISCONNECT_TOPIC, { event: 'disconnect', payload: JSON.stringify({ id }) });
+    this.#pubsub.publish(reservedTopics.disconnect, { event: 'disconnect', payload: JSON.stringify({ id }) });
   }
 
   get fanoutStats() {
@@ -393,7 +395,8 @@ export class Endpoint {
   }
 
   #listenForDisconnects(): () => void {
-    const { ready, stop } = this.#pubsub.subscribe(DISCONNECT_TOPIC, ({ payload }) => {
+    const { ready, stop } = this.#pubsub.subscribe(reservedTopics.disconnect, ({ event, payload }) => {
+      if (event !== 'disconnect') return;
       const { id } = JSON.parse(String(payload)) as { id: string };
       this.connections.closeById(id, closeCodes.goingAway);
     });

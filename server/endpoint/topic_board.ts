@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Nodes } from '../nodes/port.ts';
 import type { PubSub } from '../pubsub/port.ts';
+import { isReserved, reservedTopics } from '../reserved_topics.ts';
 
 /** A topic with members on one node. */
 export interface LocalTopic {
@@ -36,9 +37,7 @@ export interface TopicBoardParts {
 
 export const MAX_TOPICS = 1_000;
 
-/** Nodes ask each other here, and answer on the asking node's own; no client can join these. */
-const ASK = '\0topics';
-const answersTo = (nodeId: string) => `\0topics:${nodeId}`;
+const { busyTopics: ASK, busyTopicsFor: answersTo } = reservedTopics;
 
 /** Topics that are looked at before others have their turn. */
 const AT_A_TIME = 5_000;
@@ -83,8 +82,11 @@ export class TopicBoard {
     const { pubsub } = parts;
     this.#parts = parts;
     const subscriptions = [
-      pubsub.subscribe(ASK, ({ payload }) => void this.#answer(JSON.parse(String(payload)))),
-      pubsub.subscribe(answersTo(pubsub.nodeId), ({ payload }) => {
+      pubsub.subscribe(ASK, ({ event, payload }) => {
+        if (event === 'ask') void this.#answer(JSON.parse(String(payload)));
+      }),
+      pubsub.subscribe(answersTo(pubsub.nodeId), ({ event, payload }) => {
+        if (event !== 'answer') return;
         const answer: Answer = JSON.parse(String(payload));
         this.#asking.get(answer.number)?.(answer);
       }),
@@ -160,7 +162,7 @@ export class TopicBoard {
     let looked = 0;
     for (const { name, members, receivedPerSecond, broadcastsPerSecond } of this.#parts.local()) {
       if (++looked % AT_A_TIME === 0) await setImmediate();
-      if (members === 0 || name.startsWith('\0') || !(names ? names.has(name) : name.startsWith(prefix))) continue;
+      if (members === 0 || isReserved(name) || !(names ? names.has(name) : name.startsWith(prefix))) continue;
       rows.push([name, members, receivedPerSecond, broadcastsPerSecond]);
       if (rows.length >= 2 * MAX_TOPICS) cut();
     }

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { PubSub } from '../pubsub/port.ts';
 import { breakConnection, connectRedis, type RedisOptions } from '../redis/connect.ts';
 import { writeRefusal } from '../redis/write_refusal.ts';
+import { reservedTopics } from '../reserved_topics.ts';
 import { Leases } from './lease.ts';
 import { Neighbours } from './neighbours.ts';
 import { type NodeInfo, type Nodes, NodesUnavailable } from './port.ts';
 import { createTallies } from './tallies.ts';
 
-/** Nodes whisper on this topic that something has changed; no client can join it. */
-const CHANGED = '\0nodes';
+/** Nodes whisper on this topic that something has changed. */
+const { nodes: CHANGED } = reservedTopics;
 
 export interface RedisNodesOptions extends RedisOptions {
   readonly nodeId: string;
@@ -148,8 +149,8 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
   redis.on('ready', roundSoon);
   redis.connect().catch(() => {});
 
-  const whisper = pubsub?.subscribe(CHANGED, (_, from) => {
-    if (from !== pubsub.nodeId) roundSoon();
+  const whisper = pubsub?.subscribe(CHANGED, ({ event }, from) => {
+    if (from !== pubsub.nodeId && (event === 'came' || event === 'went')) roundSoon();
   });
   const timer = setInterval(tick, renewMs).unref();
 

@@ -4,6 +4,7 @@ import { breakConnection, connectNode, keyPrefix, type RedisOptions } from '../r
 import { AnyOf } from '../redis/round_robin_connector.ts';
 import { SLOTS, slotOf } from '../redis/slots.ts';
 import { askForView, NOBODY, sameOwner, sameTopology, settle, type Topology, type View } from '../redis/topology.ts';
+import { canaryChannel } from '../reserved_topics.ts';
 import { sharded } from './commands.ts';
 import { Link, type LinkListener } from './link.ts';
 import { earliestHeard, type Links, type LinksListener } from './links.ts';
@@ -197,7 +198,7 @@ export class ClusterLinks implements Links {
   /** One whose slot belongs to this master, which has at least one. */
   #canaryChannelOf(master: number): string {
     for (let at = 0; ; at++) {
-      const channel = `${keyPrefix(this.#options.networkId)}canary:{${at}}:${this.#nodeId}`;
+      const channel = canaryChannel(keyPrefix(this.#options.networkId), this.#nodeId, at);
       if (this.#topology.owners[slotOf(channel)] === master) return channel;
     }
   }

@@ -1,4 +1,5 @@
 import { connectOne, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { canaryChannel } from '../reserved_topics.ts';
 import { classic } from './commands.ts';
 import { Link } from './link.ts';
 import type { Links, LinksListener } from './links.ts';
@@ -9,7 +10,7 @@ export function oneLink(options: RedisOptions, nodeId: string, listener: LinksLi
     verbs: classic,
     publisher: connectOne(options),
     subscriber: connectOne(options),
-    canaryChannel: `${keyPrefix(options.networkId)}canary:${nodeId}`,
+    canaryChannel: canaryChannel(keyPrefix(options.networkId), nodeId),
     heardAt: performance.now(),
     missed: false,
     listener: { ...listener, doubted() {} },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { clusterHosts, keyPrefix, type RedisOptions } from '../redis/connect.ts';
+import { reservedTopics } from '../reserved_topics.ts';
 import { ClusterLinks } from './cluster_links.ts';
 import { decodeFrame, encodeFrame, isFrameOf, nodeIdBytes } from './frame.ts';
 import { Gaps } from './gap_debouncer.ts';
@@ -15,8 +16,7 @@ const TELL_GAP_WITHIN_MS = 1_000;
 /** Gaps that follow on one are gathered for so many canaries' time. */
 const CANARIES_OF_QUIET = 3;
 
-/** A node whose broadcasts may have got lost says so on this topic; no client can join it. */
-const LOST = '\0lost';
+const { lost: LOST } = reservedTopics;
 
 export interface RedisPubSubOptions extends RedisOptions {
   /** The first part of `PubSub.nodeId`; a random part follows, so that two processes of one name stay apart. */
@@ -92,8 +92,8 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
 
   function receive(channel: string, frame: Buffer) {
     if (isFrameOf(nodeBytes, frame)) return;
-    if (channel === topicPrefix + LOST) return gaps.tell();
     const decoded = decodeFrame(frame);
+    if (channel === topicPrefix + LOST) return decoded?.message.event === 'lost' ? gaps.tell() : undefined;
     if (decoded) topics.deliver(channel.slice(topicPrefix.length), decoded.message, decoded.nodeId);
   }
 

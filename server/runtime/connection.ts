@@ -1,5 +1,6 @@
 import type { SocketAllowance } from '../allowance/socket_allowance.ts';
 import { frameworkRefusal, type Refusal } from '../refusal.ts';
+import { isReserved } from '../reserved_topics.ts';
 import type { OpenSocket } from '../socket.ts';
 import { type ClientMessage, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
 import type { RuntimeContext } from './context.ts';
@@ -104,7 +105,8 @@ export class Connection implements ChannelConnection {
   #join(message: ClientMessage, replaced: JoinedChannel | undefined): void {
     const { topic } = message;
     // An unpaired surrogate would make one topic of two on the way between nodes.
-    const route = typeof topic === 'string' && topic.isWellFormed() ? this.socket.channels.route(topic) : undefined;
+    const mayJoin = typeof topic === 'string' && topic.isWellFormed() && !isReserved(topic);
+    const route = mayJoin ? this.socket.channels.route(topic) : undefined;
     if (!route || typeof topic !== 'string') {
       this.tellRefusedJoin(topic, 'unmatched topic');
       return this.#unmatched(message);

@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Allowances } from '../../allowance/accounts.ts';
 import { RateLimit } from '../../allowance/rate_limit.ts';
 import type { Broadcast, PubSub } from '../../pubsub/port.ts';
+import { reservedTopics } from '../../reserved_topics.ts';
 import type { LongPollSession, PollResult, PostResult } from './session.ts';
 import type { SessionRef } from './token.ts';
+
+const { longPollRequests: requestTopic, longPollResponses: responseTopic } = reservedTopics;
 
 /** How long the node that holds a session may take to say that it does. */
 const ACK_WITHIN_MS = 2_000;
@@ -172,14 +175,12 @@ export class LongPollSessions {
     this.#pubsub.publish(topic, { event: message.kind, payload: JSON.stringify(message) });
   }
 
-  #listen<M>(topic: string, take: (message: M) => void): () => void {
-    const { ready, stop } = this.#pubsub.subscribe(topic, ({ payload }: Broadcast) =>
-      take(JSON.parse(String(payload))),
-    );
+  #listen<M extends Request | Response>(topic: string, take: (message: M) => void): () => void {
+    const { ready, stop } = this.#pubsub.subscribe(topic, ({ event, payload }: Broadcast) => {
+      const message: M = JSON.parse(String(payload));
+      if (event === message.kind) take(message);
+    });
     ready?.catch(() => {});
     return stop;
   }
 }
-
-const requestTopic = (nodeId: string) => `longpoll_requests:${nodeId}`;
-const responseTopic = (nodeId: string) => `longpoll_responses:${nodeId}`;
