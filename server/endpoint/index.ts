@@ -7,6 +7,7 @@ export { localPubSub } from '../pubsub/local.ts';
 export { Turn } from '../runtime/turn.ts';
 export type { MountOptions } from '../transport/mount.ts';
 export { version } from '../version.ts';
-export { Endpoint, type EndpointLimits, type EndpointOptions } from './endpoint.ts';
+export { Endpoint } from './endpoint.ts';
 export { Listener, type Respond } from './listener.ts';
+export type { AnswerHttp, EndpointLimits, EndpointOptions } from './options.ts';
 export { MAX_TOPICS, TopicBoard } from './topic_board.ts';

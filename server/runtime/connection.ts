@@ -76,6 +76,10 @@ export class Connection implements ChannelConnection {
     if (this.#allowance?.takeControl(bytes, performance.now()) === false) this.context.stats.dropped++;
   }
 
+  receivePong(payload: ArrayBuffer): void {
+    this.receiveControl(payload.byteLength);
+  }
+
   /** Brings a message to where it belongs. Never throws: one that fails beyond every channel ends the connection. */
   dispatch(message: ClientMessage, bytes: number): void {
     try {

@@ -1,5 +1,17 @@
-import type { Connection } from './connection.ts';
-import { closeCodes } from './transport.ts';
+import type { Connected } from '../socket.ts';
+import { closeCodes, type Transport } from './transport.ts';
+
+/** A client's connection, whatever is spoken on it, as far as it is minded here. */
+export interface MindedConnection {
+  readonly socket: { readonly connected: Connected<object> };
+  readonly channels: Iterable<{ end(reason: 'restarted'): void }>;
+  readonly transport: Pick<Transport, 'ping' | 'mindBacklog'>;
+  /** When the client was last heard, in ms since the epoch. */
+  readonly heardAtMs: number;
+  /** When the server last sent a ping for a sign of life, likewise. */
+  pingedAtMs: number;
+  close(code: number, reason: string): void;
+}
 
 /** How a client's silence is treated. */
 export interface Watch {
@@ -31,8 +43,8 @@ interface Minded {
 
 /** All connections of this node: who they are, and what happens to many of them at once. */
 export class Connections {
-  readonly #minded = new Map<Connection, Minded>();
-  readonly #byId = new Map<string, Set<Connection>>();
+  readonly #minded = new Map<MindedConnection, Minded>();
+  readonly #byId = new Map<string, Set<MindedConnection>>();
   #tickAtMs = 0;
   #slowTickAtMs = 0;
   #rechecks = 0;
@@ -42,7 +54,7 @@ export class Connections {
   }
 
   /** @param watch `undefined` for a transport that minds silence itself */
-  add(connection: Connection, watch: Watch | undefined): void {
+  add(connection: MindedConnection, watch: Watch | undefined): void {
     this.#minded.set(connection, { watch, lookedAtMs: 0 });
     for (const id of connection.socket.connected.ids) {
       const same = this.#byId.get(id);
@@ -53,7 +65,7 @@ export class Connections {
   }
 
   /** Closes a connection whose credential holds no more. */
-  recheck(connection: Connection, nowMs = Date.now()): void {
+  recheck(connection: MindedConnection, nowMs = Date.now()): void {
     const minded = this.#minded.get(connection);
     const holds = connection.socket.connected.stillHolds?.();
     if (!holds || !minded) return;
@@ -74,7 +86,7 @@ export class Connections {
       });
   }
 
-  remove(connection: Connection): void {
+  remove(connection: MindedConnection): void {
     if (!this.#minded.delete(connection)) return;
     for (const id of connection.socket.connected.ids) {
       const same = this.#byId.get(id);
@@ -146,12 +158,12 @@ export class Connections {
 }
 
 /** Also where the clock was set back. */
-function isDue({ socket }: Connection, lookedAtMs: number, nowMs: number): boolean {
+function isDue({ socket }: MindedConnection, lookedAtMs: number, nowMs: number): boolean {
   const sinceMs = nowMs - lookedAtMs;
   return (sinceMs >= RECHECK_AFTER_MS || sinceMs < 0) && socket.connected.stillHolds !== undefined;
 }
 
-function mindSilence(connection: Connection, { timeoutMs, pings }: Watch, nowMs: number): void {
+function mindSilence(connection: MindedConnection, { timeoutMs, pings }: Watch, nowMs: number): void {
   const silentMs = nowMs - connection.heardAtMs;
   if (silentMs > timeoutMs) return connection.close(closeCodes.goingAway, '');
   if (!pings || silentMs < timeoutMs / 3 || nowMs - connection.pingedAtMs < timeoutMs / 3) return;

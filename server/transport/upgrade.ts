@@ -1,53 +1,84 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
-import { addressText, clientAddress } from '../http/exchange.ts';
-import { originAllowed } from '../http/origin.ts';
+import { STATUS_CODES } from 'node:http';
+import { addressText, clientAddress, type HttpAnswer } from '../http/exchange.ts';
+import { type OriginPolicy, originAllowed } from '../http/origin.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
+import type { MindedConnection } from '../runtime/connections.ts';
 import type { Turn } from '../runtime/turn.ts';
-import type { ConnectRequest, OpenSocket } from '../socket.ts';
-import type { Serializer } from '../wire/serializer.ts';
-import { serializerFor } from '../wire/vsn.ts';
-import { readSubprotocols } from './auth_token.ts';
-import type { Mount } from './mount.ts';
 import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
-/** What an upgraded socket starts from; it is uWebSockets.js' user data. */
+/** What a mount does with the handshakes for its paths, whatever is spoken on its sockets. */
+export interface SocketMount {
+  readonly path: string;
+  readonly origins: OriginPolicy;
+  /** Silence after which a client is closed. */
+  readonly timeoutMs: number;
+  /** Decides on a client whose handshake is in order and whose page may connect. */
+  admit(handshake: Handshake): Promise<Admitted | RefusedConnect>;
+  /** Answers a request for one of its paths that is no upgrade; `undefined` leaves it to others. */
+  plainAnswer(method: string, path: string): HttpAnswer | undefined;
+}
+
+/** What a client says when it connects. */
+export interface Handshake {
+  /** The query parameters, decoded; of a name given twice the last one counts. */
+  readonly params: Readonly<Record<string, string>>;
+  /** What stands for the `:name` segments of the mount's path. */
+  readonly pathParams: Readonly<Record<string, string>>;
+  readonly address: string;
+  /** Reads a header, before anything is waited for: the request is gone then. */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** A client that may come in. One of the two is called, once. */
+export interface Admitted {
+  /** The subprotocol that the handshake selects; empty for none. */
+  readonly protocol: string;
+  /** Takes over the socket. One that is to get messages puts an `OpenWebSocket` into its user data. */
+  readonly opened: (ws: WebSocket<Upgraded>) => void;
+  /** The client went away before its socket was open. */
+  readonly abandoned: () => void;
+}
+
+/** An upgraded socket's user data in uWebSockets.js. */
 export interface Upgraded {
-  readonly mount: Mount;
-  readonly serializer: Serializer;
-  readonly socket: OpenSocket;
   readonly opening: Opening;
 }
 
 /** Filled while uWebSockets.js, which copies its user data, makes a socket of a response. */
-export interface Opening {
+interface Opening {
   /** From its opening to its end. */
   ws?: WebSocket<Upgraded> | undefined;
 }
 
-export interface UpgradeDeps {
-  readonly mountFor: (path: string) => Mount | undefined;
-  readonly trustedProxies: TrustedProxies;
-  readonly turn: Turn;
-  /** Opens the socket, or refuses it. */
-  readonly open: (mount: Mount, request: ConnectRequest) => Promise<OpenSocket | RefusedConnect>;
-  /** Refuses a handshake for a mount that was not even asked. */
-  readonly refuse: (mount: Mount, address: string, reason: string, status: 400 | 403) => RefusedConnect;
-  /** See `ConnectRequest`. */
-  readonly mayLookUp: (address: string) => boolean;
-  /** Takes over the socket. */
-  readonly opened: (ws: WebSocket<Upgraded>) => void;
-  readonly log: Log;
+/** The user data once somebody has taken over the socket. */
+export interface OpenWebSocket extends Upgraded {
+  readonly connection: MindedConnection & {
+    /** Takes a frame; bytes are the caller's again afterwards. */
+    receive(data: string | Uint8Array): unknown;
+    /** Takes a ping of so many bytes, which is answered already. */
+    receiveControl(bytes: number): void;
+    receivePong(payload: ArrayBuffer): void;
+  };
+  readonly transport: {
+    /** Some of what waited is sent. */
+    drained(): void;
+    /** The socket is gone. */
+    closed(code: number): void;
+  };
 }
 
-const statusLines = {
-  400: '400 Bad Request',
-  403: '403 Forbidden',
-  404: '404 Not Found',
-  429: '429 Too Many Requests',
-  500: '500 Internal Server Error',
-  503: '503 Service Unavailable',
-} as const;
+export interface UpgradeDeps {
+  readonly find: (
+    path: string,
+  ) => { readonly value: SocketMount; readonly pathParams: Handshake['pathParams'] } | undefined;
+  readonly trustedProxies: TrustedProxies;
+  readonly turn: Turn;
+  /** Refuses a handshake for a mount that was not even asked. */
+  readonly refuse: (mount: SocketMount, address: string, reason: string, status: 400 | 403) => RefusedConnect;
+  readonly log: Log;
+}
 
 /** Decides on a WebSocket handshake before it is made: a refusal is an HTTP status, after which clients back off. */
 export async function handleUpgrade(
@@ -72,51 +103,36 @@ export async function handleUpgrade(
     if (isThere) res.cork(() => refuse(res, decided));
     return;
   }
-  if (!isThere) return decided.upgraded.socket.connected.onClose?.();
-  const { protocol, upgraded } = decided;
-  res.cork(() => res.upgrade(upgraded, key, protocol ?? '', extensions, context));
+  if (!isThere) return decided.abandoned();
+  const upgraded: Upgraded = { opening: {} };
+  res.cork(() => res.upgrade(upgraded, key, decided.protocol, extensions, context));
   // Not in the `open` handler, which runs corked: leaving a cork, uWebSockets.js 20 looks at memory that the response has
   // given back at the upgrade, and closes the socket if what was allocated in between looks like a `Connection: close`.
   const { ws } = upgraded.opening;
-  if (ws) deps.opened(ws);
-  else upgraded.socket.connected.onClose?.();
+  if (ws) decided.opened(ws);
+  else decided.abandoned();
 }
 
 function refuse(res: HttpResponse, refused: RefusedConnect): void {
-  res.writeStatus(statusLines[refused.status]);
+  res.writeStatus(`${refused.status} ${STATUS_CODES[refused.status]}`);
   if (refused.status === 429) res.writeHeader('retry-after', retryAfter(refused));
   res.end();
 }
 
-async function decide(
-  res: HttpResponse,
-  req: HttpRequest,
-  deps: UpgradeDeps,
-): Promise<RefusedConnect | { readonly upgraded: Upgraded; readonly protocol: 'phoenix' | undefined }> {
-  const mount = deps.mountFor(req.getUrl());
-  if (!mount) return { status: 404 };
+async function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Promise<Admitted | RefusedConnect> {
+  const found = deps.find(req.getUrl());
+  if (!found) return { status: 404 };
+  const { value: mount, pathParams } = found;
   const header = (name: string) => req.getHeader(name) || undefined;
   const params = Object.fromEntries(new URLSearchParams(req.getQuery()));
   const peer = addressText(res.getRemoteAddressAsText());
   const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
 
-  const refused = (status: 400 | 403, reason: string) => deps.refuse(mount, address, reason, status);
-
   // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
   const isUpgrade = /\bupgrade\b/i.test(header('connection') ?? '');
-  if (header('sec-websocket-version') !== '13' || !isUpgrade) return refused(400, 'bad_handshake');
-  if (!originAllowed(mount.origins, header('origin'), header('host'))) return refused(403, 'wrong_origin');
-  const subprotocols = readSubprotocols(mount.authToken ? header('sec-websocket-protocol') : undefined);
-  if (!subprotocols.ok) {
-    const { reason } = subprotocols;
-    return refused(reason === 'bad_token' ? 400 : 403, reason);
+  if (header('sec-websocket-version') !== '13' || !isUpgrade) return deps.refuse(mount, address, 'bad_handshake', 400);
+  if (!originAllowed(mount.origins, header('origin'), header('host'))) {
+    return deps.refuse(mount, address, 'wrong_origin', 403);
   }
-  const serializer = serializerFor(params.vsn);
-  if (!serializer) return refused(403, 'unknown_vsn');
-
-  const { token: authToken, protocol } = subprotocols;
-  const mayLookUp = () => deps.mayLookUp(address);
-  const socket = await deps.open(mount, { params, authToken, transport: 'websocket', address, mayLookUp });
-  if ('status' in socket) return socket;
-  return { upgraded: { mount, serializer, socket, opening: {} }, protocol };
+  return mount.admit({ params, pathParams, address, header });
 }

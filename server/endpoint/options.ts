@@ -1,0 +1,54 @@
+import type { Allowances } from '../allowance/accounts.ts';
+import type { RequestAllowance } from '../allowance/requests.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { TrustedProxies } from '../http/trusted_proxies.ts';
+import type { Log } from '../log.ts';
+import type { PubSub } from '../pubsub/port.ts';
+import type { Limits, RuntimeContext } from '../runtime/context.ts';
+import type { MountOptions } from '../transport/mount.ts';
+import type { Listener, ListenerOptions } from './listener.ts';
+
+/** What an endpoint is made of; a mount is all it needs. */
+export interface EndpointOptions {
+  readonly mounts: readonly MountOptions[];
+  /** Left out: this node is alone. */
+  readonly pubsub?: PubSub;
+  readonly log?: Log;
+  /** Signs long-poll sessions; the same on all nodes. Left out: made up, so sessions end with the process. */
+  readonly secret?: string;
+  /** Those left out are as `defaultLimits` says. */
+  readonly limits?: Partial<Limits & EndpointLimits>;
+  /** How much clients may send; those left out are as `defaultAllowances` says. Left out altogether: no bound. */
+  readonly allowances?: Partial<Allowances>;
+  /** What may be asked over HTTP; opening a socket takes from it. Left out: no bound. */
+  readonly requests?: RequestAllowance;
+  readonly trustedProxies?: TrustedProxies;
+  readonly tls?: ListenerOptions['tls'];
+  /** One that may listen already, and answers for itself until this endpoint does; `tls` is its own then. */
+  readonly listener?: Listener;
+  /** Answers what no mount does; without it that is 404. */
+  readonly http?: AnswerHttp;
+  /** What a client gets when a handler threw; without it the channel crashes, as in Phoenix. */
+  readonly onFault?: RuntimeContext['onFault'];
+}
+
+export type AnswerHttp = (exchange: Exchange) => void | Promise<void>;
+
+export interface EndpointLimits {
+  /** A larger client frame ends the connection. */
+  readonly maxFrameBytes: number;
+  /** A reader further behind with live traffic is closed. */
+  readonly maxBackpressureBytes: number;
+  /** Of an HTTP request. */
+  readonly maxBodyBytes: number;
+}
+
+export const defaultLimits: Limits & EndpointLimits = {
+  maxFrameBytes: 512 * 1024,
+  maxBackpressureBytes: 1024 * 1024,
+  maxBodyBytes: 1024 * 1024,
+  maxChannelsPerSocket: 100,
+  maxWaitingMessages: 1_000,
+  maxWaitingBytes: 1024 * 1024,
+  maxLeaveDelayMs: 5_000,
+};

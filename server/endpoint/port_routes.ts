@@ -1,0 +1,112 @@
+import type { TemplatedApp } from 'uWebSockets.js';
+import { type Exchange, openExchange } from '../http/exchange.ts';
+import type { TrustedProxies } from '../http/trusted_proxies.ts';
+import type { Log } from '../log.ts';
+import type { Turn } from '../runtime/turn.ts';
+import { handleUpgrade, type OpenWebSocket, type SocketMount, type Upgraded } from '../transport/upgrade.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
+import type { Listener } from './listener.ts';
+import type { AnswerHttp, EndpointLimits } from './options.ts';
+import type { PathTable } from './path_table.ts';
+import type { EndpointStats } from './stats.ts';
+
+/** After the silence that a mount allows; more than both clocks may be off, and the least that uWebSockets.js takes. */
+const IDLE_GRACE_S = 8;
+/** What uWebSockets.js can count to. */
+const MAX_IDLE_S = 960;
+
+export interface PortParts {
+  readonly listener: Listener;
+  readonly websockets: PathTable<SocketMount>;
+  /** The longest silence that a mount allows. */
+  readonly longestTimeoutMs: number;
+  /** Answers requests for long-poll; `undefined` for any other. */
+  readonly longPoll: ((exchange: Exchange, path: string) => Promise<void> | undefined) | undefined;
+  /** Answers what no mount does. */
+  readonly http: AnswerHttp | undefined;
+  readonly gatekeeper: Gatekeeper;
+  readonly limits: EndpointLimits;
+  readonly stats: EndpointStats;
+  readonly trustedProxies: TrustedProxies;
+  readonly turn: Turn;
+  readonly log: Log;
+}
+
+/** Has a port answer: WebSockets and long-poll by the mounts, everything else over HTTP. */
+export function routePort(parts: PortParts): void {
+  routeWebSockets(parts.listener.app, parts);
+  const { listener, limits, trustedProxies, stats, turn, log } = parts;
+  listener.handOver((res, req) => {
+    const exchange = openExchange(res, req, {
+      maxBodyBytes: limits.maxBodyBytes,
+      trustedProxies,
+      onAnswer: (status) => stats.answered(status),
+      turn,
+    });
+    answer(exchange, parts).catch((error: unknown) => {
+      log.error({ err: error, path: exchange.segments.join('/') }, 'request failed');
+      exchange.respond({ status: 500 });
+    });
+  });
+}
+
+function routeWebSockets(app: TemplatedApp, parts: PortParts): void {
+  const { websockets, limits, longestTimeoutMs, gatekeeper, trustedProxies, turn, log } = parts;
+  app.ws<Upgraded>('/*', {
+    maxPayloadLength: limits.maxFrameBytes,
+    // No limit here: past it uWebSockets.js would leave frames out. Transports mind their backlogs.
+    maxBackpressure: 0,
+    idleTimeout: idleTimeoutS(longestTimeoutMs),
+    sendPingsAutomatically: false,
+    upgrade: (res, req, context) => {
+      void handleUpgrade(res, req, context, {
+        find: (path) => websockets.find(path),
+        trustedProxies,
+        turn,
+        refuse: (mount, address, reason, status) => gatekeeper.refuse(mount.path, address, { reason }, { status }),
+        log,
+      });
+    },
+    open: (ws) => {
+      ws.getUserData().opening.ws = ws;
+    },
+    message: (ws, data, isBinary) => {
+      const { connection } = ws.getUserData() as OpenWebSocket;
+      connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
+    },
+    drain: (ws) => (ws.getUserData() as OpenWebSocket).transport.drained(),
+    ping: (ws, data) => (ws.getUserData() as OpenWebSocket).connection.receiveControl(data.byteLength),
+    pong: (ws, data) => (ws.getUserData() as OpenWebSocket).connection.receivePong(data),
+    close: (ws, code) => {
+      const { connection, transport, opening } = ws.getUserData() as Upgraded & Partial<OpenWebSocket>;
+      opening.ws = undefined;
+      transport?.closed(code);
+      if (connection) gatekeeper.gone(connection, code);
+    },
+  });
+}
+
+async function answer(exchange: Exchange, { turn, longPoll, websockets, http }: PortParts): Promise<void> {
+  // Two kinds of clients are not served at once. One sends requests without waiting for answers: uWebSockets.js closes its
+  // connection when it sees the next one. The other sends a body in many small chunks: what this read has brought of
+  // them is counted first, since the parser does not stop for an answer.
+  if (turn.isLong() || exchange.header('transfer-encoding') !== undefined) await turn.later();
+  if (!exchange.isOpen()) return;
+  const path = `/${exchange.segments.join('/')}`;
+  const polled = longPoll?.(exchange, path);
+  if (polled) return polled;
+  const plain = websockets.find(path)?.value.plainAnswer(exchange.method, path);
+  if (plain) return exchange.respond(plain);
+  if (!http) return exchange.respond({ status: 404 });
+  return http(exchange);
+}
+
+/**
+ * When uWebSockets.js shall drop a socket on which nothing moves; never, where a mount allows more silence than it can count.
+ * Connections are minded for silence elsewhere. This is for sockets that were closed with a backlog and are out of reach:
+ * their clients could read a little and hold the rest for ever.
+ */
+function idleTimeoutS(longestTimeoutMs: number): number {
+  const idleS = Math.ceil(longestTimeoutMs / 1_000) + IDLE_GRACE_S;
+  return idleS > MAX_IDLE_S ? 0 : idleS;
+}
