@@ -5,7 +5,7 @@ import type { Broadcast } from './port.ts';
  *
  *     kind (1 byte: 0 text, 1 bytes) | length, node id | length (2 bytes), event | payload
  *
- * The payload is copied, never parsed. `from` stays behind: it means nothing on another node.
+ * The payload is copied, never parsed.
  */
 export function encodeFrame(nodeId: Uint8Array, { event, payload }: Broadcast): Buffer {
   const isText = typeof payload === 'string';

@@ -37,8 +37,6 @@ export interface Broadcast {
   readonly event: string;
   /** JSON text, or raw bytes for a binary broadcast. */
   readonly payload: string | Uint8Array;
-  /** The member that sent it and shall not get it: a number that means something on the publishing node only. */
-  readonly from?: number;
 }
 
 /** `nodeId` is the publishing node's. */

@@ -5,6 +5,7 @@ import type { OpenSocket, Route } from '../socket.ts';
 import { type Address, type ClientMessage, type Frame, json, type Ref, type Serializer } from '../wire/serializer.ts';
 import type { RuntimeContext } from './context.ts';
 import type { Group, Member } from './fanout.ts';
+import { Mailbox, type Waiting } from './mailbox.ts';
 import type { Transport } from './transport.ts';
 
 /** The connection that a channel was joined on. */
@@ -22,12 +23,6 @@ export interface ChannelConnection {
   tellRefusedJoin(topic: unknown, reason: unknown): void;
   /** The channel has ended. */
   forget(channel: JoinedChannel): void;
-}
-
-interface Waiting {
-  readonly message: ClientMessage;
-  /** On the wire. */
-  readonly bytes: number;
 }
 
 const EVERYTHING: readonly string[] = [];
@@ -57,8 +52,8 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   #state: 'joining' | 'joined' | EndReason = 'joining';
   #busy = true;
-  #waiting: Waiting[] | undefined;
-  #waitingBytes = 0;
+  /** Made when the first message has to wait: most channels never need one. */
+  #mailbox: Mailbox | undefined;
   /** Answers to come that a leave waits for. */
   #owed = 0;
   #awaitsOwed = false;
@@ -229,18 +224,19 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   /** Keeps a message until the channel is free; a join that comes while another is under way waits here as well. */
   wait(message: ClientMessage, bytes: number): void {
-    const { limits } = this.connection.context;
-    this.#waiting ??= [];
-    const isFirstLeave = this.#isLeave(message) && !this.#turn();
-    const isFull =
-      this.#waiting.length >= limits.maxWaitingMessages || this.#waitingBytes + bytes > limits.maxWaitingBytes;
-    if (isFull && !isFirstLeave) {
-      return this.connection.refuse(message, frameworkRefusal('rate_limited', { retry_after_ms: 1_000 }));
-    }
+    const mailbox = this.#openMailbox();
     const waiting = { message, bytes };
-    this.#waiting.push(waiting);
-    this.#waitingBytes += bytes;
-    if (isFirstLeave) this.#leaveInTime(waiting);
+    if (this.#isLeave(message) && !this.#turn()) {
+      mailbox.addAnyway(waiting);
+      return this.#leaveInTime(waiting);
+    }
+    if (mailbox.add(waiting)) return;
+    this.connection.refuse(message, frameworkRefusal('rate_limited', { retry_after_ms: 1_000 }));
+  }
+
+  #openMailbox(): Mailbox {
+    this.#mailbox ??= new Mailbox(this.connection.context.limits);
+    return this.#mailbox;
   }
 
   /** Whether a join has to wait: for the one that is under way, or for a leave that was sent before it. */
@@ -251,7 +247,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   /** The first of what waits that ends this join: its leave, or the client's next join. */
   #turn(): ClientMessage | undefined {
-    return this.#waiting?.find(({ message }) => message.event === 'phx_join' || this.#isLeave(message))?.message;
+    return this.#mailbox?.find((message) => message.event === 'phx_join' || this.#isLeave(message));
   }
 
   #isLeave(message: ClientMessage): boolean {
@@ -261,9 +257,8 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   #takeWaiting(): void {
     this.#busy = false;
     while (!this.#busy && !this.ended) {
-      const next = this.#waiting?.shift();
+      const next = this.#mailbox?.take();
       if (!next) return;
-      this.#waitingBytes -= next.bytes;
       if (next.message.event === 'phx_join') return this.#giveWay(next);
       this.connection.dispatch(next.message, next.bytes);
     }
@@ -271,8 +266,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   /** The client's next join of this topic; what waits behind it is meant for that one. */
   #giveWay(join: Waiting): void {
-    const behind = this.#waiting ?? [];
-    this.#waiting = undefined;
+    const behind = this.#mailbox?.takeAll() ?? [];
     for (const { message, bytes } of [join, ...behind]) this.connection.dispatch(message, bytes);
   }
 
@@ -375,15 +369,14 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   #leaveAfterOwed(leave: Waiting): void {
     this.#busy = true;
     this.#awaitsOwed = true;
-    this.#waiting = [leave, ...(this.#waiting ?? [])];
-    this.#waitingBytes += leave.bytes;
+    this.#openMailbox().putBack(leave);
     if (!this.#leaveTimer) this.#leaveInTime(leave);
   }
 
   /** Whatever it waits for may never come. */
   #leaveInTime(leave: Waiting): void {
     this.#leaveTimer = setTimeout(() => {
-      this.#waiting = this.#waiting?.filter(({ message }) => message !== leave.message);
+      this.#mailbox?.remove(leave.message);
       this.#leave(leave.message);
     }, this.connection.context.limits.maxLeaveDelayMs);
   }
@@ -418,8 +411,8 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     for (const listener of this.#endListeners ?? []) this.#atEnd(() => listener(reason));
     this.#endListeners = undefined;
     // What waited is answered as for a topic that is not joined, but for the client's own new join: there it is stale.
-    const waiting = reason === 'duplicate_join' ? [] : (this.#waiting ?? []);
-    this.#waiting = undefined;
+    const waiting = this.#mailbox?.takeAll() ?? [];
+    if (reason === 'duplicate_join') return;
     for (const { message, bytes } of waiting) this.connection.dispatch(message, bytes);
   }
 
