@@ -1,9 +1,10 @@
 import type { Refusal } from './refusal.ts';
 
-/** What a handler of a client's event answers. A `Refusal` is an error reply. */
-export type Answer = Reply | Refusal | NoReply | Later | Stop;
+/** What a handler of a client's event answers. A `Refusal` is an error reply; nothing, and the client gets no reply. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler without a `return` is one that does not reply
+export type Answer = Reply | Refusal | Later | Stop | void;
 
-/** What a join answers; an `errorReply` refuses it with a response of any form. */
+/** What a join answers: `accept` or `refuse`; an `errorReply` refuses it with a response of any form. */
 export type JoinAnswer<A extends object> = Accept<A> | Refusal | Reply<'error'>;
 
 /** Says that a client may join, before what it sent is looked at. */
@@ -21,13 +22,10 @@ export interface Reply<Status extends string = 'ok' | 'error'> {
   readonly response: unknown;
 }
 
-export interface NoReply {
-  readonly kind: 'no_reply';
-}
-
 export interface Later {
   readonly kind: 'later';
-  readonly answer: Promise<Reply | Refusal | NoReply>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: as in `Answer`
+  readonly answer: Promise<Reply | Refusal | void>;
   readonly leaveWaits: boolean;
 }
 
@@ -57,14 +55,12 @@ export function reply(response: unknown = {}): Reply<'ok'> {
   return { kind: 'reply', status: 'ok', response };
 }
 
-/** An error reply of any form; where the answer is one of the application's reasons, return its `Refusal` instead. */
+/**
+ * Makes an error reply of any form, for a protocol that exists already and has another one than `{reason, message}`.
+ * Everywhere else return `refuse(reason, details)`.
+ */
 export function errorReply(response: unknown): Reply<'error'> {
   return { kind: 'reply', status: 'error', response };
-}
-
-const NO_REPLY: NoReply = { kind: 'no_reply' };
-export function noReply(): NoReply {
-  return NO_REPLY;
 }
 
 /**

@@ -1,49 +1,8 @@
 import type { Answer, Awaitable, Grant, JoinAnswer } from './answer.ts';
+import { assertWellFormed } from './channel_faults.ts';
+import type { AnyPushes, ChannelSocket, EndReason, Events, NoSignals } from './channel_socket.ts';
 import { type PayloadCheck, type PayloadOf, type PayloadType, payloadCheck } from './payload.ts';
 import type { Refusal } from './refusal.ts';
-
-/** What a channel author sees of one client joined to one topic. */
-export interface ChannelSocket<A extends object> {
-  readonly topic: string;
-  /** What stands for `*` in the topic; empty where the pattern has none. */
-  readonly id: string;
-  /** What `connect` and `join` assigned. */
-  readonly assigns: A;
-  readonly transport: 'websocket' | 'longpoll';
-  /**
-   * Sends to this client alone. Here and below the payload is an object or bytes; protocol 2.0.0 has no frame for
-   * anything else.
-   *
-   * @throws EncodeError
-   */
-  push(event: string, payload: unknown): void;
-  /**
-   * Sends a state that may be large, as JSON text of an object. What of it the client has not read yet does not count
-   * as a backlog of live traffic, for which a slow reader is closed.
-   */
-  pushSnapshot(event: string, payloadJson: string): void;
-  /**
-   * Resolves once little waits to be sent to this client, or it is gone; `undefined` if little waits now. Whoever has
-   * much to send, as a replay has, asks before each `pushSnapshot` and so goes as fast as the client reads.
-   */
-  writable(): Promise<void> | undefined;
-  /** Whether the channel has ended; pushes do nothing then. */
-  readonly ended: boolean;
-  /** Sends to every socket joined to the topic, on every node, this one too. */
-  broadcast(event: string, payload: unknown): void;
-  /** Sends to every socket joined to the topic, on every node, but this one. */
-  broadcastOthers(event: string, payload: unknown): void;
-  /** Ends the channel; the client sees `phx_close`. */
-  stop(): void;
-  /** Calls back once when the channel ends, for whatever reason; at once if it has ended. */
-  onEnd(listener: (reason: EndReason) => void): void;
-}
-
-/**
- * Why a channel ended: the client left, the server stopped it, the same socket joined the topic again, the connection
- * is gone, a handler threw, or the node missed broadcasts and makes its clients join again.
- */
-export type EndReason = 'left' | 'stopped' | 'duplicate_join' | 'closed' | 'crashed' | 'restarted';
 
 /** Who asks to join which topic, without what they sent with it. */
 export interface JoinAttempt<C extends object> {
@@ -71,35 +30,62 @@ export interface JoinParams<C extends object, P extends PayloadType, G> {
   readonly schema: P;
 }
 
-type Events = Readonly<Record<string, PayloadType>>;
-
-/** A channel as its author writes it. `C`: what the socket's `connect` assigned; `A`: what `join` adds. */
-export interface ChannelSpec<C extends object, A extends object, E extends Events, P extends PayloadType, G> {
+/**
+ * A channel as its author writes it.
+ *
+ * `C`: what the socket's `connect` assigned; `A`: what `join` adds; `E`, `O`, `S`: the events, pushes and signals.
+ */
+export interface ChannelSpec<
+  C extends object,
+  A extends object,
+  E extends Events,
+  P extends PayloadType,
+  G,
+  O extends Events = AnyPushes,
+  S extends Events = NoSignals,
+> {
   /** A topic, or a prefix that ends with `*`. */
   readonly topic: string;
   /** Left out: a join takes any payload, and `join` alone says who may. */
   readonly params?: JoinParams<C, P, G>;
   /** The client's events and what each takes. What does not fit is answered `invalid_payload`. */
   readonly events: E;
+  /**
+   * The server's events and what each carries: pushes and broadcasts of others, or of another form, do not compile. A
+   * running server does not check them; `aerie/testing` does. Left out: any name, any payload.
+   */
+  readonly pushes?: O;
+  /**
+   * What members tell each other by a broadcast that no client sees as it is: each comes to `intercept`. One may have the
+   * name of a push and carry more than that.
+   */
+  readonly signals?: S;
   join(request: JoinRequest<C, PayloadOf<P>, G>): Awaitable<JoinAnswer<A>>;
   /** After the client has its join reply: the place for first pushes. */
-  joined?(socket: ChannelSocket<C & A>): Awaitable<void>;
+  joined?(socket: ChannelSocket<C & A, O, S>): Awaitable<void>;
   readonly on: {
-    readonly [N in keyof E]: (payload: PayloadOf<E[N]>, socket: ChannelSocket<C & A>) => Awaitable<Answer>;
+    readonly [N in keyof E]: (payload: PayloadOf<E[N]>, socket: ChannelSocket<C & A, O, S>) => Awaitable<Answer>;
   };
   /** Events that count as more than one message, at most 10, because they cost the server more. */
   readonly costs?: { readonly [N in keyof E]?: number };
   /** An event that `events` does not name. Left out: `unknown_event`. */
-  unknownEvent?(event: string, payload: unknown, socket: ChannelSocket<C & A>): Awaitable<Answer>;
+  unknownEvent?(event: string, payload: unknown, socket: ChannelSocket<C & A, O, S>): Awaitable<Answer>;
   /** Broadcasts of these events come here, once per member, instead of going out as they are. */
-  readonly intercept?: Readonly<Record<string, (payload: unknown, socket: ChannelSocket<C & A>) => void>>;
-  terminate?(reason: EndReason, socket: ChannelSocket<C & A>): void;
+  readonly intercept?: Interceptions<S, ChannelSocket<C & A, O, S>>;
+  terminate?(reason: EndReason, socket: ChannelSocket<C & A, O, S>): void;
 }
+
+/** One for each signal; where none are declared, for any event. */
+type Interceptions<S extends Events, Socket> = [keyof S] extends [never]
+  ? Readonly<Record<string, (payload: unknown, socket: Socket) => void>>
+  : { readonly [N in keyof S]: (payload: PayloadOf<S[N]>, socket: Socket) => void };
 
 /** A channel as sockets hold it. `C` is what it needs `connect` to assign. */
 export interface Channel<in C extends object> {
   readonly topic: string;
   readonly events: ReadonlyMap<string, EventHandler>;
+  /** The server's events, for documents and tests; `undefined` where the author declared none. */
+  readonly pushes: Events | undefined;
   readonly intercepts: ReadonlyMap<string, (payload: unknown, socket: ChannelSocket<never>) => void>;
   /** Authorizes the client, checks the payload and joins, in this order. */
   readonly join: (attempt: JoinAttempt<C>, payload: unknown) => Awaitable<JoinAnswer<object>>;
@@ -118,14 +104,21 @@ export interface EventHandler {
 }
 
 /**
- * Gives the function that defines channels for sockets whose `connect` assigns `C`.
+ * Gives the function that defines channels for sockets whose `connect` assigns `C`. That function throws where a channel
+ * cannot work (a handler is missing, `*` stands in the middle of the topic, ...) and says what to change.
  *
  * @example const agentChannel = channelsFor<{ agent: Agent }>();
  */
 export function channelsFor<C extends object>() {
-  return function channel<A extends object, const E extends Events, P extends PayloadType = PayloadType, G = undefined>(
-    spec: ChannelSpec<C, A, E, P, G>,
-  ): Channel<C> {
+  return function channel<
+    A extends object,
+    const E extends Events,
+    P extends PayloadType = PayloadType,
+    G = undefined,
+    const O extends Events = AnyPushes,
+    const S extends Events = NoSignals,
+  >(spec: ChannelSpec<C, A, E, P, G, O, S>): Channel<C> {
+    assertWellFormed(spec);
     const events = new Map<string, EventHandler>();
     for (const [name, type] of Object.entries(spec.events)) {
       const handle = spec.on[name as keyof E] as EventHandler['handle'];
@@ -134,7 +127,8 @@ export function channelsFor<C extends object>() {
     return {
       topic: spec.topic,
       events,
-      intercepts: new Map(Object.entries(spec.intercept ?? {})),
+      pushes: spec.pushes,
+      intercepts: new Map(Object.entries(spec.intercept ?? {})) as Channel<C>['intercepts'],
       join: joinSteps(spec),
       joined: spec.joined?.bind(spec),
       unknownEvent: spec.unknownEvent?.bind(spec),
@@ -164,5 +158,5 @@ function joinSteps<C extends object, P extends PayloadType, G>(
   };
 }
 
-/** Defines a channel for sockets that assign nothing. */
+/** Defines a channel for sockets that assign nothing. @throws Error as `channelsFor` says */
 export const channel = channelsFor<object>();

@@ -1,6 +1,7 @@
 /** The framework, as the author of a channel sees it. Importing it loads no native code. */
-export { type Answer, accept, errorReply, grant, type JoinAnswer, later, noReply, reply, stop } from './answer.ts';
-export { type Channel, type ChannelSocket, channel, channelsFor, type EndReason } from './channel.ts';
+export { type Answer, accept, errorReply, grant, type JoinAnswer, later, reply, stop } from './answer.ts';
+export { type Channel, channel, channelsFor } from './channel.ts';
+export type { Broadcasting, ChannelSocket, EndReason, Events } from './channel_socket.ts';
 export type { Exchange, HttpAnswer } from './http/exchange.ts';
 export { type Log, silentLog } from './log.ts';
 export type { NodeInfo, Nodes } from './nodes/port.ts';
@@ -14,7 +15,7 @@ export {
 } from './payload.ts';
 export { payloadFault } from './payload_faults.ts';
 export type { PubSub, Subscription } from './pubsub/port.ts';
-export { frameworkReasons, type Refusal } from './refusal.ts';
+export { frameworkReasons, type Refusal, refusals, refuse } from './refusal.ts';
 export { internalTopic } from './reserved_topics.ts';
 export {
   type ConnectAnswer,

@@ -1,5 +1,6 @@
 import type { Awaitable } from './answer.ts';
 import type { Channel } from './channel.ts';
+import { assertReachable } from './channel_faults.ts';
 import { refuseReserved } from './reserved_topics.ts';
 
 /** What a client says when it connects. */
@@ -82,7 +83,11 @@ export interface OpenSocket {
 /** Opens sockets for a mount; refuses by a `Rejected`. */
 export type Opener<R extends ConnectRequest = ConnectRequest> = (request: R) => Awaitable<OpenSocket | Rejected>;
 
-/** Defines a socket. What it returns opens connections: mount it on an endpoint. */
+/**
+ * Defines a socket. What it returns opens connections: mount it on an endpoint.
+ *
+ * @throws Error if two of its channels have one topic, or one could never be joined for another before it
+ */
 export function socket<C extends object, R extends ConnectRequest = ConnectRequest>(spec: SocketSpec<C, R>): Opener<R> {
   const channels = new ChannelTable(spec.channels as readonly Channel<never>[]);
   return async (request) => {
@@ -101,12 +106,13 @@ export interface Route {
 export class ChannelTable {
   readonly #patterns: readonly { readonly prefix: string; readonly exact: boolean; readonly channel: Channel<never> }[];
 
+  /** @throws Error if one of the channels could never be joined */
   constructor(channels: readonly Channel<never>[]) {
+    assertReachable(channels.map(({ topic }) => topic));
     this.#patterns = channels.map((channel) => {
       refuseReserved(channel.topic);
-      const star = channel.topic.indexOf('*');
-      if (star >= 0 && star !== channel.topic.length - 1) throw new Error(`${channel.topic}: * stands at the end only`);
-      return { prefix: star < 0 ? channel.topic : channel.topic.slice(0, -1), exact: star < 0, channel };
+      const exact = !channel.topic.endsWith('*');
+      return { prefix: exact ? channel.topic : channel.topic.slice(0, -1), exact, channel };
     });
   }
 

@@ -1,5 +1,5 @@
 import { httpReasons } from '../../server/http/index.ts';
-import { frameworkReasons, invalidPayload, payloadFault, type Refusal } from '../../server/index.ts';
+import { frameworkReasons, invalidPayload, payloadFault, type Refusal, refusals } from '../../server/index.ts';
 
 /** Every reason for which the platform says no (PROTOCOL.md), with its message for people. */
 export const reasons = {
@@ -45,9 +45,7 @@ export const statusOf = (reason: string) => statuses[reason];
 
 export type Reason = keyof typeof reasons;
 
-export function refuse(reason: Reason, details?: object): Refusal {
-  return { ok: false, reason, message: reasons[reason], ...(details && { details }) };
-}
+export const refuse = refusals(reasons);
 
 /** Refuses a field for what a schema cannot say. @param path a JSON pointer; @param says `must be above 0` */
 export function refuseField(path: string, says: string): Refusal {

@@ -1,13 +1,3 @@
-import { noReply } from '../../server/index.ts';
-
-/** A handler that answers nothing. */
-export function silently<P, S>(act: (payload: P, me: S) => void) {
-  return (payload: P, me: S) => {
-    act(payload, me);
-    return noReply();
-  };
-}
-
 /** A field of a payload of any form. */
 export function field<T>(payload: unknown, name: string): T {
   return Object(payload)[name] as T;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Presence } from '../../presence/index.ts';
 import * as aerie from '../../server/index.ts';
-import { bytes, field, object, silently } from './payload.ts';
+import { bytes, field, object } from './payload.ts';
 
 const { accept, anyPayload: anything, errorReply, later, reply, stop } = aerie;
 
@@ -51,16 +51,16 @@ export function roomSocket({ presence, disconnect }: App) {
         const { userId, authToken } = me.assigns;
         return reply({ user_id: userId, auth_token: authToken, transport: me.transport });
       },
-      ignored: silently(() => {}),
-      shout: silently((payload, me) => me.broadcast('shout', payload)),
-      shout_from: silently((payload, me) => me.broadcastOthers('shout_from', payload)),
+      ignored: () => {},
+      shout: (payload, me) => me.broadcast('shout', payload),
+      shout_from: (payload, me) => me.broadcastOthers('shout_from', payload),
       shout_reply(payload, me) {
         me.broadcast('shout_reply', payload);
         return reply();
       },
-      bin_shout: silently((payload, me) => me.broadcast('bin_shout', bytes(payload))),
-      tag: silently((payload, me) => me.broadcast('tagged', payload)),
-      push_me: silently((payload, me) => me.push('pushed', payload)),
+      bin_shout: (payload, me) => me.broadcast('bin_shout', bytes(payload)),
+      tag: (payload, me) => me.broadcast('tagged', payload),
+      push_me: (payload, me) => me.push('pushed', payload),
       update_meta(payload, me) {
         if (me.assigns.name !== undefined) presence.update(me, me.assigns.name, { status: field(payload, 'status') });
         return reply();
@@ -71,7 +71,7 @@ export function roomSocket({ presence, disconnect }: App) {
       },
       stop: () => stop(reply({ bye: true })),
       stop_shutdown: () => stop(),
-      disconnect_me: silently((_, me) => disconnect(`room_socket:${me.assigns.userId}`)),
+      disconnect_me: (_, me) => disconnect(`room_socket:${me.assigns.userId}`),
     },
 
     // As in a Phoenix channel without a clause for the event.

@@ -1,5 +1,6 @@
 import { type Answer, errorReply, type Later, type Reply } from '../answer.ts';
-import type { Channel, ChannelSocket, EndReason } from '../channel.ts';
+import type { Channel } from '../channel.ts';
+import type { ChannelSocket, EndReason } from '../channel_socket.ts';
 import { frameworkRefusal, isFinal, type Refusal } from '../refusal.ts';
 import type { OpenSocket, Route } from '../socket.ts';
 import { type Address, type ClientMessage, type Frame, json, type Ref, type Serializer } from '../wire/serializer.ts';
@@ -83,12 +84,13 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   // ---- what a channel author calls
 
   push(event: string, payload: unknown): void {
-    if (this.#state === 'joining') throw new Error('a channel pushes after it has joined');
+    this.#assertJoined('push', event);
     if (this.ended) return;
     this.connection.send(this.connection.serializer.push(this, event, payload));
   }
 
   pushSnapshot(event: string, payloadJson: string): void {
+    this.#assertJoined('pushSnapshot', event);
     if (this.ended) return;
     this.connection.sendSnapshot(this.connection.serializer.pushJson(this, event, payloadJson));
   }
@@ -98,11 +100,25 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   }
 
   broadcast(event: string, payload: unknown): void {
+    this.#assertJoined('broadcast', event);
     this.connection.context.fanout.publish(this.topic, event, payload);
   }
 
   broadcastOthers(event: string, payload: unknown): void {
+    this.#assertJoined('broadcastOthers', event);
     this.connection.context.fanout.publish(this.topic, event, payload, this);
+  }
+
+  assign(changes: object): void {
+    this.assigns = { ...(this.assigns as object), ...changes } as never;
+  }
+
+  /** Until the join reply is out, a client takes nothing for this topic. */
+  #assertJoined(verb: string, event: string): void {
+    if (this.#state !== 'joining') return;
+    throw new Error(
+      `${verb} of "${event}" on "${this.topic}" before the join is answered: do it in joined(socket) or in a handler`,
+    );
   }
 
   stop(): void {
@@ -140,11 +156,11 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     replaced: JoinedChannel | undefined,
   ): void {
     if (this.ended) return;
+    if (!isJoinAnswer(answer)) return this.#joinFailed(ref, new Error(oddJoinAnswer(this.topic)), replaced);
     if ('ok' in answer || answer.kind === 'reply') return this.#refuseJoin(ref, answer, replaced);
     const { fanout } = this.connection.context;
     this.without = answer.options.without ?? EVERYTHING;
-    if (Object.keys(answer.assigns).length > 0)
-      this.assigns = { ...(this.assigns as object), ...answer.assigns } as never;
+    if (Object.keys(answer.assigns).length > 0) this.assign(answer.assigns);
     const ready = fanout.ready(this.topic);
     if (!ready) return this.#joined(ref, answer.response, replaced);
     ready.then(
@@ -303,14 +319,18 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   #handle(event: string, payload: unknown): Answer | Promise<Answer> {
     const handler = this.channel.events.get(event);
-    if (!handler) return this.channel.unknownEvent?.(event, payload, this) ?? frameworkRefusal('unknown_event');
+    if (!handler) {
+      const { unknownEvent } = this.channel;
+      return unknownEvent ? unknownEvent(event, payload, this) : frameworkRefusal('unknown_event');
+    }
     const checked = handler.check(payload);
     return checked.ok ? handler.handle(checked.payload as never, this) : checked;
   }
 
   #answered(ref: Ref, event: string, answer: Answer): void {
-    if (this.ended) return;
+    if (this.ended || answer === undefined) return;
     try {
+      if (!isAnswer(answer)) throw new Error(oddAnswer(event, this.topic));
       if ('ok' in answer) this.#reply(ref, 'error', refusalResponse(answer));
       else if (answer.kind === 'reply') this.#reply(ref, answer.status, answer.response);
       else if (answer.kind === 'later') this.#answerLater(ref, event, answer);
@@ -424,6 +444,25 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
       this.connection.context.log.error({ err: error, topic: this.topic }, 'the end of a channel failed');
     }
   }
+}
+
+/** For handlers that no compiler has seen. */
+function isAnswer(answer: unknown): boolean {
+  const { ok, kind } = Object(answer) as { readonly ok?: unknown; readonly kind?: unknown };
+  return ok === false || kind === 'reply' || kind === 'later' || kind === 'stop';
+}
+
+function isJoinAnswer(answer: unknown): boolean {
+  const { ok, kind } = Object(answer) as { readonly ok?: unknown; readonly kind?: unknown };
+  return ok === false || kind === 'accept' || kind === 'reply';
+}
+
+function oddJoinAnswer(topic: string): string {
+  return `the join of "${topic}" returned something else than an answer: return accept({...}) or refuse(reason)`;
+}
+
+function oddAnswer(event: string, topic: string): string {
+  return `the handler of "${event}" on "${topic}" returned something else than an answer: return reply({...}), refuse(reason), later(promise) or stop(), or nothing where the client expects no reply`;
 }
 
 function refusalResponse({ reason, message, details }: Refusal): object {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { accept, anyPayload, channelsFor, grant, noReply, reply } from '../../server/index.ts';
+import { accept, anyPayload, binaryPayload, channelsFor, grant, refusals, reply } from '../../server/index.ts';
 
 /**
  * What the compiler says no to. The test command checks this file with all others: a line that compiles after all is an
@@ -27,18 +27,19 @@ export const wrongAnswer = channel({
   events: { add },
   join: () => accept({}),
   on: {
-    // @ts-expect-error an answer is made by reply, errorReply, refuse, later, stop or noReply
+    // @ts-expect-error an answer is made by reply, refuse, later or stop
     add: () => ({ sum: 3 }),
   },
 });
 
-export const forgottenAnswer = channel({
+export const withoutReply = channel({
   topic: 'sum:*',
-  events: { add },
+  events: { add, echo: anyPayload, tell: anyPayload },
   join: () => accept({}),
   on: {
-    // @ts-expect-error a handler that answers nothing says noReply()
     add() {},
+    async echo() {},
+    tell: (payload, socket) => socket.push('told', payload),
   },
 });
 
@@ -47,7 +48,7 @@ export const missingHandler = channel({
   events: { add, echo: anyPayload },
   join: () => accept({}),
   // @ts-expect-error there is no handler for echo
-  on: { add: () => noReply() },
+  on: { add: () => reply() },
 });
 
 export const unknownField = channel({
@@ -98,3 +99,87 @@ export const paramsOfAnybody = channel({
   join: () => accept({}),
   on: {},
 });
+
+const pushes = {
+  added: Type.Object({ sum: Type.Number() }),
+  halved: Type.Object({ sum: Type.Number(), rest: Type.Optional(Type.Number()) }),
+  raw: binaryPayload,
+};
+
+export const typedPushes = channel({
+  topic: 'sum:*',
+  events: { add, halve: anyPayload },
+  pushes,
+  join: () => accept({ sum: 0 }),
+  joined(socket) {
+    socket.push('added', { sum: 1 });
+    socket.pushSnapshot('added', '{"sum":1}');
+    // @ts-expect-error there is no such push
+    socket.push('add', { sum: 1 });
+    // @ts-expect-error there is no such push
+    socket.pushSnapshot('add', '{"sum":1}');
+    // @ts-expect-error its payload has another form
+    socket.push('added', { sum: '1' });
+    // @ts-expect-error it has a field that the schema does not name
+    socket.push('added', { sum: 1, rest: 2 });
+  },
+  on: {
+    add(_, socket) {
+      socket.broadcast('halved', { sum: 1, rest: 2 });
+      socket.broadcastOthers('raw', new Uint8Array(1));
+      // @ts-expect-error there is no such push
+      socket.broadcast('doubled', { sum: 1 });
+      // @ts-expect-error a field is missing
+      socket.broadcastOthers('added', {});
+      // @ts-expect-error it takes bytes
+      socket.broadcast('raw', { sum: 1 });
+    },
+    halve(_, socket) {
+      const { sum } = socket.assigns;
+      socket.assign({ sum: sum / 2 });
+      // @ts-expect-error join has not assigned such a thing
+      socket.assign({ rest: 1 });
+      // @ts-expect-error it is a number
+      socket.assign({ sum: '1' });
+    },
+  },
+});
+
+export const typedSignals = channel({
+  topic: 'sum:*',
+  events: { add },
+  pushes,
+  signals: { added: Type.Object({ sum: Type.Number(), from: Type.String() }), noted: Type.Object({}) },
+  join: () => accept({}),
+  on: {
+    add(_, socket) {
+      socket.broadcast('noted', {});
+      socket.broadcast('added', { sum: 1, from: 'here' });
+      // @ts-expect-error what goes to intercept has the signal's form, not the push's
+      socket.broadcast('added', { sum: 1 });
+      // @ts-expect-error no client hears of a signal
+      socket.push('noted', {});
+    },
+  },
+  intercept: {
+    added: ({ sum, from }, socket) => {
+      if (from !== '') socket.push('added', { sum });
+    },
+    noted() {},
+  },
+});
+
+export const signalNobodyTakes = channel({
+  topic: 'sum:*',
+  events: {},
+  signals: { noted: Type.Object({}) },
+  join: () => accept({}),
+  on: {},
+  // @ts-expect-error nobody takes the signal
+  intercept: {},
+});
+
+const refuse = refusals({ sum_too_large: 'The sum is too large.' });
+export const known = refuse('sum_too_large', { limit: 7 });
+// @ts-expect-error there is no message for that reason
+export const unknownReason = refuse('sum_too_small');

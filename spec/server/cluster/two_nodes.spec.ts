@@ -22,7 +22,6 @@ const hall = aerie.channel({
     },
     tag(payload, socket) {
       socket.broadcast('tagged', payload);
-      return aerie.noReply();
     },
   },
   intercept: { tagged: (payload, socket) => socket.push('tagged', { ...Object(payload), seen: true }) },

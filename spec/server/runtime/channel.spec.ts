@@ -68,7 +68,6 @@ const desk = aerie.channel({
     },
     tell(_, socket) {
       socket.broadcast('told', { by: socket.assigns.desk });
-      return aerie.noReply();
     },
     bytes: (payload) => aerie.reply({ length: payload.length }),
   },
