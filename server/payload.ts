@@ -37,6 +37,25 @@ export function payloadCheck(type: PayloadType): PayloadCheck {
   };
 }
 
+/**
+ * Compiles a check of what a server sends: `null` is `null` there, not an absent field.
+ *
+ * @returns a function that says what is wrong with a payload, `undefined` if nothing is
+ */
+export function pushCheck(type: PayloadType): (payload: unknown) => string | undefined {
+  if ('payloadKind' in type) {
+    return (payload) =>
+      type.payloadKind === 'any' || payload instanceof Uint8Array ? undefined : 'must be binary data';
+  }
+  const validator = Compile(type);
+  return (payload) =>
+    validator.Check(payload)
+      ? undefined
+      : payloadFaults(type, payload)
+          .map(({ message }) => message)
+          .join('; ');
+}
+
 /** Refuses a payload for at least one fault; its message for people is the first. */
 export function invalidPayload(faults: readonly PayloadFault[]): Refusal {
   const refusal = frameworkRefusal('invalid_payload', faults.slice(0, MAX_FAULTS));

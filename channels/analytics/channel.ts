@@ -1,3 +1,4 @@
+import type { Static } from 'typebox';
 import { accept, type ChannelSocket, channelsFor, reply } from '../../server/index.ts';
 import { isId } from '../kernel/ids.ts';
 import { inTurn } from '../kernel/in_turn.ts';
@@ -9,7 +10,7 @@ import type { Alert } from './alerts.ts';
 import type { Scopes } from './figures_store.ts';
 import type { OwnedAgents } from './owned_agents.ts';
 import type { Answered, Questions } from './questions.ts';
-import { events } from './schema.ts';
+import { events, pushes, signals } from './schema.ts';
 import { agentScope, GLOBAL, type Scope } from './scope.ts';
 
 const analyticsChannel = channelsFor<Partial<AgentSession & OwnerSession>>();
@@ -32,20 +33,23 @@ export interface ChannelParts {
   readonly owned: OwnedAgents;
   readonly questions: Questions;
   /** Told of every member of `analytics:global` of this node. */
-  readonly watched: (socket: ChannelSocket<object>) => void;
+  readonly watched: (socket: GlobalMember) => void;
 }
 
 interface Joined {
-  readonly alerts: { isSubscribed: boolean };
+  readonly getsAlerts: boolean;
 }
 
-type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined>;
+type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined, typeof pushes>;
+
+/** Of `analytics:global`. */
+export type GlobalMember = Pick<ChannelSocket<object, typeof pushes>, 'push' | 'onEnd'>;
 
 /** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
 export function analyticsChannels({ agents, users, scopes, owned, questions, watched }: ChannelParts) {
   const intercept = {
-    alert(payload: unknown, socket: Member) {
-      if (socket.assigns.alerts.isSubscribed) socket.push('alert', payload);
+    alert(alert: Static<typeof signals.alert>, socket: Member) {
+      if (socket.assigns.getsAlerts) socket.push('alert', alert);
     },
   };
 
@@ -65,7 +69,7 @@ export function analyticsChannels({ agents, users, scopes, owned, questions, wat
 
       subscribe_alerts(_payload: object, socket: Member) {
         if (socket.topic === GLOBAL_TOPIC) return refuse('forbidden');
-        socket.assigns.alerts.isSubscribed = true;
+        socket.assign({ getsAlerts: true });
         return reply({ subscribed: true });
       },
     };
@@ -81,12 +85,14 @@ export function analyticsChannels({ agents, users, scopes, owned, questions, wat
   }
 
   const join = async (agentIds: readonly string[]) =>
-    accept<Joined>({ alerts: { isSubscribed: false } }, { alerts: await activeAlerts(agentIds) });
+    accept<Joined>({ getsAlerts: false }, { alerts: await activeAlerts(agentIds) });
 
   return [
     analyticsChannel({
       topic: agentTopic('*'),
       events,
+      pushes,
+      signals,
       costs,
       intercept,
       async join({ id, assigns }) {
@@ -100,6 +106,8 @@ export function analyticsChannels({ agents, users, scopes, owned, questions, wat
     analyticsChannel({
       topic: userTopic('*'),
       events,
+      pushes,
+      signals,
       costs,
       intercept,
       async join({ id, assigns }) {
@@ -113,8 +121,9 @@ export function analyticsChannels({ agents, users, scopes, owned, questions, wat
     analyticsChannel({
       topic: GLOBAL_TOPIC,
       events,
+      pushes,
       costs,
-      join: () => accept<Joined>({ alerts: { isSubscribed: false } }),
+      join: () => accept<Joined>({ getsAlerts: false }),
       joined: (socket) => watched(socket),
       on: answering(async () => [GLOBAL]),
     }),

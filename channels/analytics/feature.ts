@@ -1,11 +1,11 @@
 import type { Presence } from '../../presence/index.ts';
-import type { ChannelSocket, Log, Nodes } from '../../server/index.ts';
+import type { Log, Nodes } from '../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { Agents, Users } from '../principals/principals.ts';
 import type { Alert } from './alerts.ts';
-import { agentTopic, analyticsChannels, GLOBAL_TOPIC, userTopic } from './channel.ts';
+import { agentTopic, analyticsChannels, GLOBAL_TOPIC, type GlobalMember, userTopic } from './channel.ts';
 import { COLLECTOR, Collector } from './collector.ts';
 import { Scopes } from './figures_store.ts';
 import { History } from './history.ts';
@@ -51,7 +51,7 @@ export function analytics(parts: AnalyticsParts) {
   const collector = new Collector({ store, scopes, owned, present, log });
   const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS });
   const watch = new Watch(store, scopes);
-  const watchers = new Set<ChannelSocket<object>>();
+  const watchers = new Set<GlobalMember>();
   const timers: NodeJS.Timeout[] = [];
   let isClosed = false;
 

@@ -1,4 +1,33 @@
 import Type, { type Static } from 'typebox';
+import { Timestamp } from '../kernel/fields.ts';
+import { Id } from '../kernel/ids.ts';
+
+const Alert = Type.Object({
+  id: Id,
+  level: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('critical')]),
+  kind: Type.String(),
+  agent_id: Id,
+  message: Type.String(),
+  value: Type.Number(),
+  threshold: Type.Number(),
+  at: Timestamp,
+});
+
+/** The server's events on `analytics:*`. */
+export const pushes = {
+  alert: Alert,
+  global_stats: Type.Object({
+    total_agents: Type.Integer(),
+    online_agents: Type.Integer(),
+    total_tasks: Type.Integer(),
+    running_tasks: Type.Integer(),
+    system_load: Type.Number(),
+    nodes: Type.Integer(),
+  }),
+};
+
+/** Each member gets an alert only after `subscribe_alerts`. */
+export const signals = { alert: Alert };
 
 const Period = Type.Union([Type.Literal('1h'), Type.Literal('24h'), Type.Literal('7d'), Type.Literal('30d')]);
 const Interval = Type.Union([Type.Literal('1m'), Type.Literal('5m'), Type.Literal('1h'), Type.Literal('1d')]);

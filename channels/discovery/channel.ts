@@ -11,7 +11,7 @@ import type { Agents } from '../principals/principals.ts';
 import { metadataRefusal, readCapabilities } from '../principals/schema.ts';
 import { Members } from './members.ts';
 import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
-import { events, joinParams } from './schema.ts';
+import { events, joinParams, pushes } from './schema.ts';
 import { cursorOf, type Directory, type Found, readCursor, search } from './search.ts';
 
 const DEFAULT_LIMIT = 20;
@@ -50,6 +50,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
     topic: DISCOVERY_TOPIC,
     params: { authorize: () => grant(), schema: joinParams },
     events,
+    pushes,
     costs: { discover: 10 },
 
     async join({ params, assigns, socket }) {

@@ -20,6 +20,15 @@ export type Metadata = Record<string, unknown>;
 
 export const METADATA_KIB = 8;
 
+/** A time as the server writes it. */
+export const Timestamp = Type.String({
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z$',
+  description: 'a time in UTC by ISO 8601, with milliseconds',
+});
+
+/** A field that the server always writes, as null where it has nothing to say. */
+export const nullable = <T extends Type.TSchema>(type: T) => Type.Union([type, Type.Null()]);
+
 /** Refuses a JSON value whose compact text is longer than `maxKiB` KiB of UTF-8. */
 export function sizeRefusal(path: string, value: unknown, maxKiB: number): Refusal | undefined {
   if (value === undefined || jsonBytes(value) <= maxKiB * 1_024) return undefined;

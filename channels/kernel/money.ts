@@ -29,6 +29,9 @@ function amount(description: string) {
   );
 }
 
+/** An amount as the server writes it. */
+export const Usdc = Type.String({ pattern: '^-?[0-9]+(\\.[0-9]{1,6})?$', description: 'an amount of USDC as text' });
+
 const BALANCE = '(0|[1-9][0-9]{0,9})(\\.[0-9]{1,6})?';
 const balancePattern = new RegExp(`^${BALANCE}$`);
 

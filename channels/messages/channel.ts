@@ -1,3 +1,4 @@
+import type { Static } from 'typebox';
 import { accept, type ChannelSocket, type Log, later, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { isId } from '../kernel/ids.ts';
@@ -7,23 +8,17 @@ import type { Agents } from '../principals/principals.ts';
 import type { Messages } from './messages.ts';
 import { Reader } from './reader.ts';
 import type { Readers } from './readers.ts';
-import { events } from './schema.ts';
+import { events, pushes, signals } from './schema.ts';
 import type { Message, Settlement } from './state.ts';
-import { messageView, type NewMessage, newMessage } from './view.ts';
+import { messageView, newMessage } from './view.ts';
 
 export const topicOf = (agentId: string) => `messages:${agentId}`;
 
-/** What nodes tell each other on an inbox's topic; no client hears these. */
-export const internal = { placed: 'message_placed', settled: 'message_settled' };
+/** The names of its signals. */
+export const internal = { placed: 'message_placed', settled: 'message_settled' } as const;
 
-interface PlacedNotice {
-  readonly ordinal: number;
-  readonly message: NewMessage;
-}
-
-interface SettledNotice {
-  readonly id: string;
-}
+type PlacedNotice = Static<typeof signals.message_placed>;
+type SettledNotice = Static<typeof signals.message_settled>;
 
 export const placedNotice = (message: Message, ordinal: number): PlacedNotice => ({
   ordinal,
@@ -49,7 +44,7 @@ export function messagesChannel(parts: MessagesChannelParts) {
   const { messages, readers, agents, store, log, redeliverAfterMs, maySend } = parts;
 
   /** Several at once share a commit, so the channel does not wait for one before it takes the next. */
-  const settle = (socket: ChannelSocket<Inbox>, id: string, as: Settlement, reason?: string) =>
+  const settle = (socket: Pick<ChannelSocket<Inbox>, 'assigns'>, id: string, as: Settlement, reason?: string) =>
     later(
       messages
         .settle(socket.assigns.agentId, id, as, reason)
@@ -60,6 +55,8 @@ export function messagesChannel(parts: MessagesChannelParts) {
   return agentChannel({
     topic: topicOf('*'),
     events,
+    pushes,
+    signals,
 
     async join({ id, assigns, socket }) {
       if (!isId(id)) return refuse('not_found');
@@ -76,13 +73,8 @@ export function messagesChannel(parts: MessagesChannelParts) {
     },
 
     intercept: {
-      [internal.placed](notice, { assigns }) {
-        const { ordinal, message } = notice as PlacedNotice;
-        assigns.reader.placed(ordinal, message);
-      },
-      [internal.settled](notice, { assigns }) {
-        assigns.reader.settled((notice as SettledNotice).id);
-      },
+      message_placed: ({ ordinal, message }, { assigns }) => assigns.reader.placed(ordinal, message),
+      message_settled: ({ id }, { assigns }) => assigns.reader.settled(id),
     },
 
     on: {

@@ -1,5 +1,6 @@
 import type { ChannelSocket, Log } from '../../server/index.ts';
 import { StoreUnavailable } from '../../server/store/index.ts';
+import type { pushes } from './schema.ts';
 import type { Message } from './state.ts';
 import { type NewMessage, newMessage } from './view.ts';
 
@@ -31,13 +32,15 @@ interface Outstanding {
   dueAtMs: number;
 }
 
+type InboxSocket = Pick<ChannelSocket<object, typeof pushes>, 'pushSnapshot' | 'writable' | 'ended' | 'topic'>;
+
 /**
  * Pushes an inbox to one joined client, in the order of the store, as fast as the client reads.
  *
  * Broadcasts only wake it: a message that is next is taken from the broadcast, everything else is read.
  */
 export class Reader {
-  readonly #socket: ChannelSocket<object>;
+  readonly #socket: InboxSocket;
   readonly #pile: Pile;
   readonly #options: ReaderOptions;
   /** Everything below is pushed or gone. */
@@ -53,7 +56,7 @@ export class Reader {
   #dueAtMs = Number.POSITIVE_INFINITY;
 
   /** @param next the inbox's next ordinal when the join began: what was settled before has a lower one */
-  constructor(socket: ChannelSocket<object>, pile: Pile, next: number, options: ReaderOptions) {
+  constructor(socket: InboxSocket, pile: Pile, next: number, options: ReaderOptions) {
     this.#socket = socket;
     this.#pile = pile;
     this.#nextAtJoin = next;

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { nullable, Timestamp } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
 
 /** Types that begin so are those of the server's own messages (notices.ts). */
@@ -25,6 +26,28 @@ export const events = {
   acknowledge: Type.Object({ message_id: Type.String() }),
   reject: Type.Object({ message_id: Type.String(), reason: Type.String({ maxLength: 1_024 }) }),
   send_message: SendRequest,
+};
+
+const NewMessage = Type.Object({
+  id: Id,
+  type: Type.String(),
+  payload: Type.Unknown(),
+  from_agent_id: nullable(Id),
+  protocol_version: Type.String(),
+  inserted_at: Timestamp,
+});
+
+/** The server's events on `messages:{agent_id}`. */
+export const pushes = {
+  new_message: NewMessage,
+  message_acknowledged: Type.Object({ message_id: Id, by: Id }),
+  message_rejected: Type.Object({ message_id: Id, by: Id, reason: Type.String() }),
+};
+
+/** What nodes tell each other on an inbox's topic; no client hears these. */
+export const signals = {
+  message_placed: Type.Object({ ordinal: Type.Integer(), message: NewMessage }),
+  message_settled: Type.Object({ id: Id }),
 };
 
 export const PAYLOAD_KIB = 64;

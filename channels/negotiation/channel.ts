@@ -4,7 +4,7 @@ import { refuse } from '../kernel/reasons.ts';
 import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import type { Sessions } from './negotiations.ts';
-import { events } from './schema.ts';
+import { events, pushes } from './schema.ts';
 import { acceptLines, agentOf, isSuperseded, offerLines, publicKeyOf, roleOf, standingOffer } from './state.ts';
 import { completionView, offerView, sessionView } from './view.ts';
 
@@ -13,6 +13,7 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
   agentChannel({
     topic: 'negotiation:*',
     events,
+    pushes,
 
     async join({ id, assigns }) {
       const session = await sessions.read(id);

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
-import { CapabilityName } from '../kernel/fields.ts';
+import { CapabilityName, nullable, Timestamp } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
-import { PositiveAmount } from '../kernel/money.ts';
+import { PositiveAmount, Usdc } from '../kernel/money.ts';
 import { Signature } from '../kernel/signatures.ts';
 
 /** The client's events on `negotiation:{session_id}` (PROTOCOL.md, section 5.3). */
@@ -9,6 +9,30 @@ export const events = {
   offer: Type.Object({ amount: PositiveAmount, signature: Signature }),
   accept: Type.Object({ amount: PositiveAmount, signature: Signature }),
   reject: Type.Object({ reason: Type.String({ maxLength: 1_024 }) }),
+};
+
+const Offer = Type.Object({
+  agent_id: Id,
+  role: Type.Union([Type.Literal('client'), Type.Literal('provider')]),
+  amount: Usdc,
+  signature: Signature,
+  offered_at: Timestamp,
+});
+
+/** The server's events on `negotiation:{session_id}`. */
+export const pushes = {
+  offer: Offer,
+  reject: Type.Object({ agent_id: Id, reason: Type.String() }),
+  negotiation_complete: Type.Object({
+    session_id: Id,
+    amount: Usdc,
+    client_offer: nullable(Offer),
+    provider_offer: nullable(Offer),
+    accepted_by: Id,
+    signature: Signature,
+    completed_at: Timestamp,
+  }),
+  negotiation_expired: Type.Object({ session_id: Id }),
 };
 
 export const NegotiationRequest = Type.Object({

@@ -5,7 +5,7 @@ import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import { fileDispute } from './evidence.ts';
 import type { Payments } from './payments.ts';
-import { events } from './schema.ts';
+import { events, pushes } from './schema.ts';
 import {
   agentOf,
   closeLines,
@@ -24,6 +24,7 @@ export const paymentChannel = (payments: Payments, check: Check) =>
   agentChannel({
     topic: 'payment:*',
     events,
+    pushes,
 
     async join({ id, assigns }) {
       const channel = await payments.read(id);

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
+import { Timestamp } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
-import { Amount, Balance, PositiveAmount } from '../kernel/money.ts';
+import { Amount, Balance, PositiveAmount, Usdc } from '../kernel/money.ts';
 import { Signature } from '../kernel/signatures.ts';
 
 const Nonce = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -23,6 +24,29 @@ export const events = {
     final_balance_b: Balance,
     signature_a: Signature,
     signature_b: Signature,
+  }),
+};
+
+const transfer = { nonce: Nonce, from: Id, to: Id, amount: Usdc, balance_a: Usdc, balance_b: Usdc };
+
+/** The server's events on `payment:{channel_id}`. */
+export const pushes = {
+  propose_transfer: Type.Object({ ...transfer, signature: Signature }),
+  transfer_complete: Type.Object({ ...transfer, signature_a: Signature, signature_b: Signature }),
+  reject_transfer: Type.Object({ nonce: Nonce, reason: Reason, by: Id }),
+  dispute: Type.Object({
+    opened_by: Id,
+    reason: Reason,
+    evidence: Type.Unknown(),
+    nonce: Nonce,
+    challenge_ends_at: Timestamp,
+  }),
+  channel_closed: Type.Object({
+    final_balance_a: Usdc,
+    final_balance_b: Usdc,
+    nonce: Nonce,
+    reason: Type.String(),
+    closed_at: Timestamp,
   }),
 };
 

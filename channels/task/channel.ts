@@ -1,20 +1,24 @@
 import { accept, type ChannelSocket, grant, type Log, later, type Nodes, reply } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type AgentSession, agentChannel } from '../principals/agent_session.ts';
-import type { Chunk } from './chunks.ts';
 import type { Ending } from './commands.ts';
 import { Reader } from './reader.ts';
 import {
   type ChunkPayload,
+  type Completed,
   type CompletionPayload,
   chunkRefusal,
   events,
+  type Heard,
   joinParams,
+  pushes,
   type Resume,
+  type Stored,
+  signals,
   stateRefusal,
 } from './schema.ts';
 import { roleOf, streamOf, streamView, type TaskState, taskView } from './state.ts';
-import { type Role, readBy, STREAM_NAMES, type StreamName } from './stream.ts';
+import { type Role, readBy, type StreamName } from './stream.ts';
 import type { Tasks } from './tasks.ts';
 
 export interface TaskChannelParts {
@@ -29,10 +33,10 @@ interface Membership {
   readonly reader: Reader;
 }
 
-type TaskSocket = ChannelSocket<AgentSession & Membership>;
+type TaskSocket = ChannelSocket<AgentSession & Membership, typeof pushes, typeof signals>;
 
 /** Between nodes only: something is stored under an ordinal, and its broadcast may have been lost. */
-const heard = (stream: StreamName) => `${stream}_heard`;
+const heard = (stream: StreamName) => `${stream}_heard` as const;
 
 /** `task:*`: two agents stream a task's input and output to each other (PROTOCOL.md, section 5.2). */
 export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts) {
@@ -102,6 +106,8 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
       schema: joinParams,
     },
     events,
+    pushes,
+    signals,
 
     async join({ params, granted: { state, role } }) {
       const reader = new Reader(role, replaysAbove(role, params.resume), { chunks, log });
@@ -150,7 +156,14 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
       cancel: ({ reason }, socket) => end({ status: 'cancelled', reason }, socket),
     },
 
-    intercept: Object.fromEntries(STREAM_NAMES.flatMap(interceptions)),
+    intercept: {
+      input_stream: storedOn('input'),
+      output_stream: storedOn('output'),
+      input_complete: completedOn('input'),
+      output_complete: completedOn('output'),
+      input_heard: heardOn('input'),
+      output_heard: heardOn('output'),
+    },
   });
 
   async function joinView(state: TaskState, role: Role) {
@@ -165,26 +178,25 @@ function replaysAbove(role: Role, resume: Resume): number | undefined {
   return resume?.[readBy(role)] ?? -1;
 }
 
-/** Readers put chunks into order; another socket of the agent that writes them gets them as they come. */
-function interceptions(stream: StreamName) {
-  type Handler = (payload: unknown, socket: TaskSocket) => void;
-  const reads = ({ assigns }: TaskSocket) => assigns.reader.stream === stream;
-  const chunkStored: Handler = (payload, socket) => {
-    const { ordinal, ...pushed } = payload as Chunk;
-    if (reads(socket)) socket.assigns.reader.chunkStored({ ordinal, ...pushed });
-    else socket.push(`${stream}_stream`, pushed);
-  };
-  const completed: Handler = (payload, socket) => {
-    const { ordinal, ...completion } = payload as CompletionPayload & { readonly ordinal: number };
-    if (reads(socket)) socket.assigns.reader.completed(ordinal, completion);
+// Readers put chunks into order; another socket of the agent that writes them gets them as they come.
+
+const reads = (stream: StreamName, { assigns }: TaskSocket) => assigns.reader.stream === stream;
+
+const storedOn = (stream: StreamName) => (stored: Stored, socket: TaskSocket) => {
+  if (reads(stream, socket)) return socket.assigns.reader.chunkStored(stored);
+  const { ordinal: _, ...chunk } = stored;
+  socket.push(`${stream}_stream`, chunk);
+};
+
+const completedOn =
+  (stream: StreamName) =>
+  ({ ordinal, ...completion }: Completed, socket: TaskSocket) => {
+    if (reads(stream, socket)) socket.assigns.reader.completed(ordinal, completion);
     else socket.push(`${stream}_complete`, completion);
   };
-  const heardOf: Handler = (payload, socket) => {
-    if (reads(socket)) socket.assigns.reader.heardOf((payload as { readonly ordinal: number }).ordinal);
+
+const heardOn =
+  (stream: StreamName) =>
+  ({ ordinal }: Heard, socket: TaskSocket) => {
+    if (reads(stream, socket)) socket.assigns.reader.heardOf(ordinal);
   };
-  return [
-    [`${stream}_stream`, chunkStored] as const,
-    [`${stream}_complete`, completed] as const,
-    [heard(stream), heardOf] as const,
-  ];
-}

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelSocket, Log } from '../../server/index.ts';
 import type { Chunk, Chunks } from './chunks.ts';
+import type { CompletionPayload, pushes } from './schema.ts';
 import { type Role, readBy, type Stream, type StreamName } from './stream.ts';
 
-type Socket = Pick<ChannelSocket<object>, 'pushSnapshot' | 'push' | 'writable' | 'ended' | 'id'>;
+type Socket = Pick<ChannelSocket<object, typeof pushes>, 'pushSnapshot' | 'push' | 'writable' | 'ended' | 'id'>;
 
 /** What a page of a replay holds, more or less, whatever the size of its chunks. */
 const PAGE_BYTES = 256 * 1_024;
@@ -57,7 +58,7 @@ export class Reader {
   }
 
   /** The stream was completed. */
-  completed(ordinal: number, completion: object): void {
+  completed(ordinal: number, completion: CompletionPayload): void {
     if (this.#isNext(ordinal)) this.#socket?.push(`${this.stream}_complete`, completion);
   }
 
@@ -157,7 +158,7 @@ export class Reader {
     await this.#sendPaced(socket, `${this.stream}_stream`, { chunk, seq });
   }
 
-  async #sendPaced(socket: Socket, event: string, payload: object): Promise<void> {
+  async #sendPaced(socket: Socket, event: keyof typeof pushes, payload: object): Promise<void> {
     const room = socket.writable();
     if (room) await room;
     socket.pushSnapshot(event, JSON.stringify(payload));

@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
 import type { Refusal } from '../../server/index.ts';
-import { CapabilityName, Metadata, sizeRefusal } from '../kernel/fields.ts';
+import { CapabilityName, Metadata, nullable, sizeRefusal, Timestamp } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
-import { Amount } from '../kernel/money.ts';
+import { Amount, Usdc } from '../kernel/money.ts';
 import { refuseSize } from '../kernel/reasons.ts';
 import { MAX_CHUNK_BYTES, MAX_SEQ } from './stream.ts';
 
@@ -38,6 +38,65 @@ export const events = {
   cancel: Type.Object({ reason: Type.String({ maxLength: 1_024 }) }),
 };
 
+const Progress = Type.Object({ percent: Type.Number(), message: Type.Optional(Type.String()) });
+
+const Task = Type.Object({
+  id: Id,
+  client_agent_id: Id,
+  provider_agent_id: Id,
+  app_id: nullable(Id),
+  capability: nullable(CapabilityName),
+  price: nullable(Usdc),
+  status: Type.Union([
+    Type.Literal('pending'),
+    Type.Literal('in_progress'),
+    Type.Literal('completed'),
+    Type.Literal('failed'),
+    Type.Literal('cancelled'),
+  ]),
+  progress: nullable(Progress),
+  result: Json,
+  error: nullable(Type.Object({ type: Type.String(), details: Json })),
+  metadata: Metadata,
+  inserted_at: Timestamp,
+  started_at: nullable(Timestamp),
+  finished_at: nullable(Timestamp),
+});
+const ended = Type.Object({ task: Task });
+
+/** The server's events on `task:*`. */
+export const pushes = {
+  input_stream: chunk,
+  output_stream: chunk,
+  input_complete: completion,
+  output_complete: completion,
+  progress: Progress,
+  task_completed: ended,
+  task_failed: ended,
+  task_cancelled: ended,
+};
+
+const Ordinal = Type.Integer({ minimum: 0 });
+const stored = Type.Object({ ...chunk.properties, ordinal: Ordinal });
+const completed = Type.Object({ ...completion.properties, ordinal: Ordinal });
+const heard = Type.Object({ ordinal: Ordinal });
+
+/**
+ * What members tell each other: what was stored, with its place in the order, and that something is stored whose
+ * broadcast may have been lost.
+ */
+export const signals = {
+  input_stream: stored,
+  output_stream: stored,
+  input_complete: completed,
+  output_complete: completed,
+  input_heard: heard,
+  output_heard: heard,
+};
+
+export type Stored = Static<typeof stored>;
+export type Completed = Static<typeof completed>;
+export type Heard = Static<typeof heard>;
 export type ChunkPayload = Static<typeof chunk>;
 export type CompletionPayload = Static<typeof completion>;
 

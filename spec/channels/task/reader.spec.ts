@@ -124,7 +124,7 @@ it('replays nothing if that is wanted, but what comes then and the completion', 
   reader.start(on.socket);
   for (let turns = 0; turns < 20; turns++) await nextTurn();
   reader.chunkStored(on.store(3));
-  reader.completed(on.complete(), {});
+  reader.completed(on.complete(), { checksum: '0'.repeat(64), total_size: 0 });
   await eventually(() => expect(on.pushed.map(({ event }) => event)).toEqual(['output_stream', 'output_complete']));
 });
 
