@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'pr
 import type { Endpoint } from '../server/endpoint/index.ts';
 import type { Nodes, PubSub } from '../server/index.ts';
 import { LATENCY_BOUNDS, type StoreStats } from '../server/store/index.ts';
+import type { EventLatency, Histogram } from './event_latency.ts';
 
 type Counts = ReadonlyMap<string, number>;
 
@@ -10,6 +11,7 @@ export interface Measured {
   readonly pubsub: PubSub;
   readonly nodes: Pick<Nodes, 'live' | 'self'>;
   readonly store: StoreStats;
+  readonly events: Pick<EventLatency, 'read'>;
   /** Presences that this node knows of. */
   readonly presences: () => number;
   /** By kind. */
@@ -22,7 +24,7 @@ export interface Measured {
  * The node's metrics. Hot paths count in plain numbers; a scrape reads them, so that a metric costs nothing in between.
  */
 export function createMetrics(measured: Measured): Registry {
-  const { endpoint, pubsub, nodes, store, presences, deadlines, collector, version } = measured;
+  const { endpoint, pubsub, nodes, store, events, presences, deadlines, collector, version } = measured;
   const registry = new Registry();
   // Event-loop delay, memory, CPU and garbage collection of the process.
   collectDefaultMetrics({ register: registry });
@@ -91,7 +93,16 @@ export function createMetrics(measured: Measured): Registry {
     Math.min(pubsub.silenceMs() / 1_000, Number.MAX_SAFE_INTEGER),
   );
 
-  registry.registerMetric(storeLatency(store));
+  registry.registerMetric(
+    latency('aerie_event_seconds', 'What joins and events took, from their turn to their answer', () =>
+      [...events.read()].map(([topic, event, histogram]) => [{ topic, event }, histogram] as const),
+    ),
+  );
+  registry.registerMetric(
+    latency('aerie_store_operation_seconds', 'What store operations took', () =>
+      [...store.operations].map(([operation, histogram]) => [{ operation }, histogram] as const),
+    ),
+  );
   counters('aerie_store_failures_total', 'Store operations that failed', 'operation', () =>
     [...store.operations].map(([operation, { failed }]) => [operation, failed] as const),
   );
@@ -109,26 +120,26 @@ export function createMetrics(measured: Measured): Registry {
   return registry;
 }
 
-/** A histogram over numbers that are counted elsewhere. */
-function storeLatency({ operations }: StoreStats): Metric {
-  const name = 'aerie_store_operation_seconds';
-  const help = 'What store operations took';
+type Labels = Readonly<Record<string, string>>;
+
+/** Makes a histogram over numbers that are counted elsewhere, with the bounds of `LATENCY_BOUNDS`. */
+function latency(name: string, help: string, read: () => Iterable<readonly [Labels, Readonly<Histogram>]>): Metric {
   const get = async () => ({
     name,
     help,
     type: 'histogram',
     aggregator: 'sum',
-    values: [...operations].flatMap(([operation, { count, seconds, buckets }]) => {
+    values: [...read()].flatMap(([labels, { count, seconds, buckets }]) => {
       let sum = 0;
       const bounds = [...LATENCY_BOUNDS, '+Inf'];
       const cumulative = bounds.map((le, at) => {
         sum += buckets[at] ?? 0;
-        return { metricName: `${name}_bucket`, labels: { le, operation }, value: sum };
+        return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: sum };
       });
       return [
         ...cumulative,
-        { metricName: `${name}_sum`, labels: { operation }, value: seconds },
-        { metricName: `${name}_count`, labels: { operation }, value: count },
+        { metricName: `${name}_sum`, labels, value: seconds },
+        { metricName: `${name}_count`, labels, value: count },
       ];
     }),
   });

@@ -30,6 +30,7 @@ import type { Log } from '../server/index.ts';
 import { measured } from '../server/store/index.ts';
 import { type Backend, REDIS_READY_WITHIN_MS } from './backend.ts';
 import type { Config } from './config.ts';
+import { EventLatency } from './event_latency.ts';
 import { createMetrics } from './metrics.ts';
 import { operations } from './operations.ts';
 import { topicsRoute } from './topics_route.ts';
@@ -178,11 +179,13 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     onFault: (error, where) => faultRefusal(error, log, where),
   });
   const board = new TopicBoard({ pubsub, nodes, local: () => endpoint.topics() });
+  const events = new EventLatency(pubsub.nodeId);
   const metrics = createMetrics({
     endpoint,
     pubsub,
     nodes,
     store: storeStats,
+    events,
     presences: () => [...presence.keys(DISCOVERY_TOPIC)].length,
     deadlines: [deadlines, figures.deadlines],
     collector: figures.collector.stats,
@@ -253,6 +256,7 @@ export async function startNode({ config, backend, secrets, log, listener }: Nod
     await endpoint.drain(drainMs, NOTICE_MS);
     endpoint.close();
     board.close();
+    events.close();
     agents.close();
     messages.close();
     await deadlines.stop();

@@ -2,6 +2,7 @@
 export { type Answer, accept, errorReply, grant, type JoinAnswer, later, reply, stop } from './answer.ts';
 export { type Channel, channel, channelsFor } from './channel.ts';
 export type { Broadcasting, ChannelSocket, EndReason, Events } from './channel_socket.ts';
+export { type ChannelJoined, type EventHandled, type EventRefused, type HandlerCrashed, hooks } from './hooks.ts';
 export type { Exchange, HttpAnswer } from './http/exchange.ts';
 export { type Log, silentLog } from './log.ts';
 export type { NodeInfo, Nodes } from './nodes/port.ts';

@@ -62,7 +62,8 @@ export class Endpoint {
     this.#listener = options.listener ?? new Listener({ tls, log: this.#log }, (res) => void res.end());
     this.#app = this.#listener.app;
     const fanout = new Fanout(this.#pubsub, (topic, frame) => this.#publishNatively(topic, frame));
-    this.#context = { fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
+    const { nodeId } = this.#pubsub;
+    this.#context = { nodeId, fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
     this.#mounts = options.mounts.map((mount) => ({ ...mountDefaults, ...mount }));
     this.#longPolls = new LongPolls({
       mounts: this.#mounts,

@@ -4,6 +4,8 @@ import type { Fanout } from './fanout.ts';
 
 /** What all connections of an endpoint share. */
 export interface RuntimeContext {
+  /** The node's name, as other nodes know it. */
+  readonly nodeId: string;
   readonly fanout: Fanout;
   readonly log: Log;
   readonly limits: Limits;

@@ -1,6 +1,7 @@
-import { type Answer, errorReply, type Later, type Reply } from '../answer.ts';
+import { type Answer, errorReply, type Later, type Reply, type Stop } from '../answer.ts';
 import type { Channel } from '../channel.ts';
 import type { ChannelSocket, EndReason } from '../channel_socket.ts';
+import { hooks, startOf } from '../hooks.ts';
 import { frameworkRefusal, isFinal, type Refusal } from '../refusal.ts';
 import type { OpenSocket, Route } from '../socket.ts';
 import { type Address, type ClientMessage, type Frame, json, type Ref, type Serializer } from '../wire/serializer.ts';
@@ -24,6 +25,15 @@ export interface ChannelConnection {
   tellRefusedJoin(topic: unknown, reason: unknown): void;
   /** The channel has ended. */
   forget(channel: JoinedChannel): void;
+}
+
+/** A join that is to be answered. */
+interface Join {
+  readonly ref: Ref;
+  /** The channel that this join has pushed out. */
+  readonly replaced: JoinedChannel | undefined;
+  /** 0 where nobody wants to know. */
+  readonly startedAtMs: number;
 }
 
 const EVERYTHING: readonly string[] = [];
@@ -137,42 +147,39 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   join(message: ClientMessage, replaced: JoinedChannel | undefined): void {
     const { ref, payload } = message;
     const { topic, id, assigns } = this;
+    const join = { ref, replaced, startedAtMs: startOf(hooks.joined) };
     let answer: ReturnType<Channel<never>['join']>;
     try {
       answer = this.channel.join({ topic, id, assigns, socket: this }, payload);
     } catch (error) {
-      return this.#joinFailed(ref, error, replaced);
+      return this.#joinFailed(join, error);
     }
-    if (!(answer instanceof Promise)) return this.#joinAnswered(ref, answer, replaced);
+    if (!(answer instanceof Promise)) return this.#joinAnswered(join, answer);
     answer.then(
-      (settled) => this.#joinAnswered(ref, settled, replaced),
-      (error: unknown) => this.#joinFailed(ref, error, replaced),
+      (settled) => this.#joinAnswered(join, settled),
+      (error: unknown) => this.#joinFailed(join, error),
     );
   }
 
-  #joinAnswered(
-    ref: Ref,
-    answer: Awaited<ReturnType<Channel<never>['join']>>,
-    replaced: JoinedChannel | undefined,
-  ): void {
+  #joinAnswered(join: Join, answer: Awaited<ReturnType<Channel<never>['join']>>): void {
     if (this.ended) return;
-    if (!isJoinAnswer(answer)) return this.#joinFailed(ref, new Error(oddJoinAnswer(this.topic)), replaced);
-    if ('ok' in answer || answer.kind === 'reply') return this.#refuseJoin(ref, answer, replaced);
+    if (!isJoinAnswer(answer)) return this.#joinFailed(join, new Error(oddJoinAnswer(this.topic)));
+    if ('ok' in answer || answer.kind === 'reply') return this.#refuseJoin(join, answer);
     const { fanout } = this.connection.context;
     this.without = answer.options.without ?? EVERYTHING;
     if (Object.keys(answer.assigns).length > 0) this.assign(answer.assigns);
     const ready = fanout.ready(this.topic);
-    if (!ready) return this.#joined(ref, answer.response, replaced);
+    if (!ready) return this.#joined(join, answer.response);
     ready.then(
-      () => this.#joined(ref, answer.response, replaced),
+      () => this.#joined(join, answer.response),
       (error: unknown) => {
         fanout.release(this.topic);
-        this.#joinFailed(ref, error, replaced);
+        this.#joinFailed(join, error);
       },
     );
   }
 
-  #joined(ref: Ref, response: object, replaced: JoinedChannel | undefined): void {
+  #joined({ ref, replaced, startedAtMs }: Join, response: object): void {
     const { context } = this.connection;
     if (this.ended) return context.fanout.release(this.topic);
     this.#state = 'joined';
@@ -181,6 +188,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     context.fanout.join(this);
     this.#sendJoinReply(ref, 'ok', response);
     replaced?.sendEnded('phx_close');
+    if (startedAtMs > 0) hooks.joined.publish({ ...this.#whereabouts(), durationMs: performance.now() - startedAtMs });
     try {
       const joining = this.channel.joined?.(this);
       if (joining instanceof Promise) {
@@ -196,19 +204,22 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     this.#takeWaiting();
   }
 
-  #joinFailed(ref: Ref, error: unknown, replaced: JoinedChannel | undefined): void {
+  #joinFailed(join: Join, error: unknown): void {
     if (this.ended) return;
     const { context } = this.connection;
     context.stats.faults++;
+    this.#tellCrash('phx_join', error);
     const refusal = context.onFault(error, { topic: this.topic, event: 'phx_join' });
-    if (refusal) return this.#refuseJoin(ref, refusal, replaced);
+    if (refusal) return this.#refuseJoin(join, refusal);
     context.log.error({ err: error, topic: this.topic }, 'join crashed');
-    this.#refuseJoin(ref, errorReply({ reason: 'join crashed' }), replaced);
+    this.#refuseJoin(join, errorReply({ reason: 'join crashed' }));
   }
 
-  #refuseJoin(ref: Ref, answer: Reply<'error'> | Refusal, replaced: JoinedChannel | undefined): void {
+  #refuseJoin({ ref, replaced }: Join, answer: Reply<'error'> | Refusal): void {
     const response = 'ok' in answer ? refusalResponse(answer) : answer.response;
-    this.connection.tellRefusedJoin(this.topic, (response as { reason?: unknown } | null)?.reason);
+    const { reason } = Object(response) as { readonly reason?: unknown };
+    this.connection.tellRefusedJoin(this.topic, reason);
+    this.#tellRefusal('phx_join', reason);
     this.#sendJoinReply(ref, 'error', response);
     replaced?.sendEnded('phx_close');
     // The stock client would join again for ever: `phx_close` tells it to stop.
@@ -292,17 +303,18 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     this.group?.topic.traffic.received(Date.now());
     // An event that is no string is one that no channel has.
     const name = typeof event === 'string' ? event : json(event);
+    const startedAtMs = startOf(hooks.handled);
     let answer: Answer | Promise<Answer>;
     try {
       answer = this.#handle(name, payload);
     } catch (error) {
       return this.#handlerFailed(ref, name, error);
     }
-    if (!(answer instanceof Promise)) return this.#answered(ref, name, answer);
+    if (!(answer instanceof Promise)) return this.#answered(ref, name, answer, startedAtMs);
     this.#busy = true;
     answer.then(
       (settled) => {
-        this.#answered(ref, name, settled);
+        this.#answered(ref, name, settled, startedAtMs);
         this.#takeWaiting();
       },
       (error: unknown) => {
@@ -327,30 +339,40 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     return checked.ok ? handler.handle(checked.payload as never, this) : checked;
   }
 
-  #answered(ref: Ref, event: string, answer: Answer): void {
-    if (this.ended || answer === undefined) return;
+  /** @param startedAtMs when the event's turn came; 0 where nobody wants to know */
+  #answered(ref: Ref, event: string, answer: Answer, startedAtMs: number): void {
+    if (this.ended) return;
     try {
-      if (!isAnswer(answer)) throw new Error(oddAnswer(event, this.topic));
-      if ('ok' in answer) this.#reply(ref, 'error', refusalResponse(answer));
-      else if (answer.kind === 'reply') this.#reply(ref, answer.status, answer.response);
-      else if (answer.kind === 'later') this.#answerLater(ref, event, answer);
-      else if (answer.kind === 'stop') {
-        if (answer.reply) this.#answered(ref, event, answer.reply);
-        this.end('stopped');
+      if (answer !== undefined && !isAnswer(answer)) throw new Error(oddAnswer(event, this.topic));
+      if (answer && 'kind' in answer && answer.kind === 'later') {
+        return this.#answerLater(ref, event, answer, startedAtMs);
       }
+      if (answer) this.#give(ref, event, answer);
     } catch (error) {
-      this.#handlerFailed(ref, event, error);
+      return this.#handlerFailed(ref, event, error);
+    }
+    if (startedAtMs > 0) this.#tellHandled(event, startedAtMs);
+  }
+
+  #give(ref: Ref, event: string, answer: Reply | Refusal | Stop): void {
+    if ('ok' in answer) {
+      this.#reply(ref, 'error', refusalResponse(answer));
+      this.#tellRefusal(event, answer.reason);
+    } else if (answer.kind === 'reply') this.#reply(ref, answer.status, answer.response);
+    else {
+      if (answer.reply) this.#give(ref, event, answer.reply);
+      this.end('stopped');
     }
   }
 
-  #answerLater(ref: Ref, event: string, { answer, leaveWaits }: Later): void {
+  #answerLater(ref: Ref, event: string, { answer, leaveWaits }: Later, startedAtMs: number): void {
     if (leaveWaits) this.#owed++;
     const settle = (tell: () => void) => {
       tell();
       if (leaveWaits && --this.#owed === 0 && this.#awaitsOwed) this.#takeWaiting();
     };
     answer.then(
-      (settled) => settle(() => this.#answered(ref, event, settled)),
+      (settled) => settle(() => this.#answered(ref, event, settled, startedAtMs)),
       (error: unknown) => settle(() => this.#handlerFailed(ref, event, error)),
     );
   }
@@ -364,6 +386,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     const { context } = this.connection;
     const refusal = context.onFault(error, { topic: this.topic, event });
     if (!refusal) return this.#crash(error, event);
+    this.#tellCrash(event, error);
     context.stats.faults++;
     this.#reply(ref, 'error', refusalResponse(refusal));
   }
@@ -376,6 +399,25 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     } catch (error) {
       this.#crash(error, event);
     }
+  }
+
+  // ---- hooks
+
+  #whereabouts() {
+    return { nodeId: this.connection.context.nodeId, pattern: this.channel.topic, topic: this.topic };
+  }
+
+  #tellHandled(event: string, startedAtMs: number): void {
+    const isDeclared = this.channel.events.has(event);
+    hooks.handled.publish({ ...this.#whereabouts(), event, isDeclared, durationMs: performance.now() - startedAtMs });
+  }
+
+  #tellRefusal(event: string, reason: unknown): void {
+    if (hooks.refused.hasSubscribers) hooks.refused.publish({ ...this.#whereabouts(), event, reason: String(reason) });
+  }
+
+  #tellCrash(event: string, error: unknown): void {
+    if (hooks.crashed.hasSubscribers) hooks.crashed.publish({ ...this.#whereabouts(), event, error });
   }
 
   // ---- the end
@@ -416,6 +458,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   #crash(error: unknown, event: string): void {
     if (this.ended) return;
     this.connection.context.stats.faults++;
+    this.#tellCrash(event, error);
     this.connection.context.log.error({ err: error, topic: this.topic, event }, 'channel crashed');
     this.end('crashed');
   }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
+import { EventLatency } from '../../platform/event_latency.ts';
 import { createMetrics } from '../../platform/metrics.ts';
-import { channel, socket } from '../../server/index.ts';
+import { accept, anyPayload, channel, reply, socket } from '../../server/index.ts';
 import { localNodes } from '../../server/nodes/local.ts';
 import { localPubSub } from '../../server/pubsub/local.ts';
 import { connected } from '../../server/socket.ts';
@@ -9,8 +10,17 @@ import { measured } from '../../server/store/measured.ts';
 import { type Store, StoreUnavailable } from '../../server/store/port.ts';
 import { embeddedStore } from '../channels/stores.ts';
 import { type Served, serve } from '../support/endpoint.ts';
+import { connect } from '../support/frames.ts';
 
+const NODE = 'the node whose metrics these are';
 const fileOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+const counting = channel({
+  topic: 'counting:*',
+  events: { count: anyPayload },
+  join: () => accept({}),
+  on: { count: () => reply() },
+});
 
 describe('the metrics of a node', () => {
   let served: Served;
@@ -18,13 +28,14 @@ describe('the metrics of a node', () => {
   let store: Store;
   let registry: Registry;
   let isBroken = false;
+  let events: EventLatency;
 
   beforeAll(async () => {
     const open = socket({
       connect: () => connected({}),
-      channels: [channel({ topic: 'a', events: {}, join: () => never, on: {} })],
+      channels: [channel({ topic: 'a', events: {}, join: () => never, on: {} }), counting],
     });
-    served = await serve(open);
+    served = await serve(open, { pubsub: localPubSub({ nodeId: NODE }) });
     opened = await embeddedStore();
     const flaky: Store = {
       ...opened.store,
@@ -35,11 +46,13 @@ describe('the metrics of a node', () => {
     };
     const { store: wrapped, stats } = measured(flaky);
     store = wrapped;
+    events = new EventLatency(NODE);
     registry = createMetrics({
       endpoint: served.endpoint,
       pubsub: localPubSub({ nodeId: 'n' }),
       nodes: localNodes({ nodeId: 'n' }),
       store: stats,
+      events,
       presences: () => 3,
       deadlines: [{ stats: { handled: new Map([['task', 2]]), failed: new Map() } }],
       collector: { facts: 5, rounds: 6 },
@@ -47,6 +60,7 @@ describe('the metrics of a node', () => {
     });
   });
   afterAll(async () => {
+    events.close();
     served.close();
     await opened.discard();
   });
@@ -72,6 +86,29 @@ describe('the metrics of a node', () => {
     for (const name of asked) expect(known).toContain(name.replace(/_(bucket|count|sum)$/, ''));
     const own = known.filter((name) => name?.startsWith('aerie_') && name !== 'aerie_info');
     expect(own.filter((name) => !asked.some((each) => each.startsWith(name ?? '')))).toEqual([]);
+  });
+
+  it('tell how long joins and events took, by pattern and event, and of made-up events as one', async () => {
+    const elsewhere = await serve(socket({ connect: () => connected({}), channels: [counting] }));
+    for (const url of [served.socketUrl, elsewhere.socketUrl]) {
+      const client = await connect(url);
+      for (const event of ['phx_join', 'count', 'count', 'made_up_1', 'made_up_2']) {
+        await client.send(JSON.stringify(['1', '1', 'counting:7', event, {}]));
+        await client.next();
+      }
+    }
+    elsewhere.close();
+    const text = await registry.metrics();
+    const counts = [...text.matchAll(/^aerie_event_seconds_count\{(.*)\} (\d+)$/gm)].map(([, labels, count]) => [
+      labels,
+      count,
+    ]);
+    expect(counts).toEqual([
+      ['topic="counting:*",event="phx_join"', '1'],
+      ['topic="counting:*",event="count"', '2'],
+      ['topic="counting:*",event="other"', '2'],
+    ]);
+    expect(text).toContain('aerie_event_seconds_bucket{le="+Inf",topic="counting:*",event="count"} 2');
   });
 
   it('tell what the store was asked, how long it took and what went wrong', async () => {
