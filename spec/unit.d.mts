@@ -1,0 +1,2 @@
+export function openerOf(file: string): string | undefined;
+export function unitSpecs(): string[];
