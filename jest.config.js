@@ -11,6 +11,7 @@ export default {
   },
   globalSetup: '<rootDir>/spec/support/global_setup.ts',
   globalTeardown: '<rootDir>/spec/support/global_teardown.ts',
+  setupFiles: ['<rootDir>/spec/support/worker.ts'],
   testTimeout: 20_000,
   maxWorkers: 2,
 };

@@ -6,7 +6,7 @@ import { spawn } from './support/spawn.ts';
 
 it('npm run dev serves the sources and starts again when one changes', async () => {
   const copy = mkdtempSync(join(tmpdir(), 'aerie-dev-'));
-  for (const part of ['server', 'channels', 'presence', 'crypto', 'package.json', 'tsconfig.json']) {
+  for (const part of ['platform', 'channels', 'presence', 'server', 'crypto', 'package.json', 'tsconfig.json']) {
     cpSync(part, join(copy, part), { recursive: true });
   }
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
@@ -26,7 +26,7 @@ it('npm run dev serves the sources and starts again when one changes', async () 
   try {
     await eventually(() => expect(starts()).toBe(1), 15_000);
     const now = new Date();
-    utimesSync(join(copy, 'server', 'main.ts'), now, now);
+    utimesSync(join(copy, 'platform', 'main.ts'), now, now);
     await eventually(() => expect(starts()).toBe(2), 15_000);
   } finally {
     const ended = new Promise((resolve) => dev.once('exit', resolve));

@@ -1,4 +1,6 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { ADMIN_TOKEN, type Aerie, folder, type Place, startAerie } from './support/aerie.ts';
 import { ended } from './support/ended.ts';
 import { eventually } from './support/eventually.ts';
@@ -6,20 +8,22 @@ import { freePort } from './support/free_port.ts';
 import { spawn } from './support/spawn.ts';
 
 const [, example = ''] = /```js\n(.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? [];
-// Beside package.json, as README says.
-const file = `two-agents-${process.pid}.mjs`;
+// Where the packages are found, as beside package.json.
+const dir = mkdtempSync(join(tmpdir(), 'aerie-readme-'));
+const file = join(dir, 'two-agents.mjs');
 
 let place: Place;
 let aerie: Aerie;
 
 beforeAll(async () => {
   place = await folder();
+  symlinkSync(resolve('node_modules'), join(dir, 'node_modules'));
   aerie = await startAerie(place.env);
 });
-afterEach(() => rmSync(file));
 afterAll(async () => {
   await aerie.stop();
   await place.remove();
+  rmSync(dir, { recursive: true });
 });
 
 /** Pastes the example and runs it, at another address than the default one. */

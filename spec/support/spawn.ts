@@ -1,17 +1,12 @@
-import { spawn as spawnChild } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type SpawnOptions, spawn as spawnChild } from 'node:child_process';
+import { endWithRun } from './running.ts';
 
-/** In the folder of the run: a file for each process that runs, named by its id. */
-export const RUNNING = 'running';
-
-/** As Node's, for a process that ends with the run at the latest: a spec that fails may not come to end it. */
-export const spawn = ((...args: Parameters<typeof spawnChild>) => {
-  const child = spawnChild(...args);
-  if (child.pid === undefined) return child;
-  const file = join(tmpdir(), RUNNING, `${child.pid}`);
-  writeFileSync(file, '');
-  child.once('exit', () => rmSync(file, { force: true }));
+/**
+ * As Node's, for a process that ends with the run at the latest: a spec that fails may not come to end it. It has a group of its
+ * own, so that those go with it which it has started.
+ */
+export const spawn = ((command: string, args: readonly string[], options: SpawnOptions) => {
+  const child = spawnChild(command, args, { ...options, detached: true });
+  if (child.pid !== undefined) child.once('exit', endWithRun(child.pid));
   return child;
 }) as typeof spawnChild;
