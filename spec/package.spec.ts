@@ -28,8 +28,11 @@ function run(command: string, args: readonly string[], cwd = '.'): Promise<strin
   );
 }
 
+const tool = (name: string) => join('node_modules', '.bin', name);
+
 let dir: string;
 let files: string[];
+let tarball: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'aerie-package-'));
@@ -38,7 +41,8 @@ beforeAll(async () => {
   type Packed = { filename: string; files: { path: string }[] };
   const [packed] = Object.values(JSON.parse(said) as Record<string, Packed>);
   files = (packed?.files ?? []).map(({ path }) => path);
-  await run('tar', ['-xzf', packed?.filename ?? ''], dir);
+  tarball = join(dir, packed?.filename ?? '');
+  await run('tar', ['-xzf', tarball], dir);
 }, 60_000);
 afterAll(() => rm(dir, { recursive: true }));
 
@@ -60,6 +64,20 @@ describe('the package', () => {
       expect([file, existsSync(join(dir, 'package', file))]).toEqual([file, true]);
     }
   });
+
+  it('is well formed for Node.js and bundlers, as publint says', async () => {
+    expect(await run(process.execPath, [tool('publint'), 'run', '--strict', tarball])).toContain('All good!');
+  }, 60_000);
+
+  it('leads TypeScript from each face to types that fit the code, as attw says', async () => {
+    // ESM only: `require` and resolution from before `exports` do not count.
+    const options = ['--profile', 'esm-only', '--format', 'json', '--no-definitely-typed'];
+    const said = JSON.parse(await run(process.execPath, [tool('attw'), ...options, tarball]));
+    const faces = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).exports);
+    expect(Object.keys(said.analysis.entrypoints).sort()).toEqual(faces.sort());
+    const problems = Object.values(said.problems as Record<string, { resolutionKind?: string }[]>).flat();
+    expect(problems.filter(({ resolutionKind = '' }) => !/^node10$|^node16-cjs$/.test(resolutionKind))).toEqual([]);
+  }, 60_000);
 
   it('needs no override, which would not reach whoever depends on it, and no install script', () => {
     const ours = JSON.parse(readFileSync('package.json', 'utf8'));
