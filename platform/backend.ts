@@ -37,7 +37,7 @@ export async function openBackend(config: BackendConfig, log: Log, onFailure: ()
 
 async function embedded({ nodeId, dataDir }: BackendConfig, log: Log, onStoreFailure: () => void): Promise<Backend> {
   const onFailure = (error: Error) => {
-    log.error({ err: error }, 'a write has failed, and the store takes no more of them: the server has to start again');
+    log.error({ err: error }, 'writing to the store failed: this node ends and has to be started again');
     onStoreFailure();
   };
   const store = await openEmbeddedStore({ dir: dataDir, onFailure });

@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function keyOf(option: string): [string, string] {
   const at = option.indexOf('=');
-  if (at < 1) throw new Error(`Not AGENT=BASE64: ${option}`);
+  if (at < 1) throw new Error(`Invalid --key ${option}: expected AGENT=BASE64`);
   return [option.slice(0, at), option.slice(at + 1)];
 }
 

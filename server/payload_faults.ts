@@ -59,7 +59,7 @@ interface Schema {
 export function payloadFaults(type: TSchema, value: unknown): PayloadFault[] {
   const faults: PayloadFault[] = [];
   visit(type as Schema, value, '', faults);
-  return faults.length > 0 ? faults : [payloadFault('', 'must have another form')];
+  return faults.length > 0 ? faults : [payloadFault('', 'does not have the expected form')];
 }
 
 function visit(schema: Schema, value: unknown, path: string, faults: PayloadFault[]): void {

@@ -13,10 +13,10 @@ export interface Refusal {
 
 /** The reasons that the framework itself gives; an application adds its own. */
 export const frameworkReasons = {
-  invalid_payload: 'What was sent does not have the form that is taken here.',
-  unknown_event: 'This channel has no such event.',
-  rate_limited: 'Too many messages; wait a moment.',
-  binary_unsupported: 'Binary data cannot be sent over long-poll; connect with a WebSocket.',
+  invalid_payload: 'The payload does not have the expected form.',
+  unknown_event: 'Unknown event: this channel does not take it from clients.',
+  rate_limited: 'Too many messages: wait for retry_after_ms, then send it again.',
+  binary_unsupported: 'Long-poll cannot carry binary data: connect with a WebSocket.',
 } as const;
 
 /**

@@ -136,7 +136,7 @@ export class Collector {
     try {
       return parseFact(text);
     } catch (error) {
-      this.#parts.log.error({ err: error }, 'a fact cannot be read and is left out of the figures');
+      this.#parts.log.error({ err: error }, 'unreadable fact left out of the analytics');
       return undefined;
     }
   }

@@ -42,7 +42,7 @@ const LEASE_MS = 3_000;
 export function analytics(parts: AnalyticsParts) {
   const { store, agents, users, presence, nodes, log, broadcast, broadcastLocal } = parts;
   const scopes = new Scopes(store, (agentId, alert) => {
-    tell(agentId, alert).catch((error: unknown) => log.warn({ err: error, agent: agentId }, 'an alert was not told'));
+    tell(agentId, alert).catch((error: unknown) => log.warn({ err: error, agent: agentId }, 'pushing an alert failed'));
   });
   const owned = new OwnedAgents(store);
   const answers = new Answers(new History(store, scopes));
@@ -80,17 +80,17 @@ export function analytics(parts: AnalyticsParts) {
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       if (isClosed) return;
-      log.warn({ err: error }, 'figures are not collected by this node yet');
+      log.warn({ err: error }, 'analytics not started yet: the store does not answer, tried again');
       timers.push(setTimeout(() => void begin().catch(toldAsFault), BEGIN_AGAIN_MS));
     }
   }
 
   function toldAsFault(error: unknown): void {
-    log.error({ err: error }, 'this node does not collect figures');
+    log.error({ err: error }, 'analytics did not start: this node counts nothing');
   }
 
   function unlessUnavailable(work: Promise<unknown>): void {
-    work.catch((error: unknown) => log.warn({ err: error }, 'global_stats cannot be told'));
+    work.catch((error: unknown) => log.warn({ err: error }, 'pushing global_stats failed'));
   }
 
   deadlines.on(COLLECTOR, (id) => (id === WATCH ? watch.look(present()) : collector.collect()));

@@ -41,7 +41,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
   const notices = pubsub.subscribe(CHANGED, ({ event, payload }) => {
     if (event !== 'changed') return;
     const { id } = JSON.parse(String(payload)) as { id: string };
-    members.refresh(id).catch((error: unknown) => log.warn({ err: error, agent: id }, 'presence may be out of date'));
+    members.refresh(id).catch((error: unknown) => log.warn({ err: error, agent: id }, 'presence meta not updated'));
   });
   // Nodes that come back from a lost connection make their members join again, which reads every agent anew.
   notices.ready?.catch(() => {});
@@ -56,7 +56,11 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
     async join({ params, assigns, socket }) {
       const isSearcher = params.presence === false;
       // Those of other nodes that cannot be had now come as diffs later.
-      await presence.follow(socket)?.catch((error: unknown) => log.warn({ err: error }, 'presences of this node only'));
+      await presence
+        .follow(socket)
+        ?.catch((error: unknown) =>
+          log.warn({ err: error }, 'presence of other nodes not available yet: showing this node alone'),
+        );
       const left = isSearcher ? { without: ['presence_diff'] } : {};
       return accept({ isSearcher }, { agent_id: assigns.agentId }, left);
     },

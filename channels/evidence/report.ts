@@ -38,9 +38,11 @@ export class Report {
   async signature(path: string, agentId: string, lines: string, signature: string): Promise<boolean> {
     this.signatures++;
     const given = this.#context.publicKeys.get(agentId);
-    if (given === undefined) return this.expect(false, path, `there is no public key of ${agentId}`);
+    if (given === undefined)
+      return this.expect(false, path, `the public key of ${agentId} is missing: give it with --key ${agentId}=BASE64`);
     const publicKey = readPublicKey(given);
-    if (publicKey === undefined) return this.expect(false, path, `the public key of ${agentId} is none that is taken`);
+    if (publicKey === undefined)
+      return this.expect(false, path, `the public key of ${agentId} is not a valid Ed25519 key`);
     const bytes = signatureBytes(signature);
     const isGood = bytes !== undefined && (await verify(signedText(this.#context.networkId, lines), bytes, publicKey));
     return this.expect(isGood, path, `not signed by ${agentId}`);

@@ -132,7 +132,8 @@ export class Aggregates<S, C, E> implements Placeable {
    * @throws StoreUnavailable the outcome is unknown
    */
   apply(id: string, command: C): Promise<Applied<S, E>> {
-    if (!isId(id)) throw new RangeError(`Not an id: ${id.slice(0, 32)}`);
+    if (!isId(id))
+      throw new RangeError(`Invalid id, expected letters, digits, dots, underscores and hyphens: ${id.slice(0, 32)}`);
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(id);
       if (waiting) return void waiting.push({ command, resolve, reject });

@@ -65,7 +65,7 @@ export class Deadlines {
         await Promise.all(due.map(({ id }) => this.#wake(kind, id, wake)));
       } catch (error) {
         // Redis being away is told elsewhere; what is due stays due.
-        if (!(error instanceof StoreUnavailable)) log.error({ err: error, kind }, 'deadlines could not be taken');
+        if (!(error instanceof StoreUnavailable)) log.error({ err: error, kind }, 'taking due deadlines failed');
       }
     }
   }

@@ -42,7 +42,8 @@ export const Balance = Type.Union([Type.String({ pattern: `^${BALANCE}$` }), Amo
 
 /** Reads a balance from the wire, as `micro` reads an amount. */
 export function microBalance(wire: string | number): bigint {
-  if (!balancePattern.test(String(wire))) throw new RangeError(`Not a balance: ${String(wire).slice(0, 32)}`);
+  if (!balancePattern.test(String(wire)))
+    throw new RangeError(`Invalid balance, expected up to 10 digits and 6 decimals: ${String(wire).slice(0, 32)}`);
   return microOf(String(wire));
 }
 
@@ -58,7 +59,8 @@ export function microBalance(wire: string | number): bigint {
  */
 export function micro(wire: string | number): bigint {
   const text = String(wire);
-  if (!pattern.test(text)) throw new RangeError(`Not an amount: ${text.slice(0, 32)}`);
+  if (!pattern.test(text))
+    throw new RangeError(`Invalid amount, expected up to 9 digits and 6 decimals: ${text.slice(0, 32)}`);
   return microOf(text);
 }
 

@@ -181,7 +181,7 @@ export class Messages {
   #inBackground(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
       if (error instanceof StoreUnavailable) return;
-      this.#options.log.error({ err: error }, 'a step was not done; it is done again at its deadline');
+      this.#options.log.error({ err: error }, 'a step after a message failed: tried again at its deadline');
     });
   }
 }

@@ -91,7 +91,7 @@ export function notices(messages: Messages, log: Log): Notices {
 
   /** One that is not pushed is found by whoever reads the inbox. */
   function failed(error: unknown): void {
-    if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'a notice could not be told or taken back');
+    if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'pushing or withdrawing a notice failed');
   }
 
   return {

@@ -182,7 +182,7 @@ export class Reader {
   #failed(error: unknown): void {
     this.lookAgain(Date.now(), RETRY_MS);
     if (!(error instanceof StoreUnavailable)) {
-      this.#options.log.error({ err: error, topic: this.#socket.topic }, 'an inbox could not be read');
+      this.#options.log.error({ err: error, topic: this.#socket.topic }, 'reading an inbox failed');
     }
   }
 }

@@ -156,7 +156,7 @@ function settle(
 
 export const settledAlready = (status: Settlement) => ({
   ...refuse('conflict', { status }),
-  message: `This message is ${status} already.`,
+  message: `This message is already ${status}.`,
 });
 
 const placing = (epoch: number, nowMs: number): Progress => ({

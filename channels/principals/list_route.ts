@@ -46,5 +46,5 @@ export function listCall<T, N extends string>(list: List<T, N>, { store, cursors
 
 const incomplete: Refusal = {
   ...refuse('unavailable'),
-  message: 'This list is being completed after an upgrade: nothing is left out of it, so try again later.',
+  message: 'This list is still being filled after an upgrade: try again later.',
 };

@@ -70,7 +70,7 @@ export function readCapabilities(wire: Static<typeof Capabilities>): Read<{ read
   });
   const names = new Set<string>();
   for (const [at, { name }] of capabilities.entries()) {
-    if (names.has(name)) return refuseField(`/capabilities/${at}`, 'must not have the name of an earlier one');
+    if (names.has(name)) return refuseField(`/capabilities/${at}`, 'must not repeat the name of an earlier one');
     names.add(name);
   }
   return { ok: true, capabilities };

@@ -38,6 +38,6 @@ async function keptOnce(store: Store, name: string, made: string): Promise<strin
   const committed = await store.commit(secret, 0, { fields: { value: made } });
   if (committed.ok) return made;
   const { value } = (await store.read(secret)).fields;
-  if (value === undefined) throw new StoreUnavailable(`The store keeps no ${name}`);
+  if (value === undefined) throw new StoreUnavailable(`The store has lost ${name}: start the node again`);
   return value;
 }

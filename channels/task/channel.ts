@@ -47,7 +47,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
     if (went.length === 0) return;
     // What a dead node stored last it may not have told.
     for (const reader of readers) {
-      reader.look().catch((error: unknown) => log.warn({ err: error }, 'a reader could not look for lost chunks'));
+      reader.look().catch((error: unknown) => log.warn({ err: error }, 'looking for missed chunks failed'));
     }
   });
 
@@ -87,7 +87,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
     const task = taskView(applied.state);
     // The end is durable; what of the rest fails is done by the task's deadline.
     await tasks.settleEnd(applied.state).catch((error: unknown) => {
-      log.warn({ err: error, task: socket.id }, 'an outcome will be counted later');
+      log.warn({ err: error, task: socket.id }, 'reputation not updated yet: tried again at the deadline of the task');
     });
     if (applied.events.length === 0) return reply({ task, duplicate: true });
     socket.broadcast(`task_${as.status}`, { task });

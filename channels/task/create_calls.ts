@@ -43,8 +43,9 @@ function readFields(
   if (tooLarge) return tooLarge;
   const clientAgentId = said ?? (principal.kind === 'agent' ? principal.id : undefined);
   if (principal.kind === 'user') return refuse('forbidden');
-  if (clientAgentId === undefined) return refuseField('/client_agent_id', 'must say whose task it is');
-  if (clientAgentId === providerAgentId) return refuseField('/provider_agent_id', 'must not be the client');
+  if (clientAgentId === undefined) return refuseField('/client_agent_id', 'must be there when no agent makes the task');
+  if (clientAgentId === providerAgentId)
+    return refuseField('/provider_agent_id', 'must be another agent than the client');
   if (principal.kind === 'agent' && clientAgentId !== principal.id) {
     return refuse('forbidden', { field: 'client_agent_id' });
   }

@@ -97,7 +97,7 @@ export class Reader {
       try {
         return await work();
       } catch (error) {
-        this.#parts.log.warn({ err: error, task: socket.id }, 'a reader waits for the store');
+        this.#parts.log.warn({ err: error, task: socket.id }, 'replay paused: the store does not answer');
         await sleep(RETRY_MS);
       }
     }

@@ -54,7 +54,10 @@ export class Listener {
     this.#port = listensOn;
     const isBounded = await boundReceiveBuffer(listensOn).catch(() => false);
     if (!isBounded)
-      this.#log.warn({ port: listensOn }, 'receive buffers are not bounded: a fast client can delay others');
+      this.#log.warn(
+        { port: listensOn },
+        'cannot bound receive buffers on this system: a fast client can delay others',
+      );
     return listensOn;
   }
 
@@ -63,7 +66,12 @@ export class Listener {
       // Otherwise two servers would share the port, and each get some of the clients. The types leave this form out.
       const listen = this.app.listen as unknown as ExclusiveListen;
       listen.call(this.app, host, port, EXCLUSIVE_PORT, (socket) => {
-        if (!socket) return reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not ours`));
+        if (!socket)
+          return reject(
+            new Error(
+              `cannot listen on ${host}:${port}: the address is in use, or not one of this machine; set PORT or HOST`,
+            ),
+          );
         this.#socket = socket;
         resolve(us_socket_local_port(socket as never));
       });

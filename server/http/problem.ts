@@ -3,13 +3,13 @@ import type { HttpAnswer } from './exchange.ts';
 
 /** The reasons that HTTP adds to the framework's own. */
 export const httpReasons = {
-  unauthorized: 'This needs a valid credential.',
-  forbidden: 'This credential does not allow that.',
-  not_found: 'There is no such thing here.',
-  method_not_allowed: 'This address does not take that method.',
-  payload_too_large: 'What was sent is larger than allowed.',
-  unavailable: 'The store is out of reach or takes no writes; whether this took effect is unknown. Try again.',
-  internal_error: 'Something went wrong on our side; the log has the cause under this incident.',
+  unauthorized: 'Expected a valid credential: Authorization: Bearer <API key or session token>.',
+  forbidden: 'This credential does not allow this.',
+  not_found: 'Not found.',
+  method_not_allowed: 'This address does not take this method: see the Allow header.',
+  payload_too_large: 'The payload is larger than allowed.',
+  unavailable: 'The store does not answer or takes no writes. Whether this took effect is unknown: send it again.',
+  internal_error: 'Internal error: the log of the server has the cause under this incident.',
 } as const;
 
 export type HttpReason = keyof typeof httpReasons | keyof typeof frameworkReasons;

@@ -100,7 +100,10 @@ class Router<P> {
 
   refuseOrigin({ method, address }: Exchange): HttpAnswer {
     this.#options.log.info({ method, address, reason: 'wrong_origin' }, 'request refused');
-    return problem({ ...httpRefusal('forbidden'), message: 'Pages of this origin may not do this.' });
+    return problem({
+      ...httpRefusal('forbidden'),
+      message: 'This origin is not allowed: the operator can add it to ALLOWED_ORIGINS.',
+    });
   }
 
   /** Who was not let in. Not who came too often: a flood shall not fill the disk as well. */

@@ -125,7 +125,7 @@ export class ClusterLinks implements Links {
   /** @returns after how many ms to look again, where it is too soon for a change */
   #follow(views: readonly View[], look: number, doubtful: readonly Link[]): number | undefined {
     if (views.length === 0) {
-      return this.#trouble(new Error('no node of the Redis Cluster says who has which slot'));
+      return this.#trouble(new Error('no node of the Redis Cluster answered which master has which slot'));
     }
     this.#nodes.learn(views.flatMap(({ nodes }) => nodes));
     const topology = settle(views);

@@ -204,7 +204,7 @@ export class Link {
   #reopenSilent(connection: Redis, name: string) {
     // One that is being opened has time-outs of its own.
     if (connection.status !== 'ready') return;
-    this.#listener.trouble(new Error(`the ${name} connection to Redis has fallen silent and is opened again`));
+    this.#listener.trouble(new Error(`the ${name} connection to Redis is silent: opening it again`));
     // Not `disconnect`, which waits for the other end to agree.
     breakConnection(connection);
   }

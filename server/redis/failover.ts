@@ -66,7 +66,9 @@ export class Failover {
       return;
     }
     this.#pauseMs = MIN_PAUSE_MS;
-    this.#options.onTrouble(new Error('Redis is a replica now, and its address leads to a master: connecting again'));
+    this.#options.onTrouble(
+      new Error('Redis became a replica and its address leads to another master now: connecting again'),
+    );
     for (const redis of this.#connections) this.#options.reopen(redis);
   }
 

@@ -86,7 +86,7 @@ export class Connection implements ChannelConnection {
       this.#dispatch(message, bytes);
     } catch (error) {
       this.context.stats.faults++;
-      this.context.log.error({ err: error }, 'message failed');
+      this.context.log.error({ err: error }, 'handling a message failed');
       this.close(closeCodes.internalError, '');
     }
   }

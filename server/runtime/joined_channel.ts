@@ -484,7 +484,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     try {
       tell();
     } catch (error) {
-      this.connection.context.log.error({ err: error, topic: this.topic }, 'the end of a channel failed');
+      this.connection.context.log.error({ err: error, topic: this.topic }, 'leave hook of a channel failed');
     }
   }
 }

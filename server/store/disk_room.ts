@@ -32,7 +32,7 @@ export function diskRoom(dir: string, freeBytes = freeBytesOf, nowMs = () => per
       if (!isLooking && nowMs() - lookedMs >= LOOK_EVERY_MS) void look();
       if (!isFull) return;
       throw new StoreReadOnly(
-        `Less than 64 MiB are free for ${dir}: nothing is written until there are`,
+        `Less than 64 MiB free in ${dir}: free some disk; until then the store takes no writes`,
         'less than 64 MiB are free for DATA_DIR',
       );
     },

@@ -95,7 +95,8 @@ export class Upkeep {
     this.#round = this.#work()
       .catch((error: unknown) => {
         // What was not done is due again; a store that is away is told elsewhere.
-        if (!(error instanceof StoreUnavailable)) this.#parts.log.error({ err: error }, 'lists could not be completed');
+        if (!(error instanceof StoreUnavailable))
+          this.#parts.log.error({ err: error }, 'filling the lists after an upgrade failed: tried again');
       })
       .finally(() => {
         this.#isRunning = false;
@@ -117,7 +118,7 @@ export class Upkeep {
     const { version } = await store.read(aggregate, [DONE]);
     const committed = await store.commit(aggregate, version, { fields: { [DONE]: '1' }, deadlineMs: null });
     if (!committed.ok) return;
-    log.info({ placed, ms: Math.round(performance.now() - startedMs) }, 'what an earlier version made is in the lists');
+    log.info({ placed, ms: Math.round(performance.now() - startedMs) }, 'lists are complete after the upgrade');
     await this.#lookedUp();
   }
 

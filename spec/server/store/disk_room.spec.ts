@@ -26,7 +26,7 @@ describe('the room on the disk', () => {
     await settled();
     expect(looks).toBe(2);
     expect(() => room.assertRoom()).toThrow(StoreUnavailable);
-    expect(() => room.assertRoom()).toThrow(/^Less than 64 MiB are free for \/data: [^\n]+$/);
+    expect(() => room.assertRoom()).toThrow(/^Less than 64 MiB free in \/data: [^\n]+$/);
 
     free += 1;
     nowMs += 100;
