@@ -1,3 +1,4 @@
+import { Unavailable } from '../server/index.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
 
@@ -31,6 +32,7 @@ export interface Replication {
   close(): Promise<void>;
 }
 
-export class PresenceUnavailable extends Error {
+/** Other nodes' presences cannot be had now. */
+export class PresenceUnavailable extends Unavailable {
   override readonly name = 'PresenceUnavailable';
 }

@@ -27,3 +27,4 @@ export {
   reject,
   socket,
 } from './socket.ts';
+export { Unavailable } from './unavailable.ts';

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Log } from '../log.ts';
-import { NodesUnavailable } from '../nodes/port.ts';
-import { PubSubUnavailable } from '../pubsub/port.ts';
 import type { Refusal } from '../refusal.ts';
-import { StoreUnavailable } from '../store/port.ts';
+import { Unavailable } from '../unavailable.ts';
 import { httpRefusal } from './problem.ts';
 
 /**
- * What a client gets when a handler threw: `unavailable` if the store or the broker is out of reach, else
- * `internal_error` with the id under which the log has the cause. Never more than that.
+ * What a client gets when a handler threw: `unavailable` if something that the node needs is out of reach,
+ * else `internal_error` with the id under which the log has the cause. Never more than that.
  */
 export function faultRefusal(error: unknown, log: Log, where: object): Refusal {
-  const isAway =
-    error instanceof StoreUnavailable || error instanceof PubSubUnavailable || error instanceof NodesUnavailable;
-  if (isAway) {
+  if (error instanceof Unavailable) {
     log.warn({ err: error, ...where }, 'unavailable');
     return httpRefusal('unavailable');
   }

@@ -8,7 +8,8 @@ export const httpReasons = {
   not_found: 'Not found.',
   method_not_allowed: 'This address does not take this method: see the Allow header.',
   payload_too_large: 'The payload is larger than allowed.',
-  unavailable: 'The store does not answer or takes no writes. Whether this took effect is unknown: send it again.',
+  unavailable:
+    'The store or Redis does not answer, or takes no writes. Whether this took effect is unknown: send it again.',
   internal_error: 'Internal error: the log of the server has the cause under this incident.',
 } as const;
 

@@ -1,3 +1,5 @@
+import { Unavailable } from '../unavailable.ts';
+
 /**
  * Which nodes are alive, and small sums over them.
  *
@@ -50,6 +52,7 @@ export interface NodeInfo {
   readonly gauges: Readonly<Record<string, number>>;
 }
 
-export class NodesUnavailable extends Error {
+/** What the other nodes hold cannot be told now. */
+export class NodesUnavailable extends Unavailable {
   override readonly name = 'NodesUnavailable';
 }

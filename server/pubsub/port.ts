@@ -1,3 +1,5 @@
+import { Unavailable } from '../unavailable.ts';
+
 /**
  * The pub/sub port: carries broadcasts between nodes.
  *
@@ -48,6 +50,7 @@ export interface Subscription {
   stop(): void;
 }
 
-export class PubSubUnavailable extends Error {
+/** The broker is out of reach: what other nodes publish does not arrive. */
+export class PubSubUnavailable extends Unavailable {
   override readonly name = 'PubSubUnavailable';
 }

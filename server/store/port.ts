@@ -1,3 +1,5 @@
+import { Unavailable } from '../unavailable.ts';
+
 /**
  * The store port: what the rules of the platform need from a database, in the server's words.
  *
@@ -178,7 +180,7 @@ export type CommitResult =
   | { readonly ok: false; readonly conflict: true };
 
 /** The store is out of reach or did not answer in time: whether a commit took effect is unknown. */
-export class StoreUnavailable extends Error {
+export class StoreUnavailable extends Unavailable {
   override readonly name: string = 'StoreUnavailable';
 }
 
