@@ -3,6 +3,7 @@ import type { Endpoint } from '../server/endpoint/index.ts';
 import { bearer, type Call, httpRefusal, jsonAnswer, problem, type Route } from '../server/http/index.ts';
 import type { HttpAnswer, PubSub, Refusal } from '../server/index.ts';
 import { type Probed, type Store, writeProbe } from '../server/store/index.ts';
+import { within } from '../server/within.ts';
 
 export interface NodeNames {
   readonly nodeId: string;
@@ -68,8 +69,8 @@ async function ready<P>(
     within(
       STORE_WITHIN_MS,
       store.nowMs().then(() => store.durability()),
-    ),
-    within(STORE_WITHIN_MS, probe()),
+    ).catch(() => undefined),
+    within(STORE_WITHIN_MS, probe()).catch(() => undefined),
   ]);
   const isOutOfReach = durability === undefined || probed === undefined;
   const reasons = [
@@ -103,12 +104,4 @@ function isLocal({ exchange }: Call<unknown>): boolean {
 
 function refused(call: Call<unknown>): Refusal {
   return call.principal === undefined ? httpRefusal('unauthorized') : httpRefusal('forbidden');
-}
-
-/** `undefined` if it fails or takes longer. */
-function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
-    answer.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
-  });
 }

@@ -1,5 +1,5 @@
 import type { Nodes, PubSub } from '../server/index.ts';
-import type { RedisConnection, RedisOptions } from '../server/redis/index.ts';
+import { connected, type RedisOptions } from '../server/redis/index.ts';
 import { encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
@@ -129,7 +129,10 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
   const timer = setInterval(() => syncNow(lost), syncMs).unref();
 
   return {
-    ready: (timeoutMs) => connected(parts.redis, timeoutMs),
+    ready: (timeoutMs) =>
+      connected(parts.redis, timeoutMs).catch((error: Error) => {
+        throw new PresenceUnavailable(`Redis is out of reach: ${error.message}`);
+      }),
 
     start(listener) {
       remote = listener;
@@ -174,19 +177,4 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
       parts.redis.disconnect();
     },
   };
-}
-
-function connected(redis: RedisConnection, timeoutMs: number): Promise<void> {
-  if (redis.status === 'ready') return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const ready = () => {
-      clearTimeout(timeout);
-      resolve();
-    };
-    const timeout = setTimeout(() => {
-      redis.off('ready', ready);
-      reject(new PresenceUnavailable(`Redis is not connected within ${timeoutMs} ms`));
-    }, timeoutMs);
-    redis.once('ready', ready);
-  });
 }

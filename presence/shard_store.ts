@@ -1,5 +1,6 @@
 import {
   breakConnection,
+  chunks,
   connectRedis,
   keyPrefix,
   leaseKey,
@@ -7,9 +8,6 @@ import {
   type RedisOptions,
 } from '../server/redis/index.ts';
 import { Entry } from './entry.ts';
-
-/** One command names at most so many fields or keys. */
-const PER_COMMAND = 1_000;
 
 /** What one node has tracked on one topic. Version 0: nothing. */
 export interface Part {
@@ -144,8 +142,4 @@ export const wireText = ({ ref, key, prev, atMs, text }: Entry) => JSON.stringif
 export function readEntry(wire: string): Entry {
   const [ref, key, prev, atMs, text] = JSON.parse(wire) as [string, string, string | null, number, string];
   return new Entry({ ref, key, prev: prev ?? undefined, atMs, text });
-}
-
-function* chunks<T>(items: readonly T[]): Iterable<readonly T[]> {
-  for (let at = 0; at < items.length; at += PER_COMMAND) yield items.slice(at, at + PER_COMMAND);
 }

@@ -1,4 +1,5 @@
 import { newId } from '../kernel/ids.ts';
+import { iso } from '../kernel/iso.ts';
 
 /** An alert on the wire (PROTOCOL.md, section 5.5). */
 export interface Alert {
@@ -58,7 +59,7 @@ export interface Occurrence {
 /** Raised when it begins, kept while it lasts: once per occurrence. @param key what may occur again beside it */
 export function begun(active: Active, key: string, { kind, agent, value, threshold, nowMs }: Occurrence): Active {
   if (Object.hasOwn(active, key)) return active;
-  const at = new Date(nowMs).toISOString();
+  const at = iso(nowMs);
   const alert = {
     id: newId(),
     level: levels[kind],

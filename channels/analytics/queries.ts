@@ -1,4 +1,5 @@
 import { inTurn } from '../kernel/in_turn.ts';
+import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY } from './buckets.ts';
 import { quantilesMs } from './durations.ts';
@@ -65,8 +66,8 @@ export class Answers {
     const timed = [...sum.durations.values()].reduce((all, one) => all + one, 0);
     return {
       period,
-      from: new Date(window.fromMs).toISOString(),
-      to: new Date(window.toMs).toISOString(),
+      from: iso(window.fromMs),
+      to: iso(window.toMs),
       tasks: {
         created: count('tasks_created'),
         completed: count('tasks_completed'),
@@ -99,9 +100,7 @@ export class Answers {
         ? await this.#online(scopes, window, widthMs)
         : await this.#values(scopes, metric, window, widthMs);
     const nothing = metric.startsWith('task_duration') ? null : isMoneyMetric(metric) ? '0' : 0;
-    const points = starts.map(
-      (startMs): Point => ({ t: new Date(startMs).toISOString(), value: values.get(startMs) ?? nothing }),
-    );
+    const points = starts.map((startMs): Point => ({ t: iso(startMs), value: values.get(startMs) ?? nothing }));
     return { metric, period, interval, points };
   }
 

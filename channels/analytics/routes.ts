@@ -4,7 +4,7 @@ import { isId } from '../kernel/ids.ts';
 import { type Check, oneOf, readParams } from '../kernel/lists/query.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import type { Principal } from '../principals/authenticate.ts';
-import type { ApiCall, Handle } from '../principals/permissions.ts';
+import { type ApiCall, type Handle, isParticipant } from '../principals/permissions.ts';
 import type { Agents, Users } from '../principals/principals.ts';
 import type { OwnedAgents } from './owned_agents.ts';
 import { DEFAULT_INTERVAL, INTERVALS_MS, type Interval, type Period } from './periods.ts';
@@ -27,7 +27,7 @@ type Ask = (of: readonly Scope[], call: ApiCall) => Promise<Answered>;
 export function analyticsRoutes({ agents, users, owned, questions }: CallParts): Route<Principal>[] {
   const ofAgent: Scoped = async ({ principal, param }) => {
     const id = param('id');
-    const isOwn = principal.kind === 'agent' && principal.id === id;
+    const isOwn = isParticipant(principal, [id]);
     const suspended = isOwn ? undefined : suspendedRefusal(principal);
     if (suspended) return suspended;
     const agent = await agents.read(id);

@@ -1,5 +1,6 @@
 import type { Presence } from '../../presence/index.ts';
 import { jsonBytes } from '../kernel/fields.ts';
+import { iso } from '../kernel/iso.ts';
 import type { Agent } from '../principals/agent.ts';
 
 export const DISCOVERY_TOPIC = 'agents:discovery';
@@ -25,7 +26,7 @@ export function presenceMeta({ name, capabilities, metadata }: Agent, onlineAtMs
     status: metadata.status === 'busy' ? 'busy' : 'online',
     capabilities: capabilities.map((capability) => capability.name),
     metadata: jsonBytes(metadata) <= MAX_META_METADATA_BYTES ? metadata : {},
-    online_at: new Date(onlineAtMs).toISOString(),
+    online_at: iso(onlineAtMs),
   };
   const excessBytes = () => jsonBytes(meta) + REFS_BYTES - MAX_META_BYTES;
   if (excessBytes() > 0) meta.metadata = {};

@@ -2,10 +2,9 @@ import { jsonAnswer, jsonBody, type Route } from '../../server/http/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Principal } from '../principals/authenticate.ts';
-import { type Handle, readable, unlessSuspended } from '../principals/permissions.ts';
+import { type Handle, isParticipant, readable, unlessSuspended } from '../principals/permissions.ts';
 import type { Messages } from './messages.ts';
 import { SendRequest } from './schema.ts';
-import type { Message } from './state.ts';
 import { messageView } from './view.ts';
 
 const readBody = jsonBody(SendRequest);
@@ -29,12 +28,9 @@ function sendMessage(messages: Messages, store: Pick<Store, 'nowMs'>): Handle {
 
 function readMessage(messages: Messages, store: Pick<Store, 'nowMs'>): Handle {
   return async ({ principal, param }) => {
-    const read = await readable(principal, await messages.read(param('id')), (message) =>
-      isParticipant(principal, message),
+    const read = await readable(principal, await messages.read(param('id')), ({ about }) =>
+      isParticipant(principal, [about.fromAgentId, about.toAgentId]),
     );
     return read.ok ? jsonAnswer(200, { message: messageView(read.thing, await store.nowMs()) }) : read;
   };
 }
-
-const isParticipant = (principal: Principal, { about }: Message) =>
-  principal.kind === 'agent' && (principal.id === about.fromAgentId || principal.id === about.toAgentId);

@@ -1,3 +1,4 @@
+import { iso } from '../kernel/iso.ts';
 import type { Message } from './state.ts';
 
 /** A message on the wire, as HTTP and `send_message` answer it. `reason` is why it was rejected. */
@@ -17,7 +18,7 @@ export function summaryView(message: Message, nowMs: number) {
     protocol_version: about.protocolVersion,
     status: statusAt(message, nowMs),
     reason: progress.reason ?? null,
-    inserted_at: new Date(about.insertedAtMs).toISOString(),
+    inserted_at: iso(about.insertedAtMs),
   };
 }
 
@@ -37,7 +38,7 @@ export function newMessage({ about, payloadJson }: Message): NewMessage {
     payload: JSON.parse(payloadJson ?? 'null'),
     from_agent_id: about.fromAgentId,
     protocol_version: about.protocolVersion,
-    inserted_at: new Date(about.insertedAtMs).toISOString(),
+    inserted_at: iso(about.insertedAtMs),
   };
 }
 

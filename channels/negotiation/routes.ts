@@ -8,7 +8,14 @@ import type { Notices } from '../messages/notifications.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { isPartyOrOwner } from '../principals/parties.ts';
-import { type ApiCall, type Handle, nameOf, readable, unlessSuspended } from '../principals/permissions.ts';
+import {
+  type ApiCall,
+  type Handle,
+  isParticipant,
+  nameOf,
+  readable,
+  unlessSuspended,
+} from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
 import type { Sessions } from './negotiations.ts';
 import { DEFAULT_EXPIRES_IN_MS, NegotiationRequest } from './schema.ts';
@@ -54,7 +61,7 @@ function createSession(parts: CallParts): Handle {
       return refuseField('/client_agent_id', 'must be there when no agent makes the negotiation');
     }
     if (clientId === request.provider_agent_id) return refuseField('/provider_agent_id', 'must be another agent');
-    if (principal.kind !== 'admin' && !(principal.kind === 'agent' && principal.id === clientId)) {
+    if (principal.kind !== 'admin' && !isParticipant(principal, [clientId])) {
       return refuse('forbidden');
     }
     return open(parts, nameOf(principal), { ...request, client_agent_id: clientId ?? '' }, creatorOf(principal));

@@ -1,7 +1,6 @@
+import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import { acceptanceOf, agentOf, type Entry, limitMicro, type Offer, type Session, standingOffer } from './state.ts';
-
-const iso = (ms: number) => new Date(ms).toISOString();
 
 /** A negotiation on the wire (PROTOCOL.md, section 5.3). */
 export function sessionView(session: Session) {

@@ -1,3 +1,4 @@
+import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import {
   agentOf,
@@ -13,8 +14,6 @@ import {
   type Terms,
   type Transfer,
 } from './state.ts';
-
-const iso = (ms: number) => new Date(ms).toISOString();
 
 /** A payment channel on the wire (PROTOCOL.md, section 5.4). */
 export function channelView(channel: PaymentChannel) {

@@ -1,3 +1,4 @@
+import { iso } from '../kernel/iso.ts';
 /** What users, apps and agents have in common. */
 export interface Account {
   readonly id: string;
@@ -44,5 +45,5 @@ export function trimmed(keys: readonly Key[]): readonly Key[] {
 export const accountView = ({ id, name, insertedAtMs }: Account) => ({
   id,
   name,
-  inserted_at: new Date(insertedAtMs).toISOString(),
+  inserted_at: iso(insertedAtMs),
 });

@@ -1,4 +1,5 @@
 import type { Metadata } from '../kernel/fields.ts';
+import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import type { Account } from './account.ts';
 
@@ -69,7 +70,7 @@ export const agentView = (agent: Agent) => ({
   metadata: agent.metadata,
   reputation: reputation(agent),
   status: agent.status,
-  inserted_at: new Date(agent.insertedAtMs).toISOString(),
+  inserted_at: iso(agent.insertedAtMs),
 });
 
 export type AgentView = ReturnType<typeof agentView>;

@@ -1,4 +1,5 @@
 import { jsonAnswer, type Route } from '../../server/http/index.ts';
+import { iso } from '../kernel/iso.ts';
 import type { Principal } from './authenticate.ts';
 
 /** `GET /api/me`: whose credential this is, also a suspended agent's. */
@@ -16,6 +17,6 @@ function described(principal: Principal): object {
     id,
     ...(kind === 'agent' && { status: suspended ? 'suspended' : 'active' }),
     key_id: keyId,
-    ...(expiresAtMs !== undefined && { expires_at: new Date(expiresAtMs).toISOString() }),
+    ...(expiresAtMs !== undefined && { expires_at: iso(expiresAtMs) }),
   };
 }

@@ -3,6 +3,7 @@ import type { Store } from '../../server/store/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Principal } from './authenticate.ts';
 import { ownedIndex } from './indexes.ts';
+import { isParticipant } from './permissions.ts';
 import type { Agents } from './principals.ts';
 
 /** Whose things a list has: all, those of some agents, or those of the agents of a user who has very many. */
@@ -43,7 +44,7 @@ export async function whoseThings(
 }
 
 async function named(principal: Principal, agentId: string, { agents }: PartyParts): Promise<Whose | Refusal> {
-  const isOwn = principal.kind === 'agent' && principal.id === agentId;
+  const isOwn = isParticipant(principal, [agentId]);
   if (principal.kind === 'app') return refuse('forbidden');
   // A suspended agent reads what is its own, and learns of nothing else whether it is there.
   if (principal.kind === 'agent' && principal.suspended && !isOwn) return refuse('forbidden', { status: 'suspended' });
@@ -66,8 +67,7 @@ export async function isPartyOrOwner(
   agentIds: readonly string[],
   agents: Pick<Agents, 'readProfiles'>,
 ): Promise<boolean> {
-  if (principal.kind === 'agent') return agentIds.includes(principal.id);
-  if (principal.kind !== 'user') return false;
+  if (principal.kind !== 'user') return isParticipant(principal, agentIds);
   return (await ownersOf(agentIds, agents)).has(principal.id);
 }
 

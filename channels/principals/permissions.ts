@@ -17,8 +17,7 @@ export function unlessSuspended(handle: Handle): Handle {
 export function unlessSuspendedOrOwn(handle: Handle): Handle {
   return async (call) => {
     const { principal } = call;
-    const isOwn = principal.kind === 'agent' && principal.id === call.param('id');
-    return isOwn ? handle(call) : unlessSuspended(handle)(call);
+    return isParticipant(principal, [call.param('id')]) ? handle(call) : unlessSuspended(handle)(call);
   };
 }
 
@@ -35,6 +34,10 @@ export async function readable<T>(
   if (isSuspended(principal)) return refuse('forbidden', { status: 'suspended' });
   return refuse(thing === undefined ? 'not_found' : 'forbidden');
 }
+
+/** Whether somebody is one of these agents. */
+export const isParticipant = (principal: Principal, agentIds: readonly (string | null | undefined)[]) =>
+  principal.kind === 'agent' && agentIds.includes(principal.id);
 
 export const isSuspended = (principal: Principal) => principal.kind !== 'admin' && principal.suspended;
 

@@ -3,6 +3,7 @@ import type { Refusal } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { newId } from '../kernel/ids.ts';
+import { iso } from '../kernel/iso.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
 import type { Account, AccountKind } from './account.ts';
 import type { Agent, Capability, ChangedBy } from './agent.ts';
@@ -181,5 +182,4 @@ export function openPrincipals(store: Store): Principals {
 
 const unusedKey = { key: { id: '', sha256: '' }, apiKey: undefined };
 
-const iso = (ms: number) => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : iso(ms));

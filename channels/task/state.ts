@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Metadata } from '../kernel/fields.ts';
+import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import { sortedJson } from '../kernel/request_digest.ts';
 import type { NoticeRef } from '../messages/notifications.ts';
@@ -124,5 +125,3 @@ export function streamView(stream: Stream) {
     total_size: stream.completion?.totalSize ?? null,
   };
 }
-
-const iso = (ms: number) => new Date(ms).toISOString();

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Nodes } from '../nodes/port.ts';
 import type { PubSub } from '../pubsub/port.ts';
 import { isReserved, reservedTopics } from '../reserved_topics.ts';
+import { within } from '../within.ts';
 
 /** A topic with members on one node. */
 export interface LocalTopic {
@@ -119,26 +120,23 @@ export class TopicBoard {
   }
 
   /** Resolves when all live nodes have answered, or time is over. */
-  #ask(what: Pick<Ask, 'prefix' | 'names'>): Promise<{ answers: readonly Answer[]; missing: readonly string[] }> {
+  async #ask(what: Pick<Ask, 'prefix' | 'names'>): Promise<{ answers: readonly Answer[]; missing: readonly string[] }> {
     const { pubsub, nodes, answerWithinMs = ANSWER_WITHIN_MS } = this.#parts;
     const number = ++this.#asked;
     const waiting = new Map(nodes.live().map(({ incarnation, id }) => [incarnation, id]));
     const answers: Answer[] = [];
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timeout);
-        this.#asking.delete(number);
-        resolve({ answers, missing: [...waiting.values()].sort() });
-      };
-      const timeout = setTimeout(end, answerWithinMs);
+    const allHaveAnswered = new Promise<void>((resolve) => {
       this.#asking.set(number, (answer) => {
         answers.push(answer);
         waiting.delete(answer.incarnation);
-        if (waiting.size === 0) end();
+        if (waiting.size === 0) resolve();
       });
-      const ask: Ask = { number, by: pubsub.nodeId, ...what };
-      pubsub.publish(ASK, { event: 'ask', payload: JSON.stringify(ask) });
     });
+    const ask: Ask = { number, by: pubsub.nodeId, ...what };
+    pubsub.publish(ASK, { event: 'ask', payload: JSON.stringify(ask) });
+    await within(answerWithinMs, allHaveAnswered);
+    this.#asking.delete(number);
+    return { answers, missing: [...waiting.values()].sort() };
   }
 
   async #answer({ number, by, prefix, names }: Ask): Promise<void> {

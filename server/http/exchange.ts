@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Turn } from '../runtime/turn.ts';
+import { reasonPhrase } from './reason_phrase.ts';
 import type { TrustedProxies } from './trusted_proxies.ts';
 
 /** One HTTP request and its answer, usable after the handler has returned. */
@@ -36,23 +37,6 @@ export interface ExchangeOptions {
   readonly onAnswer: (status: number) => void;
   readonly turn: Turn;
 }
-
-const reasonPhrases: Readonly<Record<number, string>> = {
-  200: 'OK',
-  201: 'Created',
-  204: 'No Content',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  409: 'Conflict',
-  413: 'Content Too Large',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
 
 /** Copies what a handler needs: uWebSockets.js' request object is gone once the handler returns. */
 export function openExchange(res: HttpResponse, req: HttpRequest, options: ExchangeOptions): Exchange {
@@ -96,7 +80,7 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
       const isLast = !body.isThrough();
       body.drop();
       res.cork(() => {
-        res.writeStatus(`${status} ${reasonPhrases[status] ?? 'Unknown'}`);
+        res.writeStatus(`${status} ${reasonPhrase(status)}`);
         for (const [name, value] of Object.entries(answerHeaders)) res.writeHeader(name, value);
         if (status === 204) res.endWithoutBody();
         // uWebSockets.js does not go on after the answer to a HEAD.

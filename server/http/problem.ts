@@ -1,5 +1,6 @@
 import { frameworkReasons, type Refusal } from '../refusal.ts';
 import type { HttpAnswer } from './exchange.ts';
+import { reasonPhrase } from './reason_phrase.ts';
 
 /** The reasons that HTTP adds to the framework's own. */
 export const httpReasons = {
@@ -35,19 +36,6 @@ const statuses: Readonly<Record<string, number>> = {
 /** The status of a reason that the application does not give one: what is refused for a thing's state is a conflict. */
 const DEFAULT_STATUS = 409;
 
-const titles: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  409: 'Conflict',
-  413: 'Content Too Large',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
-
 export type StatusOf = (reason: string) => number | undefined;
 
 /** A refusal as `application/problem+json` (RFC 9457). A list of details becomes `errors`. */
@@ -58,7 +46,7 @@ export function problem(
   const status = statusOf(reason) ?? statuses[reason] ?? DEFAULT_STATUS;
   const body = {
     type: 'about:blank',
-    title: titles[status] ?? 'Error',
+    title: reasonPhrase(status),
     status,
     detail: message,
     reason,

@@ -3,6 +3,7 @@ import type { PubSub } from '../pubsub/port.ts';
 import { breakConnection, connectRedis, type RedisOptions } from '../redis/connect.ts';
 import { writeRefusal } from '../redis/write_refusal.ts';
 import { reservedTopics } from '../reserved_topics.ts';
+import { within } from '../within.ts';
 import { Leases } from './lease.ts';
 import { Neighbours } from './neighbours.ts';
 import { type NodeInfo, type Nodes, NodesUnavailable } from './port.ts';
@@ -209,12 +210,11 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
     },
 
     async ready(timeoutMs) {
-      let timeout: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((_, reject) => {
-        const error = new NodesUnavailable(`no lease within ${timeoutMs} ms`);
-        timeout = setTimeout(() => reject(error), timeoutMs);
-      });
-      await Promise.race([isReady, late]).finally(() => clearTimeout(timeout));
+      const held = await within(
+        timeoutMs,
+        isReady.then(() => true),
+      );
+      if (!held) throw new NodesUnavailable(`no lease within ${timeoutMs} ms`);
     },
 
     async close() {

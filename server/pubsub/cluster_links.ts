@@ -5,6 +5,7 @@ import { AnyOf } from '../redis/round_robin_connector.ts';
 import { SLOTS, slotOf } from '../redis/slots.ts';
 import { askForView, NOBODY, sameOwner, sameTopology, settle, type Topology, type View } from '../redis/topology.ts';
 import { canaryChannel } from '../reserved_topics.ts';
+import { within } from '../within.ts';
 import { sharded } from './commands.ts';
 import { Link, type LinkListener } from './link.ts';
 import { earliestHeard, type Links, type LinksListener } from './links.ts';
@@ -151,7 +152,12 @@ export class ClusterLinks implements Links {
       ({ status }) => status === 'ready',
     );
     const answers = await Promise.all(
-      asked.map((redis) => inTime(askForView(redis).catch((error) => this.#trouble(error)))),
+      asked.map((redis) =>
+        within(
+          ANSWER_MS,
+          askForView(redis).catch((error) => this.#trouble(error)),
+        ),
+      ),
     );
     // One that is cut off from the others, or silent, is no guide.
     if (asked[0] === this.#guide && !answers[0]) breakConnection(this.#guide);
@@ -201,17 +207,5 @@ export class ClusterLinks implements Links {
       const channel = canaryChannel(keyPrefix(this.#options.networkId), this.#nodeId, at);
       if (this.#topology.owners[slotOf(channel)] === master) return channel;
     }
-  }
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ANSWER_MS, undefined);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

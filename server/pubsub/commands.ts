@@ -1,8 +1,6 @@
 import type { Redis } from 'ioredis';
+import { chunks } from '../redis/chunks.ts';
 import { slotOf } from '../redis/slots.ts';
-
-/** One SUBSCRIBE names at most so many channels. */
-const CHANNELS_PER_COMMAND = 1_000;
 
 /** Redis' commands for broadcasts: one kind for a Redis of its own, one for the master that has a channel's slot. */
 export interface Verbs {
@@ -38,9 +36,3 @@ export const sharded: Verbs = {
     for (const part of bySlot.values()) yield* chunks(part);
   },
 };
-
-function* chunks(channels: readonly string[]): Iterable<readonly string[]> {
-  for (let at = 0; at < channels.length; at += CHANNELS_PER_COMMAND) {
-    yield channels.slice(at, at + CHANNELS_PER_COMMAND);
-  }
-}

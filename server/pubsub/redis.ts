@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { clusterHosts, keyPrefix, type RedisOptions } from '../redis/connect.ts';
 import { reservedTopics } from '../reserved_topics.ts';
+import { within } from '../within.ts';
 import { ClusterLinks } from './cluster_links.ts';
 import { decodeFrame, encodeFrame, isFrameOf, nodeIdBytes } from './frame.ts';
 import { Gaps } from './gap_debouncer.ts';
@@ -120,22 +121,17 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     silenceMs: () => performance.now() - links.heardAt(),
     lagMs: () => Math.max(0, ...links.all().map(({ lagMs }) => lagMs)),
 
-    ready(timeoutMs) {
+    async ready(timeoutMs) {
       const asked = performance.now();
-      return new Promise((resolve, reject) => {
-        const heard = () => {
-          if (links.heardAt() <= asked) return;
-          clearTimeout(timeout);
-          heardListeners.delete(heard);
-          resolve();
-        };
-        const timeout = setTimeout(() => {
-          heardListeners.delete(heard);
-          reject(new PubSubUnavailable(`no message came back through Redis within ${timeoutMs} ms`));
-        }, timeoutMs);
-        heardListeners.add(heard);
-        for (const link of links.all()) link.sendCanary();
+      let heard = () => {};
+      const hasHeard = new Promise<true>((resolve) => {
+        heard = () => links.heardAt() > asked && resolve(true);
       });
+      heardListeners.add(heard);
+      for (const link of links.all()) link.sendCanary();
+      const inTime = await within(timeoutMs, hasHeard);
+      heardListeners.delete(heard);
+      if (!inTime) throw new PubSubUnavailable(`no message came back through Redis within ${timeoutMs} ms`);
     },
 
     async close() {

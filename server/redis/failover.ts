@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { within } from '../within.ts';
 
 /** The shortest time between two looks, and the longest: it doubles while the address leads to a replica. */
 const MIN_PAUSE_MS = 1_000;
@@ -75,18 +76,18 @@ export class Failover {
   async #leadsToMaster(): Promise<boolean> {
     const redis = this.#options.open();
     redis.on('error', () => {});
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('too late')), LOOK_WITHIN_MS);
-    });
     try {
-      await Promise.race([redis.connect().then(() => this.#options.write(redis)), late]);
-      return true;
+      const written = redis.connect().then(() => this.#options.write(redis));
+      return (
+        (await within(
+          LOOK_WITHIN_MS,
+          written.then(() => true),
+        )) ?? false
+      );
     } catch (error) {
       // What only a master says: whether it has room and replicas is asked before whether it is one.
       return error instanceof Error && /^(?:OOM|NOREPLICAS|MISCONF) /.test(error.message);
     } finally {
-      clearTimeout(timer);
       redis.disconnect();
     }
   }

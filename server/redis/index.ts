@@ -4,6 +4,7 @@ export { redisNodes } from '../nodes/redis.ts';
 export { redisPubSub } from '../pubsub/redis.ts';
 export { openRedisStore } from '../store/redis.ts';
 export { parseRedisUrl } from './address.ts';
+export { chunks } from './chunks.ts';
 export {
   breakConnection,
   connectRedis,
@@ -12,4 +13,5 @@ export {
   type RedisConnection,
   type RedisOptions,
 } from './connect.ts';
+export { connected } from './connected.ts';
 export { writeRefusal } from './write_refusal.ts';

@@ -1,5 +1,6 @@
 import { type Redis, ReplyError } from 'ioredis';
 import { clockOf, connectRedis, mastersOf, placeOf, type RedisOptions } from '../redis/connect.ts';
+import { connected } from '../redis/connected.ts';
 import { writeRefusal } from '../redis/write_refusal.ts';
 import { type Snapshot, type Store, StoreReadOnly, StoreUnavailable } from './port.ts';
 import { committer } from './redis_commit.ts';
@@ -8,7 +9,6 @@ import { factsAfter, trimFacts } from './redis_facts.ts';
 import { keysOf, parseEntry } from './redis_keys.ts';
 import { lookupIndex } from './redis_lookup.ts';
 import { probeWrites } from './redis_probe.ts';
-import { connected } from './redis_ready.ts';
 import { scanMasters } from './redis_scan.ts';
 import { tidying } from './redis_tidy.ts';
 
@@ -50,7 +50,10 @@ export function openRedisStore(options: RedisOptions): RedisStore {
   return {
     name: 'redis',
 
-    ready: (timeoutMs) => connected(redis, placeOf(options), timeoutMs),
+    ready: (timeoutMs) =>
+      connected(redis, timeoutMs).catch((error: Error) => {
+        throw new StoreUnavailable(`Redis at ${placeOf(options)} is out of reach: ${error.message}`);
+      }),
 
     async read(aggregate, wanted) {
       const key = keys.state(aggregate);

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
-import { STATUS_CODES } from 'node:http';
 import { addressText, clientAddress, type HttpAnswer } from '../http/exchange.ts';
 import { type OriginPolicy, originAllowed } from '../http/origin.ts';
+import { reasonPhrase } from '../http/reason_phrase.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
 import type { MindedConnection } from '../runtime/connections.ts';
@@ -114,7 +114,7 @@ export async function handleUpgrade(
 }
 
 function refuse(res: HttpResponse, refused: RefusedConnect): void {
-  res.writeStatus(`${refused.status} ${STATUS_CODES[refused.status]}`);
+  res.writeStatus(`${refused.status} ${reasonPhrase(refused.status)}`);
   if (refused.status === 429) res.writeHeader('retry-after', retryAfter(refused));
   res.end();
 }

@@ -1,3 +1,4 @@
+import { bearer } from '../../http/bearer.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { originAllowed } from '../../http/origin.ts';
 import type { ConnectRequest } from '../../socket.ts';
@@ -107,8 +108,4 @@ function answer(exchange: Exchange, body: { status: number; token?: string; mess
     headers: { ...cors, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
     body: JSON.stringify(body),
   });
-}
-
-function bearer(authorization: string | undefined): string | undefined {
-  return authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }

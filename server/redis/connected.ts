@@ -1,8 +1,7 @@
-import type { RedisConnection } from '../redis/connect.ts';
-import { StoreUnavailable } from './port.ts';
+import type { RedisConnection } from './connect.ts';
 
-/** Resolves when the connection is ready; rejects with the last trouble if that takes longer than `timeoutMs`. */
-export function connected(redis: RedisConnection, place: string, timeoutMs: number): Promise<void> {
+/** Resolves when the connection is ready. @throws Error with the latest trouble if that takes longer than `timeoutMs` */
+export function connected(redis: RedisConnection, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
     let trouble = 'no answer';
@@ -15,9 +14,9 @@ export function connected(redis: RedisConnection, place: string, timeoutMs: numb
     };
     const giveUp = (why: string) => {
       stop();
-      reject(new StoreUnavailable(`Redis at ${place} is out of reach: ${why}`));
+      reject(new Error(why));
     };
-    const onEnd = () => giveUp('the store is closed');
+    const onEnd = () => giveUp('the connection is closed');
     const timer = setTimeout(() => giveUp(`${trouble} within ${timeoutMs} ms`), timeoutMs);
     const stop = () => {
       clearTimeout(timer);

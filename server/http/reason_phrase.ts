@@ -1,0 +1,7 @@
+import { STATUS_CODES } from 'node:http';
+
+/** What RFC 9110 calls otherwise than Node.js. */
+const renamed: Readonly<Record<number, string>> = { 413: 'Content Too Large' };
+
+/** The words beside a status (RFC 9110, section 15): `Not Found`. */
+export const reasonPhrase = (status: number) => renamed[status] ?? STATUS_CODES[status] ?? 'Unknown';
