@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, verify as verifyBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { bytesFromBase64 } from './base64.ts';
 import { SIGNATURE_BYTES } from './signature.ts';
 
@@ -20,8 +21,8 @@ const SMALL_ORDER_Y = new Set([
 ]);
 const SIGN_BIT = 1n << 255n;
 
-/** Parsed keys, the one used longest ago first. */
-const keys = new Map<string, KeyObject>();
+/** Parsed keys by their text. */
+const keys = new LRUCache<string, KeyObject>({ max: MAX_CACHED_KEYS });
 
 /**
  * Verifies an Ed25519 signature (RFC 8032, 5.1.7), strictly: S < L, R canonical and not of small order. It runs in
@@ -54,16 +55,10 @@ function littleEndian(bytes: Uint8Array): bigint {
 
 function keyObject(publicKey: string): KeyObject {
   const known = keys.get(publicKey);
-  if (known) {
-    keys.delete(publicKey);
-    keys.set(publicKey, known);
-    return known;
-  }
+  if (known) return known;
   const bytes = bytesFromBase64(publicKey, KEY_BYTES);
   if (!bytes) throw new RangeError('Not a public key');
   const key = createPublicKey({ key: Buffer.concat([DER_PREFIX, bytes]), format: 'der', type: 'spki' });
   keys.set(publicKey, key);
-  const [oldest] = keys.size > MAX_CACHED_KEYS ? keys.keys() : [];
-  if (oldest !== undefined) keys.delete(oldest);
   return key;
 }

@@ -1,4 +1,5 @@
 /** The framework, as the author of a channel sees it. Importing it loads no native code. */
+export { type Rate, TokenBucket } from './allowance/token_bucket.ts';
 export { type Answer, accept, errorReply, grant, type JoinAnswer, later, reply, stop } from './answer.ts';
 export { type Channel, channel, channelsFor } from './channel.ts';
 export type { Broadcasting, ChannelSocket, EndReason, Events } from './channel_socket.ts';

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Store } from '../../server/store/index.ts';
 import {
   BUCKET_MS,
@@ -34,17 +35,16 @@ export type Grain = 'minutes' | 'hours' | 'days';
 /** Pieces. */
 const MAX_REMEMBERED = 20_000;
 
-interface Remembered {
+interface Reading {
   readonly pieces: Promise<readonly Piece[]>;
-  count: number;
 }
 
 /** Reads the buckets of scopes. Closed hours and days do not change, so those of a window are remembered. */
 export class History {
   readonly #store: Pick<Store, 'range'>;
   readonly #scopes: Pick<Scopes, 'read'>;
-  readonly #remembered = new Map<string, Remembered>();
-  #rememberedPieces = 0;
+  /** By how many pieces there are; one that is being read counts as one. */
+  readonly #remembered = new LRUCache<string, Reading>({ maxSize: MAX_REMEMBERED });
 
   constructor(store: Pick<Store, 'range'>, scopes: Pick<Scopes, 'read'>) {
     this.#store = store;
@@ -98,31 +98,19 @@ export class History {
     if (end <= from) return Promise.resolve([]);
     const key = [scope.kind, scope.id, stream, from, end, revision].join(' ');
     const known = this.#remembered.get(key);
-    const remembered = known ?? { pieces: this.#read(scope, stream, from, end), count: 0 };
-    this.#remembered.delete(key);
-    this.#remembered.set(key, remembered);
-    if (!known) {
-      remembered.pieces.then(
-        ({ length }) => this.#weigh(key, remembered, length),
-        () => this.#forget(key),
-      );
-    }
-    return remembered.pieces;
-  }
-
-  #weigh(key: string, remembered: Remembered, count: number): void {
-    if (this.#remembered.get(key) !== remembered) return;
-    remembered.count = count + 1;
-    this.#rememberedPieces += remembered.count;
-    for (const oldest of this.#remembered.keys()) {
-      if (this.#rememberedPieces <= MAX_REMEMBERED) return;
-      this.#forget(oldest);
-    }
-  }
-
-  #forget(key: string): void {
-    this.#rememberedPieces -= this.#remembered.get(key)?.count ?? 0;
-    this.#remembered.delete(key);
+    if (known) return known.pieces;
+    const reading: Reading = { pieces: this.#read(scope, stream, from, end) };
+    this.#remembered.set(key, reading, { size: 1 });
+    const settle = (then: () => void) => {
+      // It may have been dropped meanwhile, and be read anew.
+      if (this.#remembered.peek(key) === reading) then();
+    };
+    reading.pieces.then(
+      // Another object, as the cache weighs a value once.
+      ({ length }) => settle(() => this.#remembered.set(key, { ...reading }, { size: length + 1 })),
+      () => settle(() => this.#remembered.delete(key)),
+    );
+    return reading.pieces;
   }
 
   #fresh = (scope: Scope, from: number, end: number) => this.#read(scope, 'minutes', from, end);

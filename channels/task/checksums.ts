@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Chunks } from './chunks.ts';
 import type { StreamName } from './stream.ts';
 
@@ -28,7 +29,7 @@ export interface SumWanted {
  */
 export class Checksums {
   readonly #chunks: Pick<Chunks, 'from'>;
-  readonly #sums = new Map<string, Promise<Sum>>();
+  readonly #sums = new LRUCache<string, Promise<Sum>>({ max: MAX_REMEMBERED });
 
   constructor(chunks: Pick<Chunks, 'from'>) {
     this.#chunks = chunks;
@@ -40,14 +41,11 @@ export class Checksums {
     const remembered = this.#sums.get(key);
     // Who comes meanwhile goes on from where this one gets to.
     const summed = this.#extended(remembered, wanted);
-    this.#sums.delete(key);
     this.#sums.set(key, summed);
-    const [oldest] = this.#sums.keys();
-    if (this.#sums.size > MAX_REMEMBERED && oldest !== undefined) this.#sums.delete(oldest);
     try {
       return (await summed).hash.copy().digest('hex');
     } catch (error) {
-      if (this.#sums.get(key) === summed) this.#sums.delete(key);
+      if (this.#sums.peek(key) === summed) this.#sums.delete(key);
       throw error;
     }
   }

@@ -25,12 +25,19 @@ const ROUNDING_MS = 1e-6;
 export class TokenBucket {
   readonly #msPerToken: number;
   readonly #burstMs: number;
-  #fullAtMs = 0;
+  #fullAtMs: number;
   #lineEndsAtMs = 0;
 
-  constructor({ perSecond, burst }: Rate) {
+  /** @param fullAtMs of a bucket that was kept elsewhere; one without is full */
+  constructor({ perSecond, burst }: Rate, fullAtMs = 0) {
     this.#msPerToken = 1_000 / perSecond;
     this.#burstMs = burst * this.#msPerToken;
+    this.#fullAtMs = fullAtMs;
+  }
+
+  /** When all tokens are there again: the one number that keeps a bucket. */
+  get fullAtMs(): number {
+    return this.#fullAtMs;
   }
 
   /** Milliseconds until so many tokens are there, 0 if they are now. More than the burst count as the burst. */

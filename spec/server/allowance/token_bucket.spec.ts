@@ -54,4 +54,18 @@ describe('a token bucket', () => {
     expect(bucket.hasLine(204)).toBe(true);
     expect(bucket.hasLine(205)).toBe(false);
   });
+
+  it('goes on elsewhere from the one number that keeps it', () => {
+    const rate = { perSecond: 10, burst: 3 };
+    let fullAtMs: number | undefined;
+    const waits = [1_000, 1_000, 1_000, 1_000, 1_100].map((nowMs) => {
+      const bucket = new TokenBucket(rate, fullAtMs);
+      const waitMs = bucket.waitMs(1, nowMs);
+      if (waitMs === 0) bucket.take(1, nowMs);
+      ({ fullAtMs } = bucket);
+      return waitMs;
+    });
+    expect(waits).toEqual([0, 0, 0, 100, 0]);
+    expect(fullAtMs).toBe(1_400);
+  });
 });
