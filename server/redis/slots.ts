@@ -1,3 +1,6 @@
+// Not cluster-key-slot (1.1.1), which ioredis brings: for `{}{x}`, and for half a surrogate pair, it gives other slots than Redis.
+// A topic may hold either, and a subscription with the wrong master is refused for good.
+
 /** A Redis Cluster has so many slots; each belongs to one master. */
 export const SLOTS = 16_384;
 

@@ -20,5 +20,13 @@ describe('the slot of a channel', () => {
     expect(slotOf('foo')).toBe(12_182);
     expect(slotOf('bar')).toBe(5_061);
     expect(slotOf('Zürich 🦅')).toBe(6605);
+    // Half a surrogate pair goes out as U+FFFD.
+    expect(slotOf('a\ud800b')).toBe(5_618);
+  });
+
+  it('is that of the whole where the first hash tag is empty', () => {
+    // As CLUSTER KEYSLOT answers; cluster-key-slot 1.1.1 takes what stands in the braces behind.
+    expect(slotOf('foo{}{bar}')).toBe(8_363);
+    expect(slotOf('{}x}')).toBe(10_489);
   });
 });
