@@ -1,4 +1,5 @@
-import { type Change, type Store, StoreUnavailable, type StreamChange } from '../../server/store/index.ts';
+import type { Change, Store, StreamChange } from '../../server/store/index.ts';
+import { untilDone } from '../kernel/attempts.ts';
 import { type Alert, OFFLINE, raised } from './alerts.ts';
 import {
   BUCKET_MS,
@@ -30,7 +31,6 @@ const LOOK_AT_ALERT_MS = 10_000;
 /** So that not all scopes close their hours in the same moment. */
 const SPREAD_MS = 10 * 60_000;
 const MAX_TRIMMED = 1_000;
-const MAX_ATTEMPTS = 50;
 
 interface Decided {
   readonly after: Head;
@@ -123,11 +123,11 @@ export class Scopes {
     decide: (before: Head | undefined, nowMs: number) => Promise<Decided | undefined>,
   ): Promise<void> {
     const aggregate = aggregateOf(scope);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const begun = await untilDone(`figures of ${scope.id}`, async () => {
       const { version, fields, nowMs } = await this.#store.read(aggregate, ['head']);
       const before = parseHead(fields.head);
       const decided = await decide(before, nowMs);
-      if (!decided) return;
+      if (!decided) return [];
       const { after, change } = decided;
       const place = placeOf(scope, after);
       const committed = await this.#store.commit(aggregate, version, {
@@ -138,11 +138,9 @@ export class Scopes {
         }),
         ...(after.lookAtMs !== (before?.lookAtMs ?? null) && { deadlineMs: after.lookAtMs }),
       });
-      if (!committed.ok) continue;
-      for (const alert of decided.raised) this.#onAlert(scope.id, alert);
-      return;
-    }
-    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on the figures of ${scope.id}`);
+      return committed.ok ? decided.raised : undefined;
+    });
+    for (const alert of begun) this.#onAlert(scope.id, alert);
   }
 
   async #buckets(scope: Scope, stream: BucketStream, { from, count }: Span): Promise<Buckets> {

@@ -1,8 +1,8 @@
-import { type Store, StoreUnavailable } from '../../server/store/index.ts';
+import type { Store } from '../../server/store/index.ts';
+import { untilDone } from '../kernel/attempts.ts';
 
 const KIND = 'analytics_user';
 const AGENT_FIELD = 'agent:';
-const MAX_ATTEMPTS = 50;
 
 /** By agent: whether the user owns it from now on. */
 export type OwnerChanges = Map<string, boolean>;
@@ -23,15 +23,13 @@ export class OwnedAgents {
   /** Again changes nothing. */
   async change(userId: string, changes: OwnerChanges): Promise<void> {
     const aggregate = { kind: KIND, id: userId };
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const names = [...changes.keys()].map((id) => AGENT_FIELD + id);
+    const names = [...changes.keys()].map((id) => AGENT_FIELD + id);
+    await untilDone(`agents of user ${userId}`, async () => {
       const { version, fields } = await this.#store.read(aggregate, names);
       const changed = [...changes].filter(([id, isOwned]) => Object.hasOwn(fields, AGENT_FIELD + id) !== isOwned);
-      if (changed.length === 0) return;
+      if (changed.length === 0) return true;
       const after = Object.fromEntries(changed.map(([id, isOwned]) => [AGENT_FIELD + id, isOwned ? '1' : null]));
-      const committed = await this.#store.commit(aggregate, version, { fields: after });
-      if (committed.ok) return;
-    }
-    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on the agents of ${userId}`);
+      return (await this.#store.commit(aggregate, version, { fields: after })).ok || undefined;
+    });
   }
 }

@@ -1,17 +1,11 @@
 import type { Refusal } from '../../server/index.ts';
-import {
-  type Change,
-  type IndexEntry,
-  type Snapshot,
-  type Store,
-  StoreUnavailable,
-  type StreamChange,
-} from '../../server/store/index.ts';
+import type { Change, IndexEntry, Snapshot, Store, StreamChange } from '../../server/store/index.ts';
+import { untilDone } from './attempts.ts';
 import { type Fact, factText } from './facts.ts';
 import { isId } from './ids.ts';
 
 /** One kind of thing that changes as a whole. `S`: its state; `C`: the commands it takes; `E`: what they bring about. */
-export interface AggregateType<S, C, E> {
+export interface AggregateType<S, C, E, M extends NotDecided = never> {
   /** The store's word for it. */
   readonly kind: string;
   /** The fields that a command needs to be decided; all where this is left out. `parse` gets no others then. */
@@ -31,7 +25,7 @@ export interface AggregateType<S, C, E> {
    */
   facts?(events: readonly E[], state: S, context: FactContext<S>): readonly Fact[];
   /** Pure. `state` is undefined for an id that was never committed; `nowMs` is the store's clock. */
-  decide(state: S | undefined, command: C, nowMs: number): Decision<S, E>;
+  decide(state: S | undefined, command: C, nowMs: number): Decision<S, E> | M;
 }
 
 export interface FactContext<S> {
@@ -42,6 +36,11 @@ export interface FactContext<S> {
 }
 
 export type Decision<S, E> = Decided<S, E> | Refusal;
+
+/** Neither yes nor no: for the caller alone (`Moved`). */
+export interface NotDecided {
+  readonly ok: false;
+}
 
 /** With the same `state` object as before, and no entries, there is nothing to commit. */
 export interface Decided<S, E> extends Pick<Change, 'entries' | 'dropStreams'> {
@@ -57,15 +56,12 @@ export function ok<D extends object>(decided: D): D & { readonly ok: true } {
   return { ok: true, ...decided };
 }
 
-/** Every conflict means that somebody else's command went through, so this is reached by a fault only. */
-const MAX_ATTEMPTS = 200;
-const MAX_PAUSE_MS = 20;
 /** Commands that share a commit. */
 const MAX_BATCH = 64;
 
-interface Waiting<S, C, E> {
+interface Waiting<S, C, E, M> {
   readonly command: C;
-  readonly resolve: (applied: Applied<S, E>) => void;
+  readonly resolve: (applied: Applied<S, E> | M) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -79,13 +75,13 @@ export interface Placeable {
 }
 
 /** The aggregates of one kind, in the store. Ids may come from anybody: a malformed one is never there. */
-export class Aggregates<S, C, E> implements Placeable {
+export class Aggregates<S, C, E, M extends NotDecided = never> implements Placeable {
   readonly #store: Store;
-  readonly #type: AggregateType<S, C, E>;
+  readonly #type: AggregateType<S, C, E, M>;
   /** Commands by id that wait while others of the same id are decided and committed. */
-  readonly #waiting = new Map<string, Waiting<S, C, E>[]>();
+  readonly #waiting = new Map<string, Waiting<S, C, E, M>[]>();
 
-  constructor(store: Store, type: AggregateType<S, C, E>) {
+  constructor(store: Store, type: AggregateType<S, C, E, M>) {
     this.#store = store;
     this.#type = type;
   }
@@ -113,15 +109,13 @@ export class Aggregates<S, C, E> implements Placeable {
 
   async placeAnew(id: string): Promise<void> {
     const aggregate = { kind: this.#type.kind, id };
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (attempt > 0) await pause(attempt);
+    await untilDone(`${aggregate.kind} ${id}`, async () => {
       const snapshot = await this.#store.read(aggregate);
       const state = this.#parse(snapshot);
       const index = state && this.#type.places?.(state);
-      if (!index?.length) return;
-      if ((await this.#store.commit(aggregate, snapshot.version, { index })).ok) return;
-    }
-    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
+      if (!index?.length) return true;
+      return (await this.#store.commit(aggregate, snapshot.version, { index })).ok || undefined;
+    });
   }
 
   /**
@@ -131,7 +125,7 @@ export class Aggregates<S, C, E> implements Placeable {
    *
    * @throws StoreUnavailable the outcome is unknown
    */
-  apply(id: string, command: C): Promise<Applied<S, E>> {
+  apply(id: string, command: C): Promise<Applied<S, E> | M> {
     if (!isId(id))
       throw new RangeError(`Invalid id, expected letters, digits, dots, underscores and hyphens: ${id.slice(0, 32)}`);
     return new Promise((resolve, reject) => {
@@ -154,11 +148,10 @@ export class Aggregates<S, C, E> implements Placeable {
     this.#waiting.delete(id);
   }
 
-  async #applyAll(id: string, batch: readonly Waiting<S, C, E>[]): Promise<void> {
+  async #applyAll(id: string, batch: readonly Waiting<S, C, E, M>[]): Promise<void> {
     const aggregate = { kind: this.#type.kind, id };
     const fields = this.#type.reads && union(batch.map(({ command }) => this.#type.reads?.(command) ?? []));
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (attempt > 0) await pause(attempt);
+    const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
       const snapshot = await this.#store.read(aggregate, fields);
       const before = this.#parse(snapshot);
       const decided = this.#decideAll(id, before, batch, snapshot.nowMs);
@@ -172,12 +165,11 @@ export class Aggregates<S, C, E> implements Placeable {
           ...(dropStreams.length > 0 && { dropStreams }),
           ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version: snapshot.version })) }),
         });
-        if (!committed.ok) continue;
+        if (!committed.ok) return undefined;
       }
-      for (const settle of decided.settle) settle();
-      return;
-    }
-    throw new StoreUnavailable(`${MAX_ATTEMPTS} conflicts on ${aggregate.kind} ${id}: nothing was changed`);
+      return decided.settle;
+    });
+    for (const one of settle) one();
   }
 
   #placesChange(after: S, before: S | undefined): Pick<Change, 'index'> {
@@ -187,7 +179,7 @@ export class Aggregates<S, C, E> implements Placeable {
   }
 
   /** One command after the other, each on the state that those before it have left. */
-  #decideAll(id: string, before: S | undefined, batch: readonly Waiting<S, C, E>[], nowMs: number) {
+  #decideAll(id: string, before: S | undefined, batch: readonly Waiting<S, C, E, M>[], nowMs: number) {
     let state = before;
     const facts: Fact[] = [];
     const entries: StreamChange[] = [];
@@ -197,7 +189,7 @@ export class Aggregates<S, C, E> implements Placeable {
     for (const { command, resolve, reject } of batch) {
       try {
         const decided = this.#type.decide(state, command, nowMs);
-        if (decided.ok) {
+        if (isDecided(decided)) {
           const { state: after, events } = decided;
           if (after !== state) facts.push(...(this.#type.facts?.(events, after, { id, before: state, nowMs }) ?? []));
           state = after;
@@ -223,6 +215,8 @@ export class Aggregates<S, C, E> implements Placeable {
   }
 }
 
+const isDecided = <S, E>(decision: Decided<S, E> | NotDecided): decision is Decided<S, E> => decision.ok;
+
 function removeStream(entries: StreamChange[], dropped: string): void {
   for (let at = entries.length - 1; at >= 0; at--) if (entries[at]?.stream === dropped) entries.splice(at, 1);
 }
@@ -238,8 +232,3 @@ function samePlaces(one: readonly IndexEntry[], other: readonly IndexEntry[]): b
 const placeText = ({ index, key }: IndexEntry) => `${index}\0${key}`;
 
 const union = (lists: readonly (readonly string[])[]) => [...new Set(lists.flat())];
-
-/** At random, so that nodes which met once do not meet again. */
-function pause(attempt: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(attempt, MAX_PAUSE_MS)));
-}

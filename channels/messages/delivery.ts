@@ -1,6 +1,6 @@
 import type { Refusal } from '../../server/index.ts';
-import { StoreUnavailable } from '../../server/store/index.ts';
 import type { Aggregates } from '../kernel/aggregate.ts';
+import { untilDone } from '../kernel/attempts.ts';
 import { type Turn, Turns } from '../kernel/keyed_queue.ts';
 import { emptyInbox, type Inbox, type InboxCommand, type InboxEvent, quotaRefusal } from './inbox.ts';
 import { type Draft, type Message, type MessageCommand, type MessageEvent, senderOf } from './state.ts';
@@ -64,11 +64,13 @@ export class Placing {
   async send(draft: Draft, mayExist: boolean): Promise<Sent> {
     const turn = this.#turns.take(`${draft.fromAgentId} ${draft.toAgentId}`);
     try {
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const sent = await this.#attempt(draft, mayExist || attempt > 0, turn);
-        if (sent) return sent;
-      }
-      throw new StoreUnavailable(`message ${draft.id} met others too often`);
+      let isAgain = false;
+      const attempt = () => {
+        const sent = this.#attempt(draft, mayExist || isAgain, turn);
+        isAgain = true;
+        return sent;
+      };
+      return await untilDone(`message ${draft.id}`, attempt, MAX_ATTEMPTS);
     } finally {
       turn.done();
     }
@@ -91,9 +93,9 @@ export class Placing {
     const { inboxes } = this.#parts;
     const { id, toAgentId } = found.about;
     let message = found;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const attempt = async (): Promise<Sent | 'void' | undefined> => {
       if (turn) message = await this.#patience(message);
-      if (message.progress.status === 'void') return undefined;
+      if (message.progress.status === 'void') return 'void';
       if (message.progress.status !== 'placing') return { ok: true, isRepeat: true, message };
       const sealed = await inboxes.apply(toAgentId, { type: 'seal', id });
       if (!sealed.ok) return sealed;
@@ -105,8 +107,10 @@ export class Placing {
       const placed = await this.#renew(message, sealed.state.head.epoch, turn);
       if (placed) return placed;
       message = await this.#look(message);
-    }
-    throw new StoreUnavailable(`message ${id} met others too often`);
+      return undefined;
+    };
+    const sent = await untilDone(`message ${id}`, attempt, MAX_ATTEMPTS);
+    return sent === 'void' ? undefined : sent;
   }
 
   /** `undefined`: to be tried again. */
