@@ -1,6 +1,6 @@
 /** The framework, as the author of a channel sees it. Importing it loads no native code. */
 export { type Rate, TokenBucket } from './allowance/token_bucket.ts';
-export { type Answer, accept, errorReply, grant, type JoinAnswer, later, reply, stop } from './answer.ts';
+export { type Answer, accept, errorReply, grant, type JoinAnswer, later, type Reply, reply, stop } from './answer.ts';
 export { type Channel, channel, channelsFor } from './channel.ts';
 export type { Broadcasting, ChannelSocket, EndReason, Events } from './channel_socket.ts';
 export { type ChannelJoined, type EventHandled, type EventRefused, type HandlerCrashed, hooks } from './hooks.ts';

@@ -2,9 +2,6 @@ import Type from 'typebox';
 import { canonicalSignature, signatureBytes } from '../../crypto/signature.ts';
 import { signedText } from '../../crypto/signed_text.ts';
 import { verify } from '../../crypto/verify.ts';
-import type { Refusal } from '../../server/index.ts';
-import { StoreUnavailable } from '../../server/store/index.ts';
-import { refuse } from './reasons.ts';
 
 /** A signature as it comes in. Text that is none at all is as little good as one over something else. */
 export const Signature = Type.String({ maxLength: 256 });
@@ -31,24 +28,3 @@ export function signatureCheck(networkId: string): Check {
 
 /** By which two texts of one signature are equal; a text that is none stays as it is. */
 export const sameForm = (signature: string) => canonicalSignature(signature) ?? signature;
-
-/** Never goes out: what the command was prepared for has moved, so it is prepared and decided anew. */
-export const moved: Refusal = { ok: false, reason: 'moved', message: 'The state has moved since it was read.' };
-
-/** `moved` if nothing is known about these lines. */
-export function signatureRefusal(verdict: Verdict | undefined, lines: string): Refusal | undefined {
-  if (verdict?.lines !== lines) return moved;
-  return verdict.isGood ? undefined : refuse('invalid_signature');
-}
-
-/** Every move means that somebody else's command went through. */
-const MAX_ATTEMPTS = 200;
-
-/** Reads, checks and decides until it was decided on what was read. */
-export async function untilUnmoved<A extends { readonly ok: boolean }>(attempt: () => Promise<A | Refusal>) {
-  for (let at = 0; at < MAX_ATTEMPTS; at++) {
-    const applied = await attempt();
-    if (applied !== moved) return applied;
-  }
-  throw new StoreUnavailable(`moved ${MAX_ATTEMPTS} times: nothing was changed`);
-}

@@ -1,7 +1,8 @@
-import { accept, reply } from '../../server/index.ts';
+import { accept } from '../../server/index.ts';
 import { micro } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
+import { type Check, sameForm } from '../kernel/signatures.ts';
+import { answerChange, signedChange } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import type { Sessions } from './negotiations.ts';
 import { events, pushes } from './schema.ts';
@@ -24,54 +25,55 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
 
     on: {
       async offer(payload, socket) {
-        const { role: by } = socket.assigns;
+        const { id, assigns } = socket;
+        const { role: by } = assigns;
         const [amountMicro, signature] = [micro(payload.amount), sameForm(payload.signature)];
-        const decided = await untilUnmoved(async () => {
-          const session = await sessions.stored(socket.id);
-          if (!session) return refuse('not_found');
-          const verdict = await check(offerLines(session, by, amountMicro), signature, publicKeyOf(session, by));
-          return sessions.apply(socket.id, { type: 'offer', by, amountMicro, signature, verdict });
+        return signedChange({
+          what: `negotiation ${id}`,
+          read: () => sessions.stored(id),
+          async apply(session) {
+            const verdict = await check(offerLines(session, by, amountMicro), signature, publicKeyOf(session, by));
+            return sessions.applySigned(id, { type: 'offer', by, amountMicro, signature, verdict });
+          },
+          tell(event, session) {
+            if (event.type === 'offer_made') socket.broadcastOthers('offer', offerView(session, event.offer));
+          },
+          answer(session) {
+            const standing = standingOffer(session, by);
+            if (!standing) throw new Error('an offer that was taken is not there');
+            return { offer: offerView(session, standing) };
+          },
+          answerRepeat: (session) => (isSuperseded(session, by, amountMicro) ? { superseded: true } : {}),
         });
-        if (!decided.ok) return decided;
-
-        const { state, events: happened } = decided;
-        const standing = standingOffer(state, by);
-        if (!standing) throw new Error('an offer that was taken is not there');
-        const offer = offerView(state, standing);
-        if (happened.length === 0) {
-          return reply({ offer, duplicate: true, ...(isSuperseded(state, by, amountMicro) && { superseded: true }) });
-        }
-        socket.broadcastOthers('offer', offer);
-        return reply({ offer });
       },
 
       async accept(payload, socket) {
-        const { role: by } = socket.assigns;
+        const { id, assigns } = socket;
+        const { role: by } = assigns;
         const [amountMicro, signature] = [micro(payload.amount), sameForm(payload.signature)];
-        const decided = await untilUnmoved(async () => {
-          const session = await sessions.stored(socket.id);
-          if (!session) return refuse('not_found');
-          const lines = acceptLines(session, by, amountMicro);
-          const verdict = lines === undefined ? undefined : await check(lines, signature, publicKeyOf(session, by));
-          return sessions.apply(socket.id, { type: 'accept', by, amountMicro, signature, verdict });
+        return signedChange({
+          what: `negotiation ${id}`,
+          read: () => sessions.stored(id),
+          async apply(session) {
+            const lines = acceptLines(session, by, amountMicro);
+            const verdict = lines === undefined ? undefined : await check(lines, signature, publicKeyOf(session, by));
+            return sessions.applySigned(id, { type: 'accept', by, amountMicro, signature, verdict });
+          },
+          tell(event, session) {
+            if (event.type === 'agreed') socket.broadcast('negotiation_complete', completionView(session));
+          },
+          answer: (session) => ({ session: sessionView(session) }),
         });
-        if (!decided.ok) return decided;
-
-        const session = sessionView(decided.state);
-        if (decided.events.length === 0) return reply({ session, duplicate: true });
-        socket.broadcast('negotiation_complete', completionView(decided.state));
-        return reply({ session });
       },
 
       async reject({ reason }, socket) {
         const { role: by } = socket.assigns;
-        const decided = await sessions.apply(socket.id, { type: 'reject', by, reason });
-        if (!decided.ok) return decided;
-
-        const session = sessionView(decided.state);
-        if (decided.events.length === 0) return reply({ session, duplicate: true });
-        socket.broadcastOthers('reject', { agent_id: agentOf(decided.state, by), reason });
-        return reply({ session });
+        return answerChange(await sessions.apply(socket.id, { type: 'reject', by, reason }), {
+          tell(event, session) {
+            if (event.type === 'rejected') socket.broadcastOthers('reject', { agent_id: agentOf(session, by), reason });
+          },
+          answer: (session) => ({ session: sessionView(session) }),
+        });
       },
     },
   });

@@ -1,7 +1,8 @@
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { usdc } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { moved, signatureRefusal, type Verdict } from '../kernel/signatures.ts';
+import type { Verdict } from '../kernel/signatures.ts';
+import { type Moved, moved, signatureRefusal } from '../kernel/signed_change.ts';
 import { noticesDueMs } from '../messages/follow_up.ts';
 import type { NoticeRef } from '../messages/notifications.ts';
 import {
@@ -54,6 +55,9 @@ export interface Reject {
   readonly reason: string;
 }
 
+/** Commands that were prepared for a stored state: the verdict is about lines that it asks for. */
+export type SignedCommand = MakeOffer | Accept;
+
 export type Event =
   | { readonly type: 'opened'; readonly terms: Terms }
   | { readonly type: 'offer_made'; readonly offer: Offer }
@@ -65,13 +69,13 @@ export type Event =
 export const MAX_ROUNDS = 10;
 
 /** A command that was taken before comes out as yes with no events: a repeat is harmless. */
-export function decide(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> {
+export function decide(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> | Moved {
   const decision = decideCourse(before, command, nowMs);
   if (!decision.ok || !before || before.status !== 'open' || decision.state.status === 'open') return decision;
   return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
 }
 
-function decideCourse(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> {
+function decideCourse(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> | Moved {
   if (command.type === 'open') return open(before, command, nowMs);
   if (!before) return refuse('not_found');
   switch (command.type) {
@@ -128,7 +132,7 @@ function isRepeat({ history }: Session, command: MakeOffer | Accept | Reject): b
   });
 }
 
-function offer(session: Session, command: MakeOffer, nowMs: number): Decision<Session, Event> {
+function offer(session: Session, command: MakeOffer, nowMs: number): Decision<Session, Event> | Moved {
   const { by, amountMicro, signature, verdict } = command;
   const limit = limitMicro(session);
   if (amountMicro > limit) return refuse('offer_exceeds_limit', { limit: usdc(limit) });
@@ -143,7 +147,7 @@ function offer(session: Session, command: MakeOffer, nowMs: number): Decision<Se
   });
 }
 
-function accept(session: Session, command: Accept, nowMs: number): Decision<Session, Event> {
+function accept(session: Session, command: Accept, nowMs: number): Decision<Session, Event> | Moved {
   const { by, amountMicro, signature, verdict } = command;
   const [client, provider] = [standingOffer(session, 'client'), standingOffer(session, 'provider')];
   if (!client || !provider) return refuse('offers_incomplete');

@@ -1,9 +1,10 @@
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
+import { type Moved, unmoved } from '../kernel/signed_change.ts';
 import { acknowledgeNotices } from '../messages/follow_up.ts';
 import type { Notices } from '../messages/notifications.ts';
-import { type Command, decide, type Event } from './decide.ts';
+import { type Command, decide, type Event, type SignedCommand } from './decide.ts';
 import { negotiationFacts } from './facts.ts';
 import { NEGOTIATIONS_INDEX, placesOf } from './indexes.ts';
 import { asOf, type Session } from './state.ts';
@@ -11,7 +12,7 @@ import { asOf, type Session } from './state.ts';
 export const NEGOTIATION = 'negotiation';
 
 /** `terms` never changes, `course` does. */
-const sessionType: AggregateType<Session, Command, Event> = {
+const sessionType: AggregateType<Session, Command, Event, Moved> = {
   kind: NEGOTIATION,
   listedIn: NEGOTIATIONS_INDEX,
   places: placesOf,
@@ -36,7 +37,7 @@ function deadlineMs({ status, noticesDueMs, expiresAtMs }: Session): number | nu
 export class Sessions {
   readonly #store: Pick<Store, 'nowMs'>;
   readonly #notices: Pick<Notices, 'acknowledge'>;
-  readonly #aggregates: Aggregates<Session, Command, Event>;
+  readonly #aggregates: Aggregates<Session, Command, Event, Moved>;
 
   constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
     this.#store = store;
@@ -71,7 +72,16 @@ export class Sessions {
    *
    * @throws StoreUnavailable the outcome is unknown
    */
-  async apply(id: string, command: Command): Promise<Applied<Session, Event>> {
+  async apply(id: string, command: Exclude<Command, SignedCommand>): Promise<Applied<Session, Event>> {
+    return unmoved(await this.#apply(id, command));
+  }
+
+  /** As `apply`, for `signedChange`. */
+  applySigned(id: string, command: SignedCommand): Promise<Applied<Session, Event> | Moved> {
+    return this.#apply(id, command);
+  }
+
+  async #apply(id: string, command: Command): Promise<Applied<Session, Event> | Moved> {
     const applied = await this.#aggregates.apply(id, command);
     if (applied.ok && applied.state.noticesDueMs !== null) {
       await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>

@@ -12,6 +12,9 @@ export type Command =
   | { readonly type: 'settle' }
   | { readonly type: 'notices_settled' };
 
+/** Commands that were prepared for a stored state: a verdict is about lines that it asks for, history is as of it. */
+export type SignedCommand = Propose | Acknowledge | Reject | OpenDispute | Close;
+
 export interface Open {
   readonly type: 'open';
   readonly terms: Terms;

@@ -1,5 +1,6 @@
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
+import type { Moved } from '../kernel/signed_change.ts';
 import { noticesDueMs } from '../messages/follow_up.ts';
 import type { Command, Event, Open } from './commands.ts';
 import { close, dispute } from './ending.ts';
@@ -14,7 +15,7 @@ export function decide(
   before: PaymentChannel | undefined,
   command: Command,
   nowMs: number,
-): Decision<PaymentChannel, Event> {
+): Decision<PaymentChannel, Event> | Moved {
   const decision = decideCourse(before, command, nowMs);
   if (!decision.ok || !before || before.closing || !decision.state.closing) return decision;
   return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
@@ -24,7 +25,7 @@ function decideCourse(
   before: PaymentChannel | undefined,
   command: Command,
   nowMs: number,
-): Decision<PaymentChannel, Event> {
+): Decision<PaymentChannel, Event> | Moved {
   if (command.type === 'open') return open(before, command, nowMs);
   if (!before) return refuse('not_found');
   switch (command.type) {

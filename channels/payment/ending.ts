@@ -1,7 +1,7 @@
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { usdc } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { signatureRefusal } from '../kernel/signatures.ts';
+import { type Moved, signatureRefusal } from '../kernel/signed_change.ts';
 import type { Close, Event, OpenDispute, Shown } from './commands.ts';
 import { asOf, type Closing, type CoSigned, closeLines, type Dispute, type PaymentChannel, sumMicro } from './state.ts';
 import { burnPending, pastAt } from './transfers.ts';
@@ -10,7 +10,11 @@ import { burnPending, pastAt } from './transfers.ts';
 const MAX_DIGESTS = 64;
 
 /** Opens a dispute, or shows a newer state while it lasts. */
-export function dispute(channel: PaymentChannel, command: OpenDispute, nowMs: number): Decision<PaymentChannel, Event> {
+export function dispute(
+  channel: PaymentChannel,
+  command: OpenDispute,
+  nowMs: number,
+): Decision<PaymentChannel, Event> | Moved {
   const { by, reason, evidenceJson, digest, shown } = command;
   const before = channel.dispute;
   if (before?.digests.includes(digest)) return ok({ state: channel, events: [] });
@@ -53,12 +57,12 @@ export function dispute(channel: PaymentChannel, command: OpenDispute, nowMs: nu
 function evidenceRefusal(channel: PaymentChannel, { state, isSigned, past }: Shown) {
   if (!state || !isSigned || sumMicro(state.balances) !== sumMicro(channel.deposits)) return refuse('invalid_evidence');
   const here = pastAt(channel, state.nonce, past);
-  if (here && 'ok' in here) return here;
+  if (here && 'hasMoved' in here) return here;
   return here && 'burned' in here && here.cause === 'rejected' ? refuse('invalid_evidence') : undefined;
 }
 
 /** Closes the channel as both have signed, disputed or not. */
-export function close(channel: PaymentChannel, command: Close, nowMs: number): Decision<PaymentChannel, Event> {
+export function close(channel: PaymentChannel, command: Close, nowMs: number): Decision<PaymentChannel, Event> | Moved {
   const { by, final, signatureA, signatureB, verdictA, verdictB } = command;
   if (channel.closing && isRepeat(channel.closing, command)) return ok({ state: channel, events: [] });
   if (asOf(channel, nowMs).closing) return refuse('channel_closed');

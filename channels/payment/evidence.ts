@@ -3,9 +3,9 @@ import { payloadCheck, type Refusal } from '../../server/index.ts';
 import type { Applied } from '../kernel/aggregate.ts';
 import { sizeRefusal } from '../kernel/fields.ts';
 import { micro, microBalance } from '../kernel/money.ts';
-import { refuse } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
-import { type Check, sameForm, untilUnmoved } from '../kernel/signatures.ts';
+import { type Check, sameForm } from '../kernel/signatures.ts';
+import { applySigned } from '../kernel/signed_change.ts';
 import type { Event, Shown } from './commands.ts';
 import type { Payments } from './payments.ts';
 import { CoSignedState, type DisputeRequest, EVIDENCE_KIB } from './schema.ts';
@@ -24,11 +24,13 @@ export function fileDispute(
   if (tooLarge) return tooLarge;
   const evidenceJson = JSON.stringify(evidence);
   const digest = requestDigest(by, { reason, evidence });
-  return untilUnmoved(async () => {
-    const channel = await payments.stored(id);
-    if (!channel) return refuse('not_found');
-    const shown = await shownBy(evidence, channel, payments, check);
-    return payments.apply(id, { type: 'dispute', by, reason, evidenceJson, digest, shown });
+  return applySigned({
+    what: `payment channel ${id}`,
+    read: () => payments.stored(id),
+    async apply(channel) {
+      const shown = await shownBy(evidence, channel, payments, check);
+      return payments.applySigned(id, { type: 'dispute', by, reason, evidenceJson, digest, shown });
+    },
   });
 }
 

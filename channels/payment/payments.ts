@@ -1,9 +1,10 @@
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Decision, type Placeable } from '../kernel/aggregate.ts';
 import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
+import { type Moved, unmoved } from '../kernel/signed_change.ts';
 import { acknowledgeNotices } from '../messages/follow_up.ts';
 import type { Notices } from '../messages/notifications.ts';
-import type { Command, Event } from './commands.ts';
+import type { Command, Event, SignedCommand } from './commands.ts';
 import { assertConserved } from './conservation.ts';
 import { decide } from './decide.ts';
 import { paymentFacts } from './facts.ts';
@@ -14,7 +15,7 @@ import { HISTORY } from './transfers.ts';
 export const PAYMENT = 'payment_channel';
 
 /** `terms` never changes; `dispute` is large, and there only while one lasts. */
-const paymentType: AggregateType<PaymentChannel, Command, Event> = {
+const paymentType: AggregateType<PaymentChannel, Command, Event, Moved> = {
   kind: PAYMENT,
   listedIn: PAYMENT_CHANNELS_INDEX,
   places: placesOf,
@@ -43,7 +44,7 @@ function decideConserved(
   before: PaymentChannel | undefined,
   command: Command,
   nowMs: number,
-): Decision<PaymentChannel, Event> {
+): Decision<PaymentChannel, Event> | Moved {
   const decision = decide(before, command, nowMs);
   if (decision.ok) assertConserved(decision.state);
   return decision;
@@ -58,7 +59,7 @@ function deadlineMs({ noticesDueMs, dispute, closing }: PaymentChannel): number 
 export class Payments {
   readonly #store: Pick<Store, 'nowMs' | 'range'>;
   readonly #notices: Pick<Notices, 'acknowledge'>;
-  readonly #aggregates: Aggregates<PaymentChannel, Command, Event>;
+  readonly #aggregates: Aggregates<PaymentChannel, Command, Event, Moved>;
 
   constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
     this.#store = store;
@@ -93,7 +94,16 @@ export class Payments {
    *
    * @throws StoreUnavailable the outcome is unknown
    */
-  async apply(id: string, command: Command): Promise<Applied<PaymentChannel, Event>> {
+  async apply(id: string, command: Exclude<Command, SignedCommand>): Promise<Applied<PaymentChannel, Event>> {
+    return unmoved(await this.#apply(id, command));
+  }
+
+  /** As `apply`, for `signedChange`. */
+  applySigned(id: string, command: SignedCommand): Promise<Applied<PaymentChannel, Event> | Moved> {
+    return this.#apply(id, command);
+  }
+
+  async #apply(id: string, command: Command): Promise<Applied<PaymentChannel, Event> | Moved> {
     const applied = await this.#aggregates.apply(id, command);
     if (applied.ok && applied.state.noticesDueMs !== null) {
       await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>

@@ -1,9 +1,8 @@
-import type { Refusal } from '../../server/index.ts';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { microJson } from '../kernel/micro_json.ts';
 import { usdc } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { moved, signatureRefusal } from '../kernel/signatures.ts';
+import { type Moved, moved, signatureRefusal } from '../kernel/signed_change.ts';
 import type { Acknowledge, Event, Propose, Reject } from './commands.ts';
 import {
   type Burned,
@@ -27,21 +26,17 @@ const historyChange = (past: Past) => ({ stream: HISTORY, position: past.nonce, 
  *
  * @param past as read before the decision
  */
-export function pastAt(
-  channel: PaymentChannel,
-  nonce: number,
-  past: Past | undefined,
-): Past | undefined | typeof moved {
+export function pastAt(channel: PaymentChannel, nonce: number, past: Past | undefined): Past | undefined | Moved {
   if (nonce < 1 || nonce >= channel.nextNonce || channel.pending?.nonce === nonce) return undefined;
   return past?.nonce === nonce ? past : moved;
 }
 
 /** Whether this was taken before; `moved` if it takes another look at history to tell. */
-export function isRepeat(channel: PaymentChannel, command: Propose | Acknowledge | Reject): boolean | Refusal {
+export function isRepeat(channel: PaymentChannel, command: Propose | Acknowledge | Reject): boolean | Moved {
   const { pending } = channel;
   const nonce = command.nonce ?? (pending ? pending.nonce : channel.nextNonce - 1);
   const past = pastAt(channel, nonce, command.past);
-  if (past && 'ok' in past) return past;
+  if (past && 'hasMoved' in past) return past;
   switch (command.type) {
     case 'propose_transfer': {
       const taken = pending?.nonce === nonce ? pending : past;
@@ -71,7 +66,7 @@ function isProposal(taken: Pending | Executed, { by, amountMicro, signature }: P
   return taken.from === by && taken.amountMicro === amountMicro && ofSender === signature;
 }
 
-export function propose(channel: PaymentChannel, command: Propose): Decision<PaymentChannel, Event> {
+export function propose(channel: PaymentChannel, command: Propose): Decision<PaymentChannel, Event> | Moved {
   const { by, amountMicro, nonce, signature, verdict } = command;
   if (channel.pending) return refuse('transfer_pending');
   if (nonce !== channel.nextNonce) return refuse('invalid_nonce', { expected: channel.nextNonce });
@@ -90,7 +85,7 @@ export function acknowledge(
   channel: PaymentChannel,
   command: Acknowledge,
   nowMs: number,
-): Decision<PaymentChannel, Event> {
+): Decision<PaymentChannel, Event> | Moved {
   const { by, amountMicro, nonce, verdict } = command;
   const { pending } = channel;
   if (pending?.nonce !== nonce) return refuse('no_pending_transfer');

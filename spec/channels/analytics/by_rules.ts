@@ -1,9 +1,10 @@
 import { Aggregates } from '../../../channels/kernel/aggregate.ts';
-import { untilUnmoved } from '../../../channels/kernel/signatures.ts';
+import { applySigned } from '../../../channels/kernel/signed_change.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
 import { Sessions } from '../../../channels/negotiation/negotiations.ts';
+import type { Session as Negotiation } from '../../../channels/negotiation/state.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
-import type { Past } from '../../../channels/payment/state.ts';
+import type { Past, PaymentChannel } from '../../../channels/payment/state.ts';
 import { taskType } from '../../../channels/task/codec.ts';
 import type { EndTask } from '../../../channels/task/commands.ts';
 import { silentLog } from '../../../server/index.ts';
@@ -66,7 +67,7 @@ export class Rules implements Platform {
 
   offer = ({ id }: Session, by: 'client' | 'provider', amount: string) => this.#negotiate(id, offer(by, amount));
   accept = ({ id }: Session) => this.#negotiate(id, acceptance('client', '1.25'));
-  reject = ({ id }: Session) => this.#negotiate(id, () => rejection('provider'));
+  reject = ({ id }: Session) => taken(new Sessions(this.#store(), noNotices).apply(id, rejection('provider')));
 
   async openChannel({ id, a, b }: Channel): Promise<void> {
     const terms = { ...paymentTerms, id, agentA: a, agentB: b };
@@ -89,23 +90,23 @@ export class Rules implements Platform {
     return new Messages({ store: this.#store(), agents, log: silentLog, onPlaced() {}, onSettled() {} });
   }
 
-  #negotiate(id: string, command: (state: never) => Parameters<Sessions['apply']>[1]): Promise<void> {
+  #negotiate(id: string, command: (state: Negotiation) => Parameters<Sessions['applySigned']>[1]): Promise<void> {
     const sessions = new Sessions(this.#store(), noNotices);
-    return taken(untilUnmoved(async () => sessions.apply(id, command((await sessions.read(id)) as never))));
+    const read = () => sessions.read(id);
+    return taken(applySigned({ what: id, read, apply: (state) => sessions.applySigned(id, command(state)) }));
   }
 
   #pay(
     id: string,
     nonce: number,
-    command: (before: { past?: Past }) => (state: never) => Parameters<Payments['apply']>[1],
+    command: (before: { past?: Past }) => (state: PaymentChannel) => Parameters<Payments['applySigned']>[1],
   ): Promise<void> {
     const payments = new Payments(this.#store(), noNotices);
-    const attempt = async () => {
-      const channel = await payments.stored(id);
-      const past = channel && (await payments.past(channel, nonce));
-      return payments.apply(id, command(past ? { past } : {})(channel as never));
+    const apply = async (channel: PaymentChannel) => {
+      const past = await payments.past(channel, nonce);
+      return payments.applySigned(id, command(past ? { past } : {})(channel));
     };
-    return taken(untilUnmoved(attempt));
+    return taken(applySigned({ what: id, read: () => payments.stored(id), apply }));
   }
 }
 

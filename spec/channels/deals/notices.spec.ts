@@ -99,7 +99,7 @@ describe('the notices of what has ended', () => {
     const closing = async (id: string) => {
       const channel = await kept.stored(id);
       if (!channel) throw new Error('no channel');
-      expect(await kept.apply(id, close('a', '10', '5')(channel))).toMatchObject({ ok: true });
+      expect(await kept.applySigned(id, close('a', '10', '5')(channel))).toMatchObject({ ok: true });
     };
     await closing(await open());
     expect(acknowledged).toEqual(refs);

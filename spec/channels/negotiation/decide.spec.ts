@@ -28,10 +28,10 @@ describe('a negotiation', () => {
     const other = { lines: offerLines(session({ id: 'neg-2' }), 'client', micro('1')), isGood: true };
     given(session())
       .when({ ...offer('client', '1')(session()), verdict: other })
-      .thenRefused('moved');
+      .thenMoved();
     given(session())
       .when({ ...offer('client', '1')(session()), verdict: undefined })
-      .thenRefused('moved');
+      .thenMoved();
   });
 
   it('lets a later offer take the place of the sender’s earlier one', () => {
@@ -81,7 +81,7 @@ describe('a negotiation', () => {
     // The same average of two other offers.
     const after = given(before).when(offer('client', '0.9'), offer('provider', '1.1')).then({});
     expect(acceptLines(after, 'client', micro('1'))).not.toBe(acceptLines(before, 'client', micro('1')));
-    given(after).when(verified).thenRefused('moved');
+    given(after).when(verified).thenMoved();
   });
 
   it('ends with a rejection', () => {

@@ -1,5 +1,5 @@
 import { micro } from '../../../channels/kernel/money.ts';
-import type { Accept, Command, MakeOffer } from '../../../channels/negotiation/decide.ts';
+import type { Accept, MakeOffer, Reject } from '../../../channels/negotiation/decide.ts';
 import { acceptLines, offerLines, type Role, type Session } from '../../../channels/negotiation/state.ts';
 import { NOW_MS } from '../kernel/scenario.ts';
 
@@ -44,4 +44,4 @@ export const acceptance =
     return { type: 'accept', by, amountMicro: micro(amount), signature: `${by} accepts ${amount}`, verdict };
   };
 
-export const rejection = (by: Role, reason = 'too dear'): Command => ({ type: 'reject', by, reason });
+export const rejection = (by: Role, reason = 'too dear'): Reject => ({ type: 'reject', by, reason });

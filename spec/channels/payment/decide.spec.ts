@@ -59,7 +59,7 @@ describe('a proposal', () => {
     const stale = propose('b', '1')(channel());
     given(executed())
       .when({ ...stale, nonce: 2 })
-      .thenRefused('moved');
+      .thenMoved();
   });
 
   it('that comes again is a repeat while it is pending and once it is executed', () => {
@@ -70,7 +70,7 @@ describe('a proposal', () => {
     for (const state of [executed(), disputed(), closed()]) given(state).when(again).thenRepeated();
     given(executed())
       .when(propose('a', '2', { nonce: 1 }))
-      .thenRefused('moved');
+      .thenMoved();
   });
 
   it('is no repeat with another amount, signature or sender', () => {
@@ -242,7 +242,7 @@ describe('a dispute', () => {
       .thenRefused('invalid_evidence');
     given(rejected)
       .when(dispute('b', shown(1, '8', '7')))
-      .thenRefused('moved');
+      .thenMoved();
     given(proposed())
       .when(dispute('b', shown(1, '8', '7')))
       .then({ type: 'transfer_burned' }, { type: 'dispute_opened', nonce: 1 });
@@ -318,7 +318,7 @@ describe('a cooperative close', () => {
       .thenRefused('balance_mismatch', { expected: '15' });
     given(executed())
       .when(close('a', '9', '6')(channel()))
-      .thenRefused('moved');
+      .thenMoved();
   });
 
   it('that comes again is a repeat; from the other side it is told that all is over', () => {

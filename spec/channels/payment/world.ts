@@ -77,8 +77,8 @@ export class World {
     if (!prepare) return;
     let decided = this.#apply(prepare(seen.state, seen.history));
     // As the channel does: what has moved is prepared anew.
-    if (!decided.ok && decided.reason === 'moved') decided = this.#apply(prepare(this.state, this.history));
-    if (!decided.ok && decided.reason === 'moved') throw new Error('moved on a state that did not move');
+    if ('hasMoved' in decided) decided = this.#apply(prepare(this.state, this.history));
+    if ('hasMoved' in decided) throw new Error('moved on a state that did not move');
   }
 
   /** Both sign a state that the server does not see, as they do when it is away. */
@@ -260,7 +260,7 @@ export class World {
   end(): void {
     this.nowMs += 10_000;
     const decided = decide(this.state, { type: 'settle' }, this.nowMs);
-    if (!decided.ok) throw new Error(decided.reason);
+    if (!decided.ok) throw new Error(JSON.stringify(decided));
     assertConserved(decided.state);
     this.state = decided.state;
   }
