@@ -86,9 +86,10 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     this.#type = type;
   }
 
-  async read(id: string): Promise<S | undefined> {
+  /** @param fields those that `parse` gets; all if left out */
+  async read(id: string, fields?: readonly string[]): Promise<S | undefined> {
     if (!isId(id)) return undefined;
-    return this.#parse(await this.#store.read({ kind: this.#type.kind, id }));
+    return this.#parse(await this.#store.read({ kind: this.#type.kind, id }, fields));
   }
 
   /** In the order of `ids`. @param fields those that `parse` gets; all if left out */

@@ -7,16 +7,16 @@ import { decideMessage, type Message, type MessageCommand, type MessageEvent } f
 const placeField = (id: string) => `place:${id}`;
 const senderField = (id: string) => `sender:${id}`;
 
+/** What is read of an inbox: its head, and what it knows of a message and of a sender. */
+export function inboxFields({ id, sender }: { readonly id?: string; readonly sender?: string | null }): string[] {
+  return ['head', ...(id === undefined ? [] : [placeField(id)]), ...(sender ? [senderField(sender)] : [])];
+}
+
 /** A field for the head, for each message and for each sender: a command reads those that it is about. */
 export const inboxType: AggregateType<Inbox, InboxCommand, InboxEvent> = {
   kind: 'inbox',
 
-  reads(command) {
-    const fields = ['head'];
-    if ('id' in command && command.id !== undefined) fields.push(placeField(command.id));
-    if ('sender' in command && command.sender) fields.push(senderField(command.sender));
-    return fields;
-  },
+  reads: (command) => inboxFields('id' in command ? command : {}),
 
   parse({ head, ...fields }) {
     const places = new Map<string, Place>();

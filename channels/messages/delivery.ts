@@ -2,10 +2,11 @@ import type { Refusal } from '../../server/index.ts';
 import type { Aggregates } from '../kernel/aggregate.ts';
 import { untilDone } from '../kernel/attempts.ts';
 import { type Turn, Turns } from '../kernel/keyed_queue.ts';
+import { inboxFields, SHOWN } from './codec.ts';
 import { emptyInbox, type Inbox, type InboxCommand, type InboxEvent, quotaRefusal } from './inbox.ts';
 import { type Draft, type Message, type MessageCommand, type MessageEvent, senderOf } from './state.ts';
 
-export type Inboxes = Pick<Aggregates<Inbox, InboxCommand, InboxEvent>, 'apply'>;
+export type Inboxes = Pick<Aggregates<Inbox, InboxCommand, InboxEvent>, 'apply' | 'read'>;
 export type MessageAggregates = Pick<Aggregates<Message, MessageCommand, MessageEvent>, 'apply' | 'read' | 'readMany'>;
 
 export interface PlacingParts {
@@ -83,8 +84,8 @@ export class Placing {
 
   /** Pushes a notice that `send` has placed: whoever sends one says when. What was settled meanwhile is left out. */
   async tell({ about, payloadJson, progress }: Message): Promise<void> {
-    const looked = await this.#parts.inboxes.apply(about.toAgentId, { type: 'look', id: about.id });
-    const place = looked.ok ? looked.state.places.get(about.id) : undefined;
+    const inbox = await this.#parts.inboxes.read(about.toAgentId, inboxFields({ id: about.id }));
+    const place = inbox?.places.get(about.id);
     if (place) this.#parts.onPlaced({ about, payloadJson, progress }, place.ordinal);
   }
 
@@ -99,9 +100,9 @@ export class Placing {
       if (message.progress.status !== 'placing') return { ok: true, isRepeat: true, message };
       const sealed = await inboxes.apply(toAgentId, { type: 'seal', id });
       if (!sealed.ok) return sealed;
-      const [seen] = sealed.events;
-      if (seen?.type === 'present') {
-        this.#placed(message, seen.ordinal, turn);
+      const place = sealed.state.places.get(id);
+      if (place) {
+        this.#placed(message, place.ordinal, turn);
         return { ok: true, isRepeat: true, message };
       }
       const placed = await this.#renew(message, sealed.state.head.epoch, turn);
@@ -129,12 +130,11 @@ export class Placing {
   async #prepare(draft: Draft, mayExist: boolean) {
     const { inboxes, messages } = this.#parts;
     const sender = senderOf(draft);
-    const looked = await inboxes.apply(draft.toAgentId, { type: 'look', sender });
-    const inbox = looked.ok ? looked.state : emptyInbox;
+    const inbox = (await inboxes.read(draft.toAgentId, inboxFields({ sender }))) ?? emptyInbox;
     const full = quotaRefusal(inbox, sender);
     // Looked at after the inbox: it may be this very message, sent by somebody else just now, that has filled it.
-    const known = full && mayExist ? await messages.apply(draft.id, { type: 'look' }) : undefined;
-    const isKnown = known?.ok && known.state.progress.status !== 'void';
+    const known = full && mayExist ? await messages.read(draft.id, SHOWN) : undefined;
+    const isKnown = known !== undefined && known.progress.status !== 'void';
     return { epoch: inbox.head.epoch, full: isKnown ? undefined : full };
   }
 
@@ -154,10 +154,11 @@ export class Placing {
       await messages.apply(id, { type: 'give_up', epoch });
       return placed;
     }
-    const [seen] = placed.events;
-    if (seen?.type === 'outrun') return this.#renew(message, seen.epoch, turn);
-    if (seen?.type !== 'placed' && seen?.type !== 'present') throw new Error('messages:place:no_event');
-    this.#placed(message, seen.ordinal, turn);
+    const { places, head } = placed.state;
+    const isThere = places.get(id);
+    // The epoch has moved: somebody has sealed the inbox.
+    if (!isThere) return this.#renew(message, head.epoch, turn);
+    this.#placed(message, isThere.ordinal, turn);
     return { ok: true, isRepeat: false, message };
   }
 
@@ -171,8 +172,8 @@ export class Placing {
 
   /** The message as it is now. */
   async #look(message: Message): Promise<Message> {
-    const looked = await this.#parts.messages.apply(message.about.id, { type: 'look' });
-    return looked.ok ? { ...looked.state, payloadJson: message.payloadJson } : message;
+    const now = await this.#parts.messages.read(message.about.id, SHOWN);
+    return now ? { ...now, payloadJson: message.payloadJson } : message;
   }
 
   /** Whoever is placing the message is most likely alive, and soon done. */

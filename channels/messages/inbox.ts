@@ -47,8 +47,6 @@ export const MAX_FROM_ONE_SENDER = 1_000;
 const LOOK_AGAIN_MS = 1_000;
 
 export type InboxCommand =
-  /** Only reads; refused where there was never a message. */
-  | { readonly type: 'look'; readonly id?: string; readonly sender?: string | null }
   | {
       readonly type: 'place';
       readonly id: string;
@@ -58,7 +56,7 @@ export type InboxCommand =
       readonly expiresAtMs: number;
       readonly epoch: number;
     }
-  /** Makes sure that nobody who has read the inbox before places this message after. */
+  /** Makes sure that nobody who has read the inbox before places this message after. Nothing happens if it is there. */
   | { readonly type: 'seal'; readonly id: string }
   | { readonly type: 'remove'; readonly id: string; readonly sender: string | null }
   /** All that is due is gone. @param nextMs when the next of those seen expires; `null` if none was seen */
@@ -66,10 +64,6 @@ export type InboxCommand =
 
 export type InboxEvent =
   | { readonly type: 'placed'; readonly ordinal: number; readonly isNotice?: true }
-  /** The inbox has it already. */
-  | { readonly type: 'present'; readonly ordinal: number }
-  /** The epoch has moved: nothing was placed, nor will be by this command. */
-  | { readonly type: 'outrun'; readonly epoch: number }
   | { readonly type: 'sealed'; readonly epoch: number }
   | { readonly type: 'removed' };
 
@@ -78,15 +72,13 @@ export function decideInbox(
   command: InboxCommand,
   nowMs: number,
 ): Decision<Inbox, InboxEvent> {
-  if (command.type === 'look') return before ? ok({ state: before, events: [] }) : refuse('not_found');
   const state = before ?? emptyInbox;
   const { head } = state;
   switch (command.type) {
     case 'place': {
       const { id, sender, expiresAtMs, epoch, isNotice } = command;
-      const place = state.places.get(id);
-      if (place) return ok({ state, events: [{ type: 'present', ordinal: place.ordinal }] });
-      if (epoch !== head.epoch) return ok({ state, events: [{ type: 'outrun', epoch: head.epoch }] });
+      // It is there already, or the epoch has moved: then nothing was placed, nor will be by this command.
+      if (state.places.has(id) || epoch !== head.epoch) return ok({ state, events: [] });
       const full = quotaRefusal(state, sender);
       if (full) return full;
       const ordinal = head.next;
@@ -101,8 +93,7 @@ export function decideInbox(
       });
     }
     case 'seal': {
-      const place = state.places.get(command.id);
-      if (place) return ok({ state, events: [{ type: 'present', ordinal: place.ordinal }] });
+      if (state.places.has(command.id)) return ok({ state, events: [] });
       const epoch = head.epoch + 1;
       return ok({ state: { ...state, head: { ...head, epoch } }, events: [{ type: 'sealed', epoch }] });
     }

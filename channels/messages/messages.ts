@@ -6,7 +6,7 @@ import { isId, newId } from '../kernel/ids.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
 import type { Agents } from '../principals/principals.ts';
-import { inboxType, messageType, SHOWN } from './codec.ts';
+import { inboxFields, inboxType, messageType, SHOWN } from './codec.ts';
 import { type Inboxes, Placing, type Sent } from './delivery.ts';
 import { emptyInbox, type InboxHead, ORDER } from './inbox.ts';
 import type { Pile } from './reader.ts';
@@ -112,8 +112,8 @@ export class Messages {
     const message = await this.#messages.read(id);
     if (message?.progress.status === 'void') return undefined;
     if (message?.progress.status !== 'placing') return message;
-    const looked = await this.#inboxes.apply(message.about.toAgentId, { type: 'look', id });
-    return looked.ok && looked.state.places.has(id) ? message : undefined;
+    const inbox = await this.#inboxes.read(message.about.toAgentId, inboxFields({ id }));
+    return inbox?.places.has(id) ? message : undefined;
   }
 
   /** Many that were accepted, without their payloads, in the order of `ids`. */
@@ -137,8 +137,8 @@ export class Messages {
   }
 
   async head(agentId: string): Promise<InboxHead> {
-    const looked = await this.#inboxes.apply(agentId, { type: 'look' });
-    return looked.ok ? looked.state.head : emptyInbox.head;
+    const { head } = (await this.#inboxes.read(agentId, inboxFields({}))) ?? emptyInbox;
+    return head;
   }
 
   /** An agent's inbox, to be read. */

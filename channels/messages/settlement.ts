@@ -2,6 +2,7 @@ import type { Refusal } from '../../server/index.ts';
 import type { Store, StreamEntry } from '../../server/store/index.ts';
 import type { Applied } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
+import { inboxFields, SHOWN } from './codec.ts';
 import type { Inboxes, MessageAggregates } from './delivery.ts';
 import { ORDER, type PlacedEntry } from './inbox.ts';
 import { isSettled, type Message, type MessageEvent, type Settlement, senderOf, settledAlready } from './state.ts';
@@ -38,8 +39,8 @@ export class Settling {
   /** Resolves when no join that begins later gets the message. */
   async settle(agentId: string, id: string, as: Settlement, reason?: string): Promise<Settled> {
     const { inboxes, messages } = this.#parts;
-    const looked = await inboxes.apply(agentId, { type: 'look', id });
-    if (!looked.ok || !looked.state.places.has(id)) {
+    const inbox = await inboxes.read(agentId, inboxFields({ id }));
+    if (!inbox?.places.has(id)) {
       const refused = await this.#refusalElsewhere(agentId, id);
       if (refused) return refused;
     }
@@ -94,15 +95,15 @@ export class Settling {
     const expired = await messages.apply(id, { type: 'settle', as: 'expired' });
     if (expired.ok) return this.finish(expired.state);
     // It was settled before and has not left the inbox yet.
-    const looked = await messages.apply(id, { type: 'look' });
-    if (looked.ok) await this.finish(looked.state);
+    const message = await messages.read(id, SHOWN);
+    if (message) await this.finish(message);
   }
 
   /** Of a message that is not in the agent's inbox; `undefined` if it is settled, or has come there meanwhile. */
   async #refusalElsewhere(agentId: string, id: string): Promise<Refusal | undefined> {
-    const looked = await this.#parts.messages.apply(id, { type: 'look' });
-    if (!looked.ok || looked.state.about.toAgentId !== agentId) return refuse('not_found');
-    const { status } = looked.state.progress;
+    const message = await this.#parts.messages.read(id, SHOWN);
+    if (message?.about.toAgentId !== agentId) return refuse('not_found');
+    const { status } = message.progress;
     if (status === 'placing' || status === 'void') return refuse('not_found');
     return status === 'expired' ? settledAlready(status) : undefined;
   }

@@ -49,8 +49,6 @@ export const TTL_MS = 7 * 86_400_000;
 const FINISH_WITHIN_MS = 5_000;
 
 export type MessageCommand =
-  /** Only reads, all but the payload. */
-  | { readonly type: 'look' }
   | { readonly type: 'create'; readonly draft: Draft; readonly epoch: number }
   /** Takes over from whoever was to place it by epoch `from`. */
   | { readonly type: 'renew'; readonly from: number; readonly epoch: number }
@@ -70,13 +68,11 @@ export function decideMessage(
   nowMs: number,
 ): Decision<Message, MessageEvent> {
   if (command.type === 'create') return create(state, command.draft, command.epoch, nowMs);
-  if (!state || (state.progress.status === 'void' && command.type !== 'look')) return refuse('not_found');
+  if (!state || state.progress.status === 'void') return refuse('not_found');
   const { progress } = state;
   const unchanged = ok({ state, events: [] });
   const isPlacing = progress.status === 'placing';
   switch (command.type) {
-    case 'look':
-      return unchanged;
     case 'renew': {
       if (!isPlacing || progress.epoch !== command.from) return unchanged;
       return ok({ state: moved(state, placing(command.epoch, nowMs)), events: [{ type: 'renewed' }] });

@@ -81,8 +81,6 @@ export type TaskEvent =
       readonly ordinal: number;
       readonly bytes: number;
     }
-  /** Its seq is taken; whether by the same chunk is to be seen in the store. */
-  | { readonly type: 'chunk_came_again'; readonly stream: StreamName; readonly seq: number; readonly ended: boolean }
   | {
       readonly type: 'stream_completed';
       readonly stream: StreamName;
@@ -90,8 +88,6 @@ export type TaskEvent =
       readonly checksum: string;
       readonly totalSize: number;
     }
-  /** All else is right, and somebody has to sum up the first `count` chunks from `start` on. */
-  | { readonly type: 'checksum_wanted'; readonly count: number; readonly start: number }
   | { readonly type: 'progressed'; readonly percent: number; readonly message: string | undefined }
   | { readonly type: 'checkpointed'; readonly seq: number }
   | { readonly type: EndStatus; readonly by: Role }

@@ -24,7 +24,6 @@ import {
   type Role,
   type Stream,
   type StreamName,
-  startOf,
   withChunk,
   writerOf,
 } from './stream.ts';
@@ -89,15 +88,15 @@ function create(state: TaskState | undefined, { fields, request, notices }: Crea
   });
 }
 
-/** Chunks come in any order and never change; one that came before is compared with what is stored. */
+/**
+ * Chunks come in any order and never change. Nothing happens if the seq is taken: whether by the same chunk is to be seen in
+ * the store.
+ */
 function storeChunk(state: TaskState, { by, stream: name, seq, chunk }: StoreChunk, nowMs: number): TaskDecision {
   if (by !== writerOf(name)) return refuse('forbidden', { role: writerOf(name) });
   const stream = streamOf(state, name);
-  const ended = isEnded(state.task);
-  if (stream.droppedAtSeq === null && isStored(stream, seq)) {
-    return unchanged(state, { type: 'chunk_came_again', stream: name, seq, ended });
-  }
-  if (ended) return closed(state);
+  if (stream.droppedAtSeq === null && isStored(stream, seq)) return unchanged(state);
+  if (isEnded(state.task)) return closed(state);
   const bytes = Buffer.byteLength(chunk);
   if (stream.count >= MAX_CHUNKS || stream.bytes + bytes > MAX_STREAM_BYTES) return refuse('stream_too_large');
   if (stream.completion) return refuse('stream_closed');
@@ -112,19 +111,24 @@ function storeChunk(state: TaskState, { by, stream: name, seq, chunk }: StoreChu
   });
 }
 
+/** Whether a stream was completed by this very command. */
+export const isCompletedAs = (
+  { completion }: Stream,
+  { checksum, totalSize }: Pick<CompleteStream, 'checksum' | 'totalSize'>,
+) => isDeepStrictEqual(completion, { checksum, totalSize });
+
+/** Nothing happens while all else is right, but what is stored by now was not summed up. */
 function completeStream(state: TaskState, command: CompleteStream, nowMs: number): TaskDecision {
   const { by, stream: name, checksum, totalSize, found } = command;
   if (by !== writerOf(name)) return refuse('forbidden', { role: writerOf(name) });
   const stream = streamOf(state, name);
-  if (isDeepStrictEqual(stream.completion, { checksum, totalSize })) return unchanged(state);
+  if (isCompletedAs(stream, command)) return unchanged(state);
   if (isEnded(state.task)) return closed(state);
   if (stream.completion) return refuse('stream_closed');
   const lacking = missing(stream, MAX_MISSING);
   if (lacking.count > 0) return refuse('missing_chunks', lacking);
   if (totalSize !== stream.bytes) return refuse('size_mismatch', { total_size: stream.bytes });
-  if (found?.count !== stream.count) {
-    return unchanged(state, { type: 'checksum_wanted', count: stream.count, start: startOf(stream) });
-  }
+  if (found?.count !== stream.count) return unchanged(state);
   if (found.checksum !== checksum) return refuse('checksum_mismatch');
   return started(state, by, nowMs, {
     state: { ...state, [name]: { ...stream, completion: { checksum, totalSize } } },
@@ -232,7 +236,7 @@ function started(
   return ok({ state: { ...state, task }, events: [{ type: 'started' }, ...events], ...rest });
 }
 
-const unchanged = (state: TaskState, ...events: TaskEvent[]): TaskDecision => ok({ state, events });
+const unchanged = (state: TaskState): TaskDecision => ok({ state, events: [] });
 const closed = ({ task }: TaskState) => refuse('task_closed', { status: task.status });
 
 /** The store's stream for what the seq of each ordinal is. */

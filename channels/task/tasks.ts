@@ -7,10 +7,12 @@ import { requestDigest } from '../kernel/request_digest.ts';
 import type { Notices } from '../messages/notifications.ts';
 import { Checksums } from './checksums.ts';
 import { Chunks } from './chunks.ts';
-import { parse, SHOWN, taskType } from './codec.ts';
+import { SHOWN, taskType } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
+import { isCompletedAs } from './decide.ts';
 import { type Duty, dutiesDue } from './duties.ts';
-import type { TaskState } from './state.ts';
+import { isEnded, streamOf, type TaskState } from './state.ts';
+import { startOf } from './stream.ts';
 
 /** What has to follow outside of a task. All of them are done again if a node died in between. */
 export interface TaskEffects {
@@ -48,9 +50,8 @@ export class Tasks {
   }
 
   /** Without its streams. */
-  async readShown(id: string): Promise<TaskState | undefined> {
-    const { version, fields } = await this.#store.read({ kind: taskType.kind, id }, SHOWN);
-    return version === 0 ? undefined : parse(fields);
+  readShown(id: string): Promise<TaskState | undefined> {
+    return this.#aggregates.read(id, SHOWN);
   }
 
   /** Many without their streams, in the order of `ids`. */
@@ -90,13 +91,14 @@ export class Tasks {
   async storeChunk(id: string, command: Omit<StoreChunk, 'type'>): Promise<Stored> {
     const applied = await this.#aggregates.apply(id, { type: 'store_chunk', ...command });
     if (!applied.ok) return applied;
-    const event = applied.events.find(({ type }) => type === 'chunk_stored' || type === 'chunk_came_again');
-    if (event?.type === 'chunk_stored') return { ok: true, ordinal: event.ordinal, duplicate: false };
+    for (const event of applied.events) {
+      if (event.type === 'chunk_stored') return { ok: true, ordinal: event.ordinal, duplicate: false };
+    }
     const { stream, seq, chunk } = command;
     const stored = await this.chunks.at(id, stream, seq);
     if (stored?.chunk === chunk) return { ok: true, ordinal: stored.ordinal, duplicate: true };
-    const hasEnded = event?.type === 'chunk_came_again' && event.ended;
-    return hasEnded ? refuse('task_closed', { status: applied.state.task.status }) : refuse('seq_conflict');
+    const { task } = applied.state;
+    return isEnded(task) ? refuse('task_closed', { status: task.status }) : refuse('seq_conflict');
   }
 
   /** Chunks that come while the stored ones are summed up make it look again. */
@@ -105,14 +107,11 @@ export class Tasks {
     for (;;) {
       const applied = await this.#aggregates.apply(id, { type: 'complete_stream', ...command, found });
       if (!applied.ok) return applied;
-      const completed = applied.events.find(({ type }) => type === 'stream_completed');
-      if (completed?.type === 'stream_completed') return { ok: true, ordinal: completed.ordinal, duplicate: false };
-      const wanted = applied.events.find(({ type }) => type === 'checksum_wanted');
-      if (wanted?.type !== 'checksum_wanted') {
-        return { ok: true, ordinal: applied.state[command.stream]?.count ?? 0, duplicate: true };
-      }
-      const { count, start } = wanted;
-      found = { count, checksum: await this.#checksums.sum({ taskId: id, stream: command.stream, start, count }) };
+      const stream = streamOf(applied.state, command.stream);
+      const { count } = stream;
+      if (isCompletedAs(stream, command)) return { ok: true, ordinal: count, duplicate: applied.events.length === 0 };
+      const wanted = { taskId: id, stream: command.stream, start: startOf(stream), count };
+      found = { count, checksum: await this.#checksums.sum(wanted) };
     }
   }
 

@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { parse, taskType } from '../../../channels/task/codec.ts';
 import type { EndTask, StoreChunk, TaskCommand } from '../../../channels/task/commands.ts';
-import { decideTask } from '../../../channels/task/decide.ts';
+import { decideTask, isCompletedAs } from '../../../channels/task/decide.ts';
 import { deadlineOf, dutiesDue } from '../../../channels/task/duties.ts';
-import { type TaskState, taskView } from '../../../channels/task/state.ts';
-import { emptyStream, isStored, MAX_CHUNKS, MAX_STREAM_BYTES, type Role } from '../../../channels/task/stream.ts';
+import { streamOf, type TaskState, taskView } from '../../../channels/task/state.ts';
+import {
+  emptyStream,
+  isStored,
+  MAX_CHUNKS,
+  MAX_STREAM_BYTES,
+  type Role,
+  startOf,
+} from '../../../channels/task/stream.ts';
 
 const NOW_MS = 1_750_000_000_000;
 const DAY_MS = 86_400_000;
@@ -61,7 +68,7 @@ describe('chunks in any order, with repeats', () => {
           const { state: next, events, entries } = decided(state, chunk(seq, `chunk ${seq}`));
           if (stored.includes(seq)) {
             expect(next).toBe(state);
-            expect(events).toEqual([{ type: 'chunk_came_again', stream: 'output', seq, ended: false }]);
+            expect(events).toEqual([]);
             continue;
           }
           const ordinal = stored.push(seq) - 1;
@@ -92,15 +99,17 @@ describe('chunks in any order, with repeats', () => {
             return expect(refused(state, { ...complete, found: undefined })).toBe('missing_chunks');
           }
           expect(refused(state, { ...complete, totalSize: totalSize + 1, found: undefined })).toBe('size_mismatch');
-          expect(decided(state, { ...complete, found: undefined }).events).toEqual([
-            { type: 'checksum_wanted', count, start: count === 0 ? 0 : start },
-          ]);
-          expect(decided(state, { ...complete, found: { count: count + 1, checksum } }).events).toMatchObject([
-            { type: 'checksum_wanted' },
-          ]);
+          for (const found of [undefined, { count: count + 1, checksum }]) {
+            const wanting = decided(state, { ...complete, found });
+            expect(wanting).toEqual({ ok: true, state, events: [] });
+            const stream = streamOf(wanting.state, 'output');
+            expect(isCompletedAs(stream, complete)).toBe(false);
+            expect([stream.count, startOf(stream)]).toEqual([count, count === 0 ? 0 : start]);
+          }
           expect(refused(state, { ...complete, found: { count, checksum: 'other' } })).toBe('checksum_mismatch');
           const done = decided(state, { ...complete, found: { count, checksum } });
           expect(done.events.at(-1)).toMatchObject({ type: 'stream_completed', ordinal: count });
+          expect(isCompletedAs(streamOf(done.state, 'output'), complete)).toBe(true);
           expect(decided(done.state, { ...complete, found: undefined })).toMatchObject({
             state: done.state,
             events: [],
@@ -185,7 +194,7 @@ describe('a task', () => {
         else expect(refused(state, other)).toBe('task_closed');
       }
       expect(refused(state, chunk(4))).toBe('task_closed');
-      expect(decided(state, chunk(3)).events).toMatchObject([{ type: 'chunk_came_again', ended: true }]);
+      expect(decided(state, chunk(3))).toEqual({ ok: true, state, events: [] });
     }
     expect(refused(taskAfter(), { ...completed, by: 'client' })).toBe('forbidden');
   });
