@@ -1,8 +1,9 @@
 import type { Log } from '../../server/index.ts';
 import type { LoggedFact, Store } from '../../server/store/index.ts';
-import { type Fact, factText, parseFact } from '../kernel/facts.ts';
+import { factText } from '../kernel/facts.ts';
 import { inTurn } from '../kernel/in_turn.ts';
 import { MINUTE_MS } from './buckets.ts';
+import { type CountedFact, type OnlineSampled, parseFact } from './facts.ts';
 import type { Scopes } from './figures_store.ts';
 import type { LocatedFact } from './fold.ts';
 import type { OwnedAgents, OwnerChanges } from './owned_agents.ts';
@@ -84,14 +85,14 @@ export class Collector {
   }
 
   /** Looks now and then at who is online. */
-  #look(nowMs: number, lookedAtMs: number): { readonly facts: Fact[]; readonly named: Named } | undefined {
+  #look(nowMs: number, lookedAtMs: number): { readonly facts: OnlineSampled[]; readonly named: Named } | undefined {
     if (nowMs < lookedAtMs + LOOK_EVERY_MS) return undefined;
     const minute = Math.floor(nowMs / MINUTE_MS);
     const known = this.#named.minute === minute ? this.#named.agents : new Set<string>();
     const online = [...this.#parts.present()];
     const fresh = online.filter((agent) => !known.has(agent));
     const look = { online: online.length, isFirst: Math.floor(lookedAtMs / MINUTE_MS) !== minute };
-    const facts: Fact[] = [];
+    const facts: OnlineSampled[] = [];
     for (let at = 0; at === 0 || at < fresh.length; at += MAX_NAMED) {
       const agents = fresh.slice(at, at + MAX_NAMED);
       facts.push({ type: 'online_sampled', atMs: nowMs, look: at === 0 ? look : null, agents });
@@ -132,7 +133,7 @@ export class Collector {
     await inTurn(work, AT_A_TIME);
   }
 
-  #read(text: string): Fact | undefined {
+  #read(text: string): CountedFact | undefined {
     try {
       return parseFact(text);
     } catch (error) {

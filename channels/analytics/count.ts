@@ -1,10 +1,12 @@
-import type { ChannelClosed, Fact, TaskEnded } from '../kernel/facts.ts';
+import type { MovedAmount } from '../payment/facts.ts';
+import type { TaskEnded } from '../task/facts.ts';
 import { addDuration } from './durations.ts';
+import type { CountedFact } from './facts.ts';
 import { addCount, addEarned, addMoney, addReceived, type Figures } from './figures.ts';
 import type { Scope } from './scope.ts';
 
 /** Counts a fact into the figures of a scope: for an agent what it had part in, for all of them everything once. */
-export function countFact(figures: Figures, fact: Fact, scope: Scope): void {
+export function countFact(figures: Figures, fact: CountedFact, scope: Scope): void {
   const isGlobal = scope.kind === 'global';
   switch (fact.type) {
     case 'task_created':
@@ -46,7 +48,7 @@ export function countFact(figures: Figures, fact: Fact, scope: Scope): void {
   }
 }
 
-function countTask(figures: Figures, fact: Fact & TaskEnded, { kind, id }: Scope): void {
+function countTask(figures: Figures, fact: CountedFact & TaskEnded, { kind, id }: Scope): void {
   const isGlobal = kind === 'global';
   const isProvider = isGlobal || fact.provider === id;
   addCount(figures, `tasks_${outcomeOf(fact)}`, 1);
@@ -65,7 +67,7 @@ const outcomeOf = ({ type }: TaskEnded) => type.slice('task_'.length) as 'comple
 /** @param transfers 1, or 0 for what a close moves */
 function countMoved(
   figures: Figures,
-  { from, to, amountMicro }: NonNullable<ChannelClosed['moved']>,
+  { from, to, amountMicro }: MovedAmount,
   { kind, id }: Scope,
   transfers: number,
 ): void {

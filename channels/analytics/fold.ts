@@ -1,15 +1,15 @@
-import type { Fact } from '../kernel/facts.ts';
 import { BACKLOG } from '../messages/facts.ts';
 import { type Alert, begun, disputeKey, ended, OFFLINE, raised, withoutSurplus } from './alerts.ts';
 import { HOUR_MS, MINUTE_MS } from './buckets.ts';
 import { countFact } from './count.ts';
+import type { CountedFact } from './facts.ts';
 import { type Figures, noFigures } from './figures.ts';
 import { type Head, newHead } from './head.ts';
 import type { Scope } from './scope.ts';
 
 export interface LocatedFact {
   readonly position: string;
-  readonly fact: Fact;
+  readonly fact: CountedFact;
 }
 
 export interface Folded {
@@ -75,7 +75,7 @@ function inOrder(facts: readonly LocatedFact[]): readonly LocatedFact[] {
   return facts.toSorted((a, b) => versionOf(a) - versionOf(b));
 }
 
-function headAfter(head: Head, fact: Fact, scope: Scope, nowMs: number): Head {
+function headAfter(head: Head, fact: CountedFact, scope: Scope, nowMs: number): Head {
   const isGlobal = scope.kind === 'global';
   switch (fact.type) {
     case 'agent_registered':

@@ -1,5 +1,5 @@
 import type { AggregateId } from '../../server/store/index.ts';
-import type { Fact } from '../kernel/facts.ts';
+import type { CountedFact } from './facts.ts';
 
 /** Whose figures: one agent's, or those of all. */
 export interface Scope {
@@ -19,7 +19,7 @@ export const aggregateOf = ({ kind, id }: Scope): AggregateId => ({
 });
 
 /** The agents that a fact is counted for; it is counted for all as well. */
-export function agentsOf(fact: Fact): readonly string[] {
+export function agentsOf(fact: CountedFact): readonly string[] {
   switch (fact.type) {
     case 'agent_registered':
     case 'agent_moved':

@@ -3,6 +3,17 @@ import type { Fact } from '../kernel/facts.ts';
 import type { Inbox, InboxEvent } from './inbox.ts';
 import type { Message, MessageEvent } from './state.ts';
 
+export type InboxFact = Fact &
+  (
+    | { readonly type: 'message_sent'; readonly from: string }
+    | { readonly type: 'backlog_changed'; readonly agent: string; readonly pending: number }
+  );
+
+export interface MessageSettled extends Fact {
+  readonly type: 'message_acknowledged' | 'message_rejected';
+  readonly from: string;
+}
+
 /** Messages that wait in an inbox before somebody is alerted. */
 export const BACKLOG = 1_000;
 
@@ -11,11 +22,11 @@ export function inboxFacts(
   events: readonly InboxEvent[],
   { head, places }: Inbox,
   { id, nowMs: atMs }: FactContext<Inbox>,
-): Fact[] {
-  return events.flatMap((event): Fact[] => {
+): InboxFact[] {
+  return events.flatMap((event): InboxFact[] => {
     if (event.type !== 'placed' && event.type !== 'removed') return [];
     const crosses = head.count === (event.type === 'placed' ? BACKLOG + 1 : BACKLOG);
-    const backlog: Fact[] = crosses ? [{ type: 'backlog_changed', atMs, agent: id, pending: head.count }] : [];
+    const backlog: InboxFact[] = crosses ? [{ type: 'backlog_changed', atMs, agent: id, pending: head.count }] : [];
     if (event.type === 'removed' || event.isNotice) return backlog;
     const from = [...places.values()].find(({ ordinal }) => ordinal === event.ordinal)?.sender;
     return from ? [{ type: 'message_sent', atMs, from }, ...backlog] : backlog;
@@ -26,7 +37,7 @@ export function messageFacts(
   events: readonly MessageEvent[],
   { about, progress }: Message,
   { nowMs: atMs }: FactContext<Message>,
-): Fact[] {
+): MessageSettled[] {
   const { fromAgentId: from, isCounted } = about;
   const { status } = progress;
   if (from === null || !isCounted || (status !== 'acknowledged' && status !== 'rejected')) return [];

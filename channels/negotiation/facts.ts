@@ -3,13 +3,19 @@ import type { Fact } from '../kernel/facts.ts';
 import type { Event } from './decide.ts';
 import type { Session } from './state.ts';
 
+export interface NegotiationFact extends Fact {
+  readonly type: 'negotiation_opened' | 'negotiation_agreed' | 'negotiation_rejected';
+  readonly client: string;
+  readonly provider: string;
+}
+
 /** What the figures count of a negotiation. */
 export function negotiationFacts(
   events: readonly Event[],
   { clientAgentId: client, providerAgentId: provider }: Session,
   { nowMs: atMs }: FactContext<Session>,
-): Fact[] {
-  return events.flatMap(({ type }): Fact[] =>
+): NegotiationFact[] {
+  return events.flatMap(({ type }): NegotiationFact[] =>
     type === 'opened' || type === 'agreed' || type === 'rejected'
       ? [{ type: `negotiation_${type}`, atMs, client, provider }]
       : [],

@@ -1,16 +1,44 @@
 import type { FactContext } from '../kernel/aggregate.ts';
-import type { ChannelClosed, Fact } from '../kernel/facts.ts';
+import type { Fact } from '../kernel/facts.ts';
 import type { Event } from './commands.ts';
 import { agentOf, otherSide, type PaymentChannel } from './state.ts';
+
+type Pair = readonly [string, string];
+
+/** Amounts are micro-USDC in decimal. */
+export interface MovedAmount {
+  readonly from: string;
+  readonly to: string;
+  readonly amountMicro: string;
+}
+
+export interface ChannelClosed extends Fact {
+  readonly type: 'channel_closed';
+  readonly channel: string;
+  readonly agents: Pair;
+  readonly wasDisputed: boolean;
+  /** What the close moves beyond the last state; `null`: nothing. */
+  readonly moved: MovedAmount | null;
+}
+
+export type PaymentFact =
+  | (Fact & { readonly type: 'transfer_executed' } & MovedAmount)
+  | (Fact & {
+      readonly type: 'dispute_opened';
+      readonly channel: string;
+      readonly agents: Pair;
+      readonly by: string;
+    })
+  | ChannelClosed;
 
 /** What the figures count of a payment channel. */
 export function paymentFacts(
   events: readonly Event[],
   channel: PaymentChannel,
   { id, before, nowMs: atMs }: FactContext<PaymentChannel>,
-): Fact[] {
+): PaymentFact[] {
   const agents = [channel.agentA, channel.agentB] as const;
-  return events.flatMap((event): Fact[] => {
+  return events.flatMap((event): PaymentFact[] => {
     switch (event.type) {
       case 'transfer_executed': {
         const { from, amountMicro } = event.transfer;
@@ -30,7 +58,7 @@ export function paymentFacts(
   });
 }
 
-function movedBy(toAMicro: bigint, { agentA, agentB }: PaymentChannel): ChannelClosed['moved'] {
+function movedBy(toAMicro: bigint, { agentA, agentB }: PaymentChannel): MovedAmount | null {
   if (toAMicro === 0n) return null;
   return toAMicro > 0n
     ? { from: agentB, to: agentA, amountMicro: String(toAMicro) }

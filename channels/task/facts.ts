@@ -3,14 +3,28 @@ import type { Fact } from '../kernel/facts.ts';
 import type { TaskEvent } from './commands.ts';
 import type { TaskState } from './state.ts';
 
+export type TaskFact = Fact & { readonly client: string; readonly provider: string } & (
+    | { readonly type: 'task_created' | 'task_started' }
+    | TaskEnded
+  );
+
+export interface TaskEnded {
+  readonly type: 'task_completed' | 'task_failed' | 'task_cancelled';
+  readonly wasRunning: boolean;
+  /** From its creation to its end. */
+  readonly durationMs: number;
+  readonly capability: string | null;
+  readonly priceMicro: string | null;
+}
+
 /** What the figures count of a task. */
 export function taskFacts(
   events: readonly TaskEvent[],
   { task }: TaskState,
   { before, nowMs }: FactContext<TaskState>,
-): Fact[] {
+): TaskFact[] {
   const about = { atMs: nowMs, client: task.clientAgentId, provider: task.providerAgentId };
-  return events.flatMap(({ type }): Fact[] => {
+  return events.flatMap(({ type }): TaskFact[] => {
     switch (type) {
       case 'created':
         return [{ type: 'task_created', ...about }];

@@ -1,5 +1,6 @@
 import type { Alert } from '../../../channels/analytics/alerts.ts';
 import { Collector } from '../../../channels/analytics/collector.ts';
+import type { CountedFact } from '../../../channels/analytics/facts.ts';
 import { Scopes } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
 import { Watch } from '../../../channels/analytics/offline_alerts.ts';
@@ -7,7 +8,8 @@ import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
 import { Answers } from '../../../channels/analytics/queries.ts';
 import { AGENT_FIGURES, agentScope } from '../../../channels/analytics/scope.ts';
 import { windowedAlerts } from '../../../channels/analytics/windowed_alerts.ts';
-import { type Fact, factText, type TaskEnded } from '../../../channels/kernel/facts.ts';
+import { factText } from '../../../channels/kernel/facts.ts';
+import type { TaskEnded } from '../../../channels/task/facts.ts';
 import { silentLog } from '../../../server/index.ts';
 import { embeddedStore } from '../stores.ts';
 
@@ -68,8 +70,10 @@ describe('alerts', () => {
     await tick();
   }
 
-  const log = async (...facts: (Fact extends infer F ? (F extends Fact ? Omit<F, 'atMs'> : never) : never)[]) => {
-    const texts = facts.map((fact) => factText({ ...fact, atMs: nowMs } as Fact));
+  const log = async (
+    ...facts: (CountedFact extends infer F ? (F extends CountedFact ? Omit<F, 'atMs'> : never) : never)[]
+  ) => {
+    const texts = facts.map((fact) => factText({ ...fact, atMs: nowMs } as CountedFact));
     await opened.store.commit({ kind: 'spec', id: `facts-${++made}` }, 0, { facts: texts });
   };
 

@@ -1,10 +1,11 @@
 import { COLLECTOR, Collector } from '../../../channels/analytics/collector.ts';
+import type { CountedFact } from '../../../channels/analytics/facts.ts';
 import { Scopes } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
 import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
 import { Answers } from '../../../channels/analytics/queries.ts';
 import { agentScope, aggregateOf, GLOBAL, type Scope } from '../../../channels/analytics/scope.ts';
-import { type Fact, factText } from '../../../channels/kernel/facts.ts';
+import { factText } from '../../../channels/kernel/facts.ts';
 import { silentLog } from '../../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
 import { onEveryStore } from '../stores.ts';
@@ -15,7 +16,7 @@ const AGENTS = ['a1', 'a2', 'a3'];
 
 let made = 0;
 /** Puts facts into the log, some in each commit. */
-async function log(store: Store, facts: readonly Fact[]): Promise<void> {
+async function log(store: Store, facts: readonly CountedFact[]): Promise<void> {
   for (let at = 0; at < facts.length; at += 7) {
     const some = facts.slice(at, at + 7).map(factText);
     await store.commit({ kind: 'spec', id: `facts-${++made}` }, 0, { facts: some });
@@ -51,7 +52,7 @@ describe('the collector', () => {
       const counted = new Map<string, number>(AGENTS.map((agent) => [agent, 0]));
       const collectors = [store, peer, store].map((each) => node(failingStore(each, roll)).collector);
       for (let round = 0; round < 15; round++) {
-        const facts = Array.from({ length: roll(60) }, (): Fact => {
+        const facts = Array.from({ length: roll(60) }, (): CountedFact => {
           const [from, to] = two(AGENTS);
           const micro = BigInt(roll(1_000));
           expected += micro;
@@ -80,7 +81,7 @@ describe('the collector', () => {
       const { collector, scopes, answers } = node(store);
       const nowMs = await store.nowMs();
       const client = 'old';
-      const created = (atMs: number): Fact => ({ type: 'task_created', atMs, client, provider: 'other' });
+      const created = (atMs: number): CountedFact => ({ type: 'task_created', atMs, client, provider: 'other' });
       // Of at least five days at any hour.
       const hoursAgo = [24 * 40, 24 * 29, 24 * 29 - 3, 24 * 6, 24 * 3, 60, 59, 20, 3, 0];
       await log(
@@ -114,7 +115,7 @@ describe('the collector', () => {
       const ended = { type: 'task_completed', wasRunning: false, durationMs: 1 } as const;
       await log(
         store,
-        names.flatMap((name, at): Fact[] => [
+        names.flatMap((name, at): CountedFact[] => [
           { type: 'transfer_executed', atMs: nowMs - HOUR_MS, from: name, to: 'popular', amountMicro: String(at + 1) },
           { ...ended, ...about, capability: name, priceMicro: String(at + 1) },
         ]),
