@@ -1,8 +1,8 @@
 import type { Store } from '../../server/store/index.ts';
-import { Aggregates, type AggregateType, type Applied, type Decision, type Placeable } from '../kernel/aggregate.ts';
+import type { Decision } from '../kernel/aggregate.ts';
 import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
-import { type Moved, unmoved } from '../kernel/signed_change.ts';
-import { acknowledgeNotices } from '../messages/follow_up.ts';
+import type { Moved } from '../kernel/signed_change.ts';
+import { Deals, type DealType } from '../messages/deals.ts';
 import type { Notices } from '../messages/notifications.ts';
 import type { Command, Event, SignedCommand } from './commands.ts';
 import { assertConserved } from './conservation.ts';
@@ -15,7 +15,7 @@ import { HISTORY } from './transfers.ts';
 export const PAYMENT = 'payment_channel';
 
 /** `terms` never changes; `dispute` is large, and there only while one lasts. */
-const paymentType: AggregateType<PaymentChannel, Command, Event, Moved> = {
+const paymentType: DealType<PaymentChannel, Command, Event> = {
   kind: PAYMENT,
   listedIn: PAYMENT_CHANNELS_INDEX,
   places: placesOf,
@@ -36,6 +36,7 @@ const paymentType: AggregateType<PaymentChannel, Command, Event, Moved> = {
     };
   },
   decide: decideConserved,
+  asOf,
   facts: paymentFacts,
 };
 
@@ -56,61 +57,12 @@ function deadlineMs({ noticesDueMs, dispute, closing }: PaymentChannel): number 
 }
 
 /** The payment channels in the store. */
-export class Payments {
-  readonly #store: Pick<Store, 'nowMs' | 'range'>;
-  readonly #notices: Pick<Notices, 'acknowledge'>;
-  readonly #aggregates: Aggregates<PaymentChannel, Command, Event, Moved>;
+export class Payments extends Deals<PaymentChannel, Command, SignedCommand, Event> {
+  readonly #store: Pick<Store, 'range'>;
 
   constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
+    super(store, notices, paymentType);
     this.#store = store;
-    this.#notices = notices;
-    this.#aggregates = new Aggregates(store, paymentType);
-  }
-
-  /** As it is kept: one whose challenge period is over may still be disputed. */
-  stored(id: string): Promise<PaymentChannel | undefined> {
-    return this.#aggregates.read(id);
-  }
-
-  /** As it is now. */
-  async read(id: string): Promise<PaymentChannel | undefined> {
-    const channel = await this.#aggregates.read(id);
-    return channel && asOf(channel, await this.#store.nowMs());
-  }
-
-  /** Many as they are now, in the order of `ids`. */
-  async readMany(ids: readonly string[]): Promise<(PaymentChannel | undefined)[]> {
-    const [channels, nowMs] = await Promise.all([this.#aggregates.readMany(ids), this.#store.nowMs()]);
-    return channels.map((channel) => channel && asOf(channel, nowMs));
-  }
-
-  /** For upkeep: see `Aggregates.placeAnew`. */
-  get placeable(): Placeable {
-    return this.#aggregates;
-  }
-
-  /**
-   * Once a channel is closed its notices are acknowledged too, unless the store is away then.
-   *
-   * @throws StoreUnavailable the outcome is unknown
-   */
-  async apply(id: string, command: Exclude<Command, SignedCommand>): Promise<Applied<PaymentChannel, Event>> {
-    return unmoved(await this.#apply(id, command));
-  }
-
-  /** As `apply`, for `signedChange`. */
-  applySigned(id: string, command: SignedCommand): Promise<Applied<PaymentChannel, Event> | Moved> {
-    return this.#apply(id, command);
-  }
-
-  async #apply(id: string, command: Command): Promise<Applied<PaymentChannel, Event> | Moved> {
-    const applied = await this.#aggregates.apply(id, command);
-    if (applied.ok && applied.state.noticesDueMs !== null) {
-      await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>
-        this.#aggregates.apply(id, { type: 'notices_settled' }),
-      );
-    }
-    return applied;
   }
 
   /** What history holds under nonces from `from` on, by nonce. */
