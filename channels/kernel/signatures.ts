@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { canonicalSignature, signatureBytes } from '../../crypto/signature.ts';
 import { signedText } from '../../crypto/signed_text.ts';
 import { verify } from '../../crypto/verify.ts';
+import { micro } from './money.ts';
 
 /** A signature as it comes in. Text that is none at all is as little good as one over something else. */
 export const Signature = Type.String({ maxLength: 256 });
@@ -25,6 +26,12 @@ export function signatureCheck(networkId: string): Check {
     return { lines, isGood };
   };
 }
+
+/** A signed amount as it comes in, in the forms in which both are compared and kept. */
+export const signedAmount = (payload: { readonly amount: string | number; readonly signature: string }) => ({
+  amountMicro: micro(payload.amount),
+  signature: sameForm(payload.signature),
+});
 
 /** By which two texts of one signature are equal; a text that is none stays as it is. */
 export const sameForm = (signature: string) => canonicalSignature(signature) ?? signature;

@@ -1,17 +1,28 @@
 import { accept } from '../../server/index.ts';
-import { micro } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Check, sameForm } from '../kernel/signatures.ts';
+import { type Check, signedAmount } from '../kernel/signatures.ts';
 import { answerChange, signedChange } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import type { Sessions } from './negotiations.ts';
 import { events, pushes } from './schema.ts';
-import { acceptLines, agentOf, isSuperseded, offerLines, publicKeyOf, roleOf, standingOffer } from './state.ts';
+import {
+  acceptLines,
+  agentOf,
+  isSuperseded,
+  offerLines,
+  publicKeyOf,
+  roleOf,
+  type Session,
+  standingOffer,
+} from './state.ts';
 import { completionView, offerView, sessionView } from './view.ts';
 
 /** `negotiation:{session_id}`: two agents agree on a price (PROTOCOL.md, section 5.3). */
-export const negotiationChannel = (sessions: Sessions, check: Check) =>
-  agentChannel({
+export function negotiationChannel(sessions: Sessions, check: Check) {
+  const stored = (id: string) => ({ what: `negotiation ${id}`, read: () => sessions.stored(id) });
+  const answer = (session: Session) => ({ session: sessionView(session) });
+
+  return agentChannel({
     topic: 'negotiation:*',
     events,
     pushes,
@@ -27,10 +38,9 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
       async offer(payload, socket) {
         const { id, assigns } = socket;
         const { role: by } = assigns;
-        const [amountMicro, signature] = [micro(payload.amount), sameForm(payload.signature)];
+        const { amountMicro, signature } = signedAmount(payload);
         return signedChange({
-          what: `negotiation ${id}`,
-          read: () => sessions.stored(id),
+          ...stored(id),
           async apply(session) {
             const verdict = await check(offerLines(session, by, amountMicro), signature, publicKeyOf(session, by));
             return sessions.applySigned(id, { type: 'offer', by, amountMicro, signature, verdict });
@@ -50,10 +60,9 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
       async accept(payload, socket) {
         const { id, assigns } = socket;
         const { role: by } = assigns;
-        const [amountMicro, signature] = [micro(payload.amount), sameForm(payload.signature)];
+        const { amountMicro, signature } = signedAmount(payload);
         return signedChange({
-          what: `negotiation ${id}`,
-          read: () => sessions.stored(id),
+          ...stored(id),
           async apply(session) {
             const lines = acceptLines(session, by, amountMicro);
             const verdict = lines === undefined ? undefined : await check(lines, signature, publicKeyOf(session, by));
@@ -62,7 +71,7 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
           tell(event, session) {
             if (event.type === 'agreed') socket.broadcast('negotiation_complete', completionView(session));
           },
-          answer: (session) => ({ session: sessionView(session) }),
+          answer,
         });
       },
 
@@ -72,8 +81,9 @@ export const negotiationChannel = (sessions: Sessions, check: Check) =>
           tell(event, session) {
             if (event.type === 'rejected') socket.broadcastOthers('reject', { agent_id: agentOf(session, by), reason });
           },
-          answer: (session) => ({ session: sessionView(session) }),
+          answer,
         });
       },
     },
   });
+}

@@ -1,7 +1,7 @@
 import { accept } from '../../server/index.ts';
-import { micro, microBalance } from '../kernel/money.ts';
+import { microBalance } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Check, sameForm } from '../kernel/signatures.ts';
+import { type Check, sameForm, signedAmount } from '../kernel/signatures.ts';
 import { answerChange, signedChange } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import { fileDispute } from './evidence.ts';
@@ -43,7 +43,7 @@ export function paymentChannel(payments: Payments, check: Check) {
         const { id, assigns } = socket;
         const { side: by } = assigns;
         const { nonce } = payload;
-        const [amountMicro, signature] = [micro(payload.amount), sameForm(payload.signature)];
+        const { amountMicro, signature } = signedAmount(payload);
         let past: Past | undefined;
         return signedChange({
           ...stored(id),
@@ -72,7 +72,7 @@ export function paymentChannel(payments: Payments, check: Check) {
         const { id, assigns } = socket;
         const { side: by } = assigns;
         const { nonce } = payload;
-        const [amountMicro, signature] = [micro(payload.amount), sameForm(payload.signature)];
+        const { amountMicro, signature } = signedAmount(payload);
         return signedChange({
           ...stored(id),
           async apply(channel) {
