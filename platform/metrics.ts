@@ -1,22 +1,23 @@
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
-import type { Endpoint } from '../server/endpoint/index.ts';
-import type { Nodes, PubSub } from '../server/index.ts';
+import type { DeadlineStats } from '../channels/kernel/deadlines.ts';
+import type { DomainCounter } from '../channels/principals/domain.ts';
+import type { EndpointStats } from '../server/endpoint/index.ts';
+import type { Hub, Nodes, PubSub } from '../server/index.ts';
 import { LATENCY_BOUNDS, type StoreStats } from '../server/store/index.ts';
 import type { EventLatency, Histogram } from './event_latency.ts';
 
-type Counts = ReadonlyMap<string, number>;
-
 export interface Measured {
-  readonly endpoint: Endpoint;
+  readonly stats: EndpointStats;
+  readonly hub: Pick<Hub, 'stats'>;
   readonly pubsub: PubSub;
   readonly nodes: Pick<Nodes, 'live' | 'self'>;
   readonly store: StoreStats;
   readonly events: Pick<EventLatency, 'read'>;
   /** Presences that this node knows of. */
   readonly presences: () => number;
-  /** By kind. */
-  readonly deadlines: readonly { readonly stats: { readonly handled: Counts; readonly failed: Counts } }[];
-  readonly collector: { readonly facts: number; readonly rounds: number };
+  readonly deadlines: DeadlineStats;
+  /** The domains' own. */
+  readonly counters: readonly DomainCounter[];
   readonly version: string;
 }
 
@@ -24,7 +25,7 @@ export interface Measured {
  * The node's metrics. Hot paths count in plain numbers; a scrape reads them, so that a metric costs nothing in between.
  */
 export function createMetrics(measured: Measured): Registry {
-  const { endpoint, pubsub, nodes, store, events, presences, deadlines, collector, version } = measured;
+  const { stats, hub, pubsub, nodes, store, events, presences, deadlines, counters: own, version } = measured;
   const registry = new Registry();
   // Event-loop delay, memory, CPU and garbage collection of the process.
   collectDefaultMetrics({ register: registry });
@@ -60,15 +61,14 @@ export function createMetrics(measured: Measured): Registry {
       },
     });
 
-  const { stats, fanoutStats } = endpoint;
   new Gauge({ name: 'aerie_info', help: 'Always 1', labelNames: ['version'], registers: [registry] }).set(
     { version },
     1,
   );
   gauge('aerie_nodes', 'Nodes whose lease stands, as this one sees it', () => nodes.live().length);
   gauge('aerie_cpu_ratio', 'The part of one core that the process uses', () => nodes.self.gauges.cpu ?? 0);
-  gauge('aerie_draining', '1 while clients are moved away', () => Number(endpoint.draining));
-  gauge('aerie_connections', 'Open connections over WebSocket and long-poll', () => endpoint.connections.size);
+  gauge('aerie_draining', '1 while clients are moved away', () => Number(stats.draining));
+  gauge('aerie_connections', 'Open connections over WebSocket and long-poll', () => stats.connections);
   gauge('aerie_presences', 'Agents present on any node, as this one sees it', presences);
   counter('aerie_connects_total', 'Connections opened', () => stats.connects);
   counter('aerie_connects_refused_total', 'Connections refused', () => stats.refusedConnects);
@@ -78,8 +78,8 @@ export function createMetrics(measured: Measured): Registry {
   counter('aerie_joins_refused_total', 'Joins refused', () => stats.refusedJoins);
   counter('aerie_messages_in_total', 'Messages received from clients', () => stats.messagesIn);
   counter('aerie_messages_out_total', 'Replies and pushes sent to one client', () => stats.messagesOut);
-  counter('aerie_broadcasts_total', 'Broadcasts to topics with members on this node', () => fanoutStats.broadcasts);
-  counter('aerie_deliveries_total', 'Broadcasts times the members they went to', () => fanoutStats.deliveries);
+  counter('aerie_broadcasts_total', 'Broadcasts to topics with members on this node', () => hub.stats.broadcasts);
+  counter('aerie_deliveries_total', 'Broadcasts times the members they went to', () => hub.stats.deliveries);
   counter('aerie_rate_limited_total', 'Messages answered rate_limited', () => stats.rateLimited);
   counter('aerie_dropped_total', 'Control frames, heartbeats and leaves beyond their allowance', () => stats.dropped);
   counter(
@@ -112,11 +112,9 @@ export function createMetrics(measured: Measured): Registry {
     () => store.operations.get('commit')?.conflicts ?? 0,
   );
   counters('aerie_facts_total', 'What happened by commits of this node', 'type', () => store.facts);
-  counter('aerie_facts_counted_total', 'Facts that this node has counted into the figures', () => collector.facts);
-  counter('aerie_collector_rounds_total', 'Rounds in which this node has counted', () => collector.rounds);
-  const byKind = (of: 'handled' | 'failed') => () => deadlines.flatMap((each) => [...each.stats[of]]);
-  counters('aerie_deadlines_handled_total', 'Deadlines handled by this node', 'kind', byKind('handled'));
-  counters('aerie_deadlines_failed_total', 'Deadlines that have to be taken again', 'kind', byKind('failed'));
+  for (const { name, help, read } of own) counter(name, help, read);
+  counters('aerie_deadlines_handled_total', 'Deadlines handled by this node', 'kind', () => deadlines.handled);
+  counters('aerie_deadlines_failed_total', 'Deadlines that have to be taken again', 'kind', () => deadlines.failed);
   return registry;
 }
 

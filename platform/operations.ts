@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { Endpoint } from '../server/endpoint/index.ts';
+import type { EndpointStats } from '../server/endpoint/index.ts';
 import { bearer, type Call, httpRefusal, jsonAnswer, problem, type Route } from '../server/http/index.ts';
 import type { HttpAnswer, PubSub, Refusal } from '../server/index.ts';
 import { type Probed, type Store, writeProbe } from '../server/store/index.ts';
@@ -12,7 +12,7 @@ export interface NodeNames {
 }
 
 export interface OperationsParts<P> extends NodeNames {
-  readonly endpoint: Pick<Endpoint, 'connections' | 'draining'>;
+  readonly stats: Pick<EndpointStats, 'connections' | 'draining'>;
   readonly store: Store;
   readonly pubsub: PubSub;
   readonly metrics: Registry;
@@ -32,7 +32,7 @@ export function operations<P>(parts: OperationsParts<P>): Route<P>[] {
   const probe = writeProbe(() => parts.store.probe(parts.nodeId));
   const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
   return [
-    { ...open, path: '/health', handle: () => healthy(parts, parts.endpoint.connections.size) },
+    { ...open, path: '/health', handle: () => healthy(parts, parts.stats.connections) },
     { ...open, path: '/ready', handle: () => ready(parts, probe) },
     { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(parts, call) },
   ];
@@ -62,7 +62,7 @@ export function notReady(reasons: readonly string[]): HttpAnswer {
 
 /** Whether this node should get clients. */
 async function ready<P>(
-  { endpoint, store, pubsub }: OperationsParts<P>,
+  { stats, store, pubsub }: OperationsParts<P>,
   probe: () => Promise<Probed>,
 ): Promise<HttpAnswer> {
   const [durability, probed] = await Promise.all([
@@ -76,7 +76,7 @@ async function ready<P>(
   const reasons = [
     ...(isOutOfReach ? ['the store is out of reach'] : []),
     ...(probed?.writable === false ? [`the store refuses writes: ${probed.why}`] : []),
-    ...(endpoint.draining ? ['the node is draining'] : []),
+    ...(stats.draining ? ['the node is draining'] : []),
     ...(pubsub.silenceMs() > MAX_SILENCE_MS ? ['pub/sub is silent'] : []),
   ];
   if (reasons.length === 0) return jsonAnswer(200, { status: 'ready', store: store.name, durability });

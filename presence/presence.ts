@@ -1,3 +1,4 @@
+import type { Hub } from '../server/index.ts';
 import type { Meta } from './entry.ts';
 import type { Replication } from './replication.ts';
 
@@ -48,10 +49,10 @@ export interface Presence {
 }
 
 export interface PresenceOptions {
-  /** Sends a `presence_diff` to the members of `topic` on this node. */
-  readonly broadcastLocal: (topic: string, event: string, payloadJson: string) => void;
+  /** Brings each `presence_diff` to the members of its topic on this node. */
+  readonly hub: Pick<Hub, 'broadcastLocal'>;
   /** The least time between two diffs of one topic; 0: every change is a diff of its own. */
-  readonly gatherMs: number;
+  readonly diffIntervalMs: number;
   /** Left out: this node is alone. */
   readonly replication?: Replication;
 }

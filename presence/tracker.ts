@@ -10,7 +10,7 @@ interface Topic {
   /** Diffs in the order of their changes, where each change has its own. */
   readonly ready: string[];
   scheduled: boolean;
-  /** Runs while a diff was broadcast less than `gatherMs` ago. */
+  /** Runs while a diff was broadcast less than `diffIntervalMs` ago. */
   window: NodeJS.Timeout | undefined;
 }
 
@@ -103,7 +103,7 @@ export class Tracker implements Presence {
 
   /** The ref that an update's `phx_ref_prev` names: one that was never told is skipped, clients have not seen it. */
   #knownRef(topic: string, former: Entry): string {
-    if (this.#options.gatherMs === 0 || former.prev === undefined) return former.ref;
+    if (this.#options.diffIntervalMs === 0 || former.prev === undefined) return former.ref;
     return this.#topic(topic).state.wasTold(former.key, former.ref) ? former.ref : former.prev;
   }
 
@@ -147,7 +147,7 @@ export class Tracker implements Presence {
   #apply(name: string, change: Change) {
     const topic = this.#topic(name);
     topic.state.apply(change);
-    if (this.#options.gatherMs === 0) {
+    if (this.#options.diffIntervalMs === 0) {
       const diff = topic.state.takeDiff();
       if (diff) topic.ready.push(diff);
       this.#schedule(topic, queueMicrotask);
@@ -166,7 +166,7 @@ export class Tracker implements Presence {
     topic.scheduled = false;
     const diff = topic.state.takeDiff();
     if (diff) topic.ready.push(diff);
-    for (const ready of topic.ready.splice(0)) this.#options.broadcastLocal(topic.name, 'presence_diff', ready);
+    for (const ready of topic.ready.splice(0)) this.#options.hub.broadcastLocal(topic.name, 'presence_diff', ready);
     this.#options.replication?.flush(topic.name);
     if (diff) this.#openWindow(topic);
     else this.#forgetIfIdle(topic);
@@ -177,7 +177,7 @@ export class Tracker implements Presence {
       topic.window = undefined;
       if (topic.state.changed) this.#flush(topic);
       else this.#forgetIfIdle(topic);
-    }, this.#options.gatherMs).unref();
+    }, this.#options.diffIntervalMs).unref();
   }
 
   #forgetIfIdle(topic: Topic) {

@@ -2,6 +2,7 @@ import type { Log } from '../../server/index.ts';
 import type { LoggedFact, Store } from '../../server/store/index.ts';
 import { factText } from '../kernel/facts.ts';
 import { inTurn } from '../kernel/in_turn.ts';
+import type { DomainCounter } from '../principals/domain.ts';
 import { MINUTE_MS } from './buckets.ts';
 import { type CountedFact, type OnlineSampled, parseFact } from './facts.ts';
 import type { Scopes } from './figures_store.ts';
@@ -28,6 +29,16 @@ const aggregate = { kind: COLLECTOR, id: 'analytics' };
 
 /** Whether nobody has ever collected: no version has run on this store. */
 export const isNeverCollected = async (store: Pick<Store, 'read'>) => (await store.read(aggregate, [])).version === 0;
+
+/** What a collector counts, for `/metrics`. */
+export const collectorCounters = (stats: Collector['stats']): readonly DomainCounter[] => [
+  {
+    name: 'aerie_facts_counted_total',
+    help: 'Facts that this node has counted into the figures',
+    read: () => stats.facts,
+  },
+  { name: 'aerie_collector_rounds_total', help: 'Rounds in which this node has counted', read: () => stats.rounds },
+];
 
 /** How often the log is counted. */
 const COLLECT_EVERY_MS = 1_000;

@@ -1,12 +1,11 @@
-import type { Presence } from '../../presence/index.ts';
-import type { Log, Nodes } from '../../server/index.ts';
-import { type Store, StoreUnavailable } from '../../server/store/index.ts';
+import { StoreUnavailable } from '../../server/store/index.ts';
 import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
+import type { Domain, DomainContext } from '../principals/domain.ts';
 import type { Agents, Users } from '../principals/principals.ts';
 import type { Alert } from './alerts.ts';
 import { agentTopic, analyticsChannels, GLOBAL_TOPIC, type GlobalMember, userTopic } from './channel.ts';
-import { COLLECTOR, Collector } from './collector.ts';
+import { COLLECTOR, Collector, collectorCounters } from './collector.ts';
 import { Scopes } from './figures_store.ts';
 import { History } from './history.ts';
 import { cpuMeter, systemLoad } from './load.ts';
@@ -18,18 +17,12 @@ import { analyticsRoutes } from './routes.ts';
 import { AGENT_FIGURES, agentScope, aggregateOf, GLOBAL } from './scope.ts';
 import { windowedAlerts } from './windowed_alerts.ts';
 
-export interface AnalyticsParts {
-  readonly store: Store;
-  readonly agents: Pick<Agents, 'read'>;
-  readonly users: Pick<Users, 'read'>;
-  readonly presence: Pick<Presence, 'follow' | 'keys'>;
-  readonly nodes: Pick<Nodes, 'live' | 'report'>;
-  readonly log: Log;
-  /** Broadcasts to all members of a topic, on every node. */
-  readonly broadcast: (topic: string, event: string, payload: object) => void;
-  /** Broadcasts to this node's members. */
-  readonly broadcastLocal: (topic: string, event: string, payloadJson: string) => void;
-}
+type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'> & {
+  readonly hub: Pick<DomainContext['hub'], 'broadcast' | 'broadcastLocal'>;
+  readonly nodes: Pick<DomainContext['nodes'], 'live' | 'report'>;
+  readonly presence: Pick<DomainContext['presence'], 'follow' | 'keys'>;
+  readonly principals: { readonly agents: Pick<Agents, 'read'>; readonly users: Pick<Users, 'read'> };
+};
 
 const STATS_EVERY_MS = 10_000;
 const LOAD_EVERY_MS = 1_000;
@@ -38,9 +31,10 @@ const BEGIN_AGAIN_MS = 5_000;
 /** Figures are at most 5 s behind, also when a node dies while it collects. */
 const LEASE_MS = 3_000;
 
-/** Wires everything about analytics. */
-export function analytics(parts: AnalyticsParts) {
-  const { store, agents, users, presence, nodes, log, broadcast, broadcastLocal } = parts;
+/** Figures about agents, users and all: the channels, the HTTP calls, and the collector that counts. */
+export function analyticsFeature(context: Context): Domain {
+  const { store, hub, nodes, presence, log, principals, deadlineStats: stats } = context;
+  const { agents, users } = principals;
   const scopes = new Scopes(store, (agentId, alert) => {
     tell(agentId, alert).catch((error: unknown) => log.warn({ err: error, agent: agentId }, 'pushing an alert failed'));
   });
@@ -49,16 +43,16 @@ export function analytics(parts: AnalyticsParts) {
   const questions = questionsTo(answers, store);
   const present = () => presence.keys(DISCOVERY_TOPIC);
   const collector = new Collector({ store, scopes, owned, present, log });
-  const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS });
+  const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS, stats });
   const watch = new Watch(store, scopes);
   const watchers = new Set<GlobalMember>();
   const timers: NodeJS.Timeout[] = [];
   let isClosed = false;
 
   async function tell(agentId: string, alert: Alert): Promise<void> {
-    broadcast(agentTopic(agentId), 'alert', alert);
+    hub.broadcast(agentTopic(agentId), 'alert', alert);
     const owner = (await agents.read(agentId))?.userId;
-    if (owner) broadcast(userTopic(owner), 'alert', alert);
+    if (owner) hub.broadcast(userTopic(owner), 'alert', alert);
   }
 
   async function globalStats() {
@@ -109,15 +103,15 @@ export function analytics(parts: AnalyticsParts) {
     watched(socket) {
       watchers.add(socket);
       socket.onEnd(() => watchers.delete(socket));
-      unlessUnavailable(globalStats().then((stats) => socket.push('global_stats', stats)));
+      unlessUnavailable(globalStats().then((figures) => socket.push('global_stats', figures)));
     },
   });
 
   return {
-    channels,
+    name: 'analytics',
+    channels: { agent: channels, owner: channels },
     routes: analyticsRoutes({ agents, users, owned, questions }),
-    collector,
-    deadlines,
+    counters: collectorCounters(collector.stats),
 
     /** Begins to collect, on this node too; on a store that takes no writes now, once it does. */
     async start(): Promise<void> {
@@ -136,7 +130,7 @@ export function analytics(parts: AnalyticsParts) {
         setInterval(() => {
           if (watchers.size === 0) return;
           unlessUnavailable(
-            globalStats().then((stats) => broadcastLocal(GLOBAL_TOPIC, 'global_stats', JSON.stringify(stats))),
+            globalStats().then((figures) => hub.broadcastLocal(GLOBAL_TOPIC, 'global_stats', JSON.stringify(figures))),
           );
         }, STATS_EVERY_MS),
       );

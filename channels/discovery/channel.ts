@@ -1,52 +1,41 @@
 import type { Presence } from '../../presence/index.ts';
-import { accept, grant, internalTopic, type Log, type PubSub, reply } from '../../server/index.ts';
+import { accept, grant, type Hub, type Log, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { jsonBytes } from '../kernel/fields.ts';
 import { micro, usdc } from '../kernel/money.ts';
 import { refuseField } from '../kernel/reasons.ts';
 import { agentView } from '../principals/agent.ts';
 import { agentChannel } from '../principals/agent_session.ts';
-import type { AgentField } from '../principals/decide.ts';
 import type { Agents } from '../principals/principals.ts';
 import { metadataRefusal, readCapabilities } from '../principals/schema.ts';
-import { Members } from './members.ts';
+import type { Members } from './members.ts';
 import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
 import { events, joinParams, pushes } from './schema.ts';
 import { cursorOf, type Directory, type Found, readCursor, search } from './search.ts';
 
 const DEFAULT_LIMIT = 20;
 const MAX_PAGE_BYTES = 256 * 1_024;
-/** Nodes tell each other here which agent has changed. */
-const CHANGED = internalTopic('agent_changed');
-
-export interface DiscoveryParts {
+export interface DiscoveryOptions {
   readonly agents: Agents;
   readonly store: Pick<Store, 'lookup'>;
   readonly presence: Presence;
-  readonly pubsub: PubSub;
+  readonly members: Members;
+  readonly hub: Pick<Hub, 'broadcast'>;
   readonly log: Log;
-  /** Broadcasts to all members of a topic, on every node. */
-  readonly broadcast: (topic: string, event: string, payload: object) => void;
+  /** Has every node look at an agent that has changed. */
+  readonly tellNodes: (agentId: string) => void;
 }
 
 /** `agents:discovery`: who is there, what they offer, and who fits (PROTOCOL.md, section 5.1). */
-export function discovery({ agents, store, presence, pubsub, log, broadcast }: DiscoveryParts) {
-  const members = new Members(presence, (id) => agents.read(id));
+export function discoveryChannel({ agents, store, presence, members, hub, log, tellNodes }: DiscoveryOptions) {
   const directory: Directory = {
     lookup: (index, query) => store.lookup(index, query),
     readMany: (ids) => agents.readMany(ids),
     statusOf: (id) => presenceStatus(presence, id),
     present: () => presence.keys(DISCOVERY_TOPIC),
   };
-  const notices = pubsub.subscribe(CHANGED, ({ event, payload }) => {
-    if (event !== 'changed') return;
-    const { id } = JSON.parse(String(payload)) as { id: string };
-    members.refresh(id).catch((error: unknown) => log.warn({ err: error, agent: id }, 'presence meta not updated'));
-  });
-  // Nodes that come back from a lost connection make their members join again, which reads every agent anew.
-  notices.ready?.catch(() => {});
 
-  const channel = agentChannel({
+  return agentChannel({
     topic: DISCOVERY_TOPIC,
     params: { authorize: () => grant(), schema: joinParams },
     events,
@@ -91,7 +80,7 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
         if (refused) return refused;
         const applied = await agents.replaceMetadata(socket.assigns.agentId, metadata);
         if (!applied.ok) return applied;
-        agentChanged(applied.state.id);
+        tellNodes(applied.state.id);
         return reply({ metadata: applied.state.metadata });
       },
 
@@ -101,30 +90,12 @@ export function discovery({ agents, store, presence, pubsub, log, broadcast }: D
         const applied = await agents.announce(socket.assigns.agentId, read.capabilities);
         if (!applied.ok) return applied;
         const agent = agentView(applied.state);
-        agentChanged(agent.id);
-        broadcast(DISCOVERY_TOPIC, 'agent_updated', { agent });
+        tellNodes(agent.id);
+        hub.broadcast(DISCOVERY_TOPIC, 'agent_updated', { agent });
         return reply({ agent });
       },
     },
   });
-
-  function agentChanged(id: string): void {
-    pubsub.publish(CHANGED, { event: 'changed', payload: JSON.stringify({ id }) });
-  }
-
-  return {
-    channel,
-
-    /** Makes known what was changed over HTTP, as the events above do. */
-    changedElsewhere(agent: Parameters<typeof agentView>[0], fields: readonly AgentField[]): void {
-      agentChanged(agent.id);
-      if (fields.includes('capabilities') || fields.includes('name')) {
-        broadcast(DISCOVERY_TOPIC, 'agent_updated', { agent: agentView(agent) });
-      }
-    },
-
-    close: () => notices.stop(),
-  };
 }
 
 const foundView = ({ agent, status, priceMicro }: Found) => ({

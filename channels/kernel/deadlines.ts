@@ -8,7 +8,17 @@ export interface DeadlinesOptions {
   readonly pollMs?: number;
   /** How long this node may take for one before another node may take it. 10 s unless told. */
   readonly leaseMs?: number;
+  /** Where it counts; several may count in one. */
+  readonly stats?: DeadlineStats;
 }
+
+/** Deadlines by kind, since the start. */
+export interface DeadlineStats {
+  readonly handled: Map<string, number>;
+  readonly failed: Map<string, number>;
+}
+
+export const deadlineStats = (): DeadlineStats => ({ handled: new Map(), failed: new Map() });
 
 /** How many of one kind are taken at once. */
 const BATCH = 100;
@@ -25,11 +35,11 @@ export class Deadlines {
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #isRunning = false;
-  /** By kind, since the start. */
-  readonly stats = { handled: new Map<string, number>(), failed: new Map<string, number>() };
+  readonly stats: DeadlineStats;
 
   constructor(options: DeadlinesOptions) {
     this.#options = options;
+    this.stats = options.stats ?? deadlineStats();
   }
 
   /** @param wake commits a change of the aggregate's deadline, else it is called again after the lease */

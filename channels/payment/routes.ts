@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { jsonAnswer, jsonBody, type Method, type Route } from '../../server/http/index.ts';
-import { payloadCheck } from '../../server/index.ts';
+import { type Hub, payloadCheck } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Check } from '../kernel/signatures.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -16,8 +16,7 @@ import { channelView, disputeView, pastView } from './view.ts';
 export interface CallParts extends OpenParts {
   readonly check: Check;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
-  /** Broadcasts to all members of a topic, on every node. */
-  readonly broadcast: (topic: string, event: string, payload: object) => void;
+  readonly hub: Pick<Hub, 'broadcast'>;
 }
 
 export function paymentRoutes(parts: CallParts): Route<Principal>[] {
@@ -77,7 +76,7 @@ function readHistory(parts: CallParts): Handle {
 const readDispute = jsonBody(DisputeRequest);
 
 /** `POST /api/payment_channels/{id}/evidence`: a suspended agent may still defend what is its own. */
-function fileEvidence({ payments, check, broadcast }: CallParts): Handle {
+function fileEvidence({ payments, check, hub }: CallParts): Handle {
   return async ({ exchange, principal, param }) => {
     const channel = await payments.read(param('id'));
     const side = channel && sideOfPrincipal(principal, channel);
@@ -91,7 +90,7 @@ function fileEvidence({ payments, check, broadcast }: CallParts): Handle {
 
     const { state, events } = decided;
     for (const event of events) {
-      if ('dispute' in event) broadcast(`payment:${state.id}`, 'dispute', disputeView(state, event.dispute));
+      if ('dispute' in event) hub.broadcast(`payment:${state.id}`, 'dispute', disputeView(state, event.dispute));
     }
     return jsonAnswer(200, { channel: channelView(state), ...(events.length === 0 && { duplicate: true }) });
   };

@@ -44,6 +44,14 @@ export function listCall<T, N extends string>(list: List<T, N>, { store, cursors
   };
 }
 
+/** A list without its kinds of items and parameters: what answers it, once there is what all lists share. */
+export type ServedList = (shared: ListParts) => Handle;
+
+export const servedList =
+  <T, N extends string>(list: List<T, N>): ServedList =>
+  (shared) =>
+    listCall(list, shared);
+
 const incomplete: Refusal = {
   ...refuse('unavailable'),
   message: 'This list is still being filled after an upgrade: try again later.',

@@ -1,36 +1,30 @@
-import type { Log, Nodes } from '../../server/index.ts';
-import type { Store } from '../../server/store/index.ts';
-import type { Deadlines } from '../kernel/deadlines.ts';
-import type { Agents } from '../principals/principals.ts';
+import type { Notices } from '../messages/notifications.ts';
+import type { Domain, DomainContext } from '../principals/domain.ts';
+import { servedList } from '../principals/list_route.ts';
 import { taskChannel } from './channel.ts';
 import { taskList } from './list.ts';
 import { taskRoutes } from './routes.ts';
-import { type TaskEffects, Tasks } from './tasks.ts';
+import { Tasks } from './tasks.ts';
 
-export interface TaskParts {
-  readonly store: Store;
-  readonly agents: Pick<Agents, 'read' | 'readMany' | 'readProfiles' | 'countTask' | 'forgetTask'>;
-  readonly nodes: Pick<Nodes, 'onChange'>;
-  readonly deadlines: Pick<Deadlines, 'on'>;
-  readonly log: Log;
-  readonly notices: TaskEffects['notices'];
-  /** How long an ended task keeps its streams. */
-  readonly retentionDays: number;
-}
+type Context = Pick<DomainContext, 'store' | 'nodes' | 'log' | 'principals' | 'taskRetentionDays'> & {
+  readonly notices: Notices;
+};
 
 const DAY_MS = 86_400_000;
 
-/** Wires everything about tasks. */
-export function tasking({ store, agents, nodes, deadlines, log, notices, retentionDays }: TaskParts) {
+/** Tasks: the channel with its streams, the HTTP calls, and what follows when a task ends. */
+export function taskFeature({ store, nodes, log, principals, notices, taskRetentionDays }: Context): Domain {
+  const { agents } = principals;
   const tasks = new Tasks(store, {
     notices,
     countTask: (agentId, taskId, outcome) => agents.countTask(agentId, taskId, outcome),
     forgetTask: (agentId, taskId) => agents.forgetTask(agentId, taskId),
   });
-  deadlines.on('task', (id) => tasks.wake(id));
   return {
-    channel: taskChannel({ tasks, nodes, log, retentionMs: retentionDays * DAY_MS }),
+    name: 'task',
+    channels: { agent: [taskChannel({ tasks, nodes, log, retentionMs: taskRetentionDays * DAY_MS })] },
     routes: taskRoutes({ tasks, agents }),
-    list: taskList({ tasks, agents, store }),
+    lists: { '/api/tasks': servedList(taskList({ tasks, agents, store })) },
+    deadlines: { task: (id) => tasks.wake(id) },
   };
 }

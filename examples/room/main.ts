@@ -1,21 +1,20 @@
 import { parseArgs } from 'node:util';
 import { createPresence } from '../../presence/index.ts';
 import { Endpoint } from '../../server/endpoint/index.ts';
-import type { Exchange } from '../../server/index.ts';
+import { type Exchange, Hub } from '../../server/index.ts';
 import { roomSocket } from './room.ts';
 
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '4100' }, host: { type: 'string', default: '127.0.0.1' } },
 });
 
-const presence = createPresence({
-  broadcastLocal: (topic, event, payloadJson) => endpoint.broadcastLocal(topic, event, payloadJson),
-  gatherMs: 0,
-});
-const open = roomSocket({ presence, disconnect: (id) => endpoint.disconnect(id) });
+const hub = new Hub();
+const presence = createPresence({ hub, diffIntervalMs: 0 });
+const open = roomSocket({ presence, disconnect: (id) => hub.disconnect(id) });
 const KIB = 1024;
 
 const endpoint = new Endpoint({
+  hub,
   mounts: [
     { path: '/socket', open, origins: 'any', websocket: { timeoutMs: 60_000, pings: false } },
     {
@@ -39,7 +38,7 @@ async function http(exchange: Exchange): Promise<void> {
   const body = await exchange.body();
   if (typeof body === 'string') return exchange.respond({ status: 413 });
   const { topic = '', event = '' } = Object.fromEntries(exchange.query);
-  endpoint.broadcast(topic, event, JSON.parse(body.toString()));
+  hub.broadcast(topic, event, JSON.parse(body.toString()));
   exchange.respond({ status: 200 });
 }
 

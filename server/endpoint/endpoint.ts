@@ -1,13 +1,11 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { TrustedProxies } from '../http/trusted_proxies.ts';
+import { Hub } from '../hub.ts';
 import { type Log, silentLog } from '../log.ts';
-import { localPubSub } from '../pubsub/local.ts';
 import type { PubSub } from '../pubsub/port.ts';
-import { refuseReserved, reservedTopics } from '../reserved_topics.ts';
 import type { Connections } from '../runtime/connections.ts';
 import type { Limits, RuntimeContext } from '../runtime/context.ts';
-import { Fanout } from '../runtime/fanout.ts';
 import { closeCodes } from '../runtime/transport.ts';
 import { Turn } from '../runtime/turn.ts';
 import { type Mount, mountDefaults } from '../transport/mount.ts';
@@ -21,7 +19,6 @@ import { PathTable } from './path_table.ts';
 import { PhoenixSockets } from './phoenix_sockets.ts';
 import { routePort } from './port_routes.ts';
 import { EndpointStats } from './stats.ts';
-import type { LocalTopic } from './topic_board.ts';
 
 /** How often silence, expiry and long-poll windows are looked at. */
 const TICK_MS = 100;
@@ -32,7 +29,8 @@ const RESTART_SPREAD_MS = 3_000;
 
 /** A server for Phoenix channels: sockets mounted on paths, over WebSocket and long-poll. */
 export class Endpoint {
-  readonly stats = new EndpointStats();
+  readonly hub: Hub;
+  readonly stats: EndpointStats;
   readonly #gatekeeper: Gatekeeper;
   readonly #listener: Listener;
   readonly #app: TemplatedApp;
@@ -46,7 +44,7 @@ export class Endpoint {
   readonly #longPolls: LongPolls;
   readonly #turn = new Turn();
   readonly #ticker: NodeJS.Timeout;
-  readonly #stopDisconnects: () => void;
+  readonly #unplug: () => void;
   #publishedBytes = 0;
   #tidiedAtMs = 0;
   #closed = false;
@@ -54,14 +52,16 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     const { tls, allowances, requests, onFault = () => undefined, secret = randomUUID() } = options;
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#pubsub = options.pubsub ?? localPubSub({ nodeId: randomUUID() });
+    this.hub = options.hub ?? new Hub();
+    this.stats = options.stats ?? new EndpointStats();
+    this.#pubsub = this.hub.pubsub;
     this.#log = options.log ?? silentLog;
     this.#gatekeeper = new Gatekeeper({ stats: this.stats, log: this.#log, allowances, requests });
     this.#trustedProxies = options.trustedProxies ?? new TrustedProxies();
     this.#http = options.http;
     this.#listener = options.listener ?? new Listener({ tls, log: this.#log }, (res) => void res.end());
     this.#app = this.#listener.app;
-    const fanout = new Fanout(this.#pubsub, (topic, frame) => this.#publishNatively(topic, frame));
+    const { fanout } = this.hub;
     const { nodeId } = this.#pubsub;
     this.#context = { nodeId, fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
     this.#mounts = options.mounts.map((mount) => ({ ...mountDefaults, ...mount }));
@@ -73,7 +73,10 @@ export class Endpoint {
       pubsub: this.#pubsub,
       secret,
     });
-    this.#stopDisconnects = this.#listenForDisconnects();
+    this.#unplug = this.hub.plug(
+      (topic, frame) => this.#publishNatively(topic, frame),
+      (id) => this.connections.closeById(id, closeCodes.goingAway),
+    );
     this.#pubsub.onGap(() => this.connections.restart(RESTART_SPREAD_MS));
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -107,43 +110,18 @@ export class Endpoint {
     return this.#listener.port ?? this.#listener.listen(host, port);
   }
 
-  /**
-   * Broadcasts to a topic on every node; `disconnect` to a socket id closes the sockets of that id.
-   *
-   * @param payload an object, or bytes
-   * @throws Error for a topic that is reserved
-   */
+  /** As the hub's. */
   broadcast(topic: string, event: string, payload: object): void {
-    refuseReserved(topic);
-    if (event === 'disconnect') this.disconnect(topic);
-    this.#context.fanout.publish(topic, event, payload);
+    this.hub.broadcast(topic, event, payload);
   }
 
-  /** Broadcasts to this node's members only. @param payloadJson JSON text of an object */
-  broadcastLocal(topic: string, event: string, payloadJson: string): void {
-    refuseReserved(topic);
-    this.#context.fanout.publishLocal(topic, event, payloadJson);
-  }
-
-  /** Closes every socket of an id, on every node; clients may come back. */
+  /** As the hub's. */
   disconnect(id: string): void {
-    this.#pubsub.publish(reservedTopics.disconnect, { event: 'disconnect', payload: JSON.stringify({ id }) });
-  }
-
-  get fanoutStats() {
-    return this.#context.fanout.stats;
-  }
-
-  /** The topics that have members here, each as it is when it is its turn. */
-  *topics(): Iterable<LocalTopic> {
-    for (const { name, size, traffic } of this.#context.fanout.topics()) {
-      const { received, broadcasts } = traffic.perSecond(Date.now());
-      yield { name, members: size, receivedPerSecond: received, broadcastsPerSecond: broadcasts };
-    }
+    this.hub.disconnect(id);
   }
 
   get draining(): boolean {
-    return this.#gatekeeper.draining;
+    return this.stats.draining;
   }
 
   /**
@@ -151,7 +129,7 @@ export class Endpoint {
    * is moved, so that load balancers see `draining` before clients come back to them.
    */
   async drain(drainMs: number, noticeMs = 0): Promise<void> {
-    this.#gatekeeper.draining = true;
+    this.stats.draining = true;
     const waitMs = Math.min(noticeMs, drainMs / 3);
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     await this.connections.drain(drainMs - waitMs);
@@ -162,7 +140,7 @@ export class Endpoint {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#ticker);
-    this.#stopDisconnects();
+    this.#unplug();
     this.connections.closeAll(closeCodes.serviceRestart);
     this.#longPolls.close();
     this.#listener.close();
@@ -186,16 +164,6 @@ export class Endpoint {
     if (this.#publishedBytes < this.#limits.maxBackpressureBytes / 8) return;
     this.#publishedBytes = 0;
     this.connections.mindBacklogs();
-  }
-
-  #listenForDisconnects(): () => void {
-    const { ready, stop } = this.#pubsub.subscribe(reservedTopics.disconnect, ({ event, payload }) => {
-      if (event !== 'disconnect') return;
-      const { id } = JSON.parse(String(payload)) as { id: string };
-      this.connections.closeById(id, closeCodes.goingAway);
-    });
-    ready?.catch(() => {});
-    return stop;
   }
 
   #tick(): void {

@@ -33,8 +33,6 @@ interface Refusal {
  */
 export class Gatekeeper {
   readonly connections = new Connections();
-  /** Whether new clients are refused, for the node is about to end. */
-  draining = false;
   readonly #stats: EndpointStats;
   readonly #log: Log;
   readonly #accounts: Accounts | undefined;
@@ -59,7 +57,7 @@ export class Gatekeeper {
     address: string,
     ask: () => Awaitable<Verdict<A>>,
   ): Promise<Exclude<Verdict<A>, Refusal> | RefusedConnect> {
-    if (this.draining) return { status: 503 };
+    if (this.#stats.draining) return { status: 503 };
     try {
       const verdict = await ask();
       if (!verdict.ok) return this.refuse(path, address, verdict.why, verdict.refused);
@@ -97,6 +95,7 @@ export class Gatekeeper {
   entered(connection: MindedConnection, path: string, transport: Transport['name'], watch: Watch | undefined): void {
     this.#stats.connects++;
     this.connections.add(connection, watch);
+    this.#stats.connections = this.connections.size;
     this.#log.info({ mount: path, id: connection.socket.connected.ids[0], transport }, 'connected');
   }
 
@@ -104,6 +103,7 @@ export class Gatekeeper {
   gone(connection: MindedConnection, code: number | undefined): void {
     this.#stats.disconnected(code);
     this.connections.remove(connection);
+    this.#stats.connections = this.connections.size;
     this.#log.info({ id: connection.socket.connected.ids[0], code }, 'disconnected');
   }
 

@@ -10,4 +10,5 @@ export { version } from '../version.ts';
 export { Endpoint } from './endpoint.ts';
 export { Listener, type Respond } from './listener.ts';
 export type { AnswerHttp, EndpointLimits, EndpointOptions } from './options.ts';
+export { EndpointStats } from './stats.ts';
 export { MAX_TOPICS, TopicBoard } from './topic_board.ts';

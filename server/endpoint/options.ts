@@ -2,17 +2,18 @@ import type { Allowances } from '../allowance/accounts.ts';
 import type { RequestAllowance } from '../allowance/requests.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
+import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
-import type { PubSub } from '../pubsub/port.ts';
 import type { Limits, RuntimeContext } from '../runtime/context.ts';
 import type { MountOptions } from '../transport/mount.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
+import type { EndpointStats } from './stats.ts';
 
 /** What an endpoint is made of; a mount is all it needs. */
 export interface EndpointOptions {
   readonly mounts: readonly MountOptions[];
-  /** Left out: this node is alone. */
-  readonly pubsub?: PubSub;
+  /** Made for this endpoint alone. Left out: one without other nodes. */
+  readonly hub?: Hub;
   readonly log?: Log;
   /** Signs long-poll sessions; the same on all nodes. Left out: made up, so sessions end with the process. */
   readonly secret?: string;
@@ -28,6 +29,8 @@ export interface EndpointOptions {
   readonly listener?: Listener;
   /** Answers what no mount does; without it that is 404. */
   readonly http?: AnswerHttp;
+  /** Where it counts, for whoever reads the counts before there is an endpoint. */
+  readonly stats?: EndpointStats;
   /** What a client gets when a handler threw; without it the channel crashes, as in Phoenix. */
   readonly onFault?: RuntimeContext['onFault'];
 }

@@ -2,6 +2,10 @@ import type { RuntimeStats } from '../runtime/context.ts';
 
 /** What an endpoint counts for `/metrics`. */
 export class EndpointStats implements RuntimeStats {
+  /** Open now. */
+  connections = 0;
+  /** Whether clients are moved away, and new ones refused. */
+  draining = false;
   connects = 0;
   refusedConnects = 0;
   joins = 0;

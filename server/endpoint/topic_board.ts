@@ -1,16 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
+import type { LocalTopic } from '../hub.ts';
 import type { Nodes } from '../nodes/port.ts';
 import type { PubSub } from '../pubsub/port.ts';
 import { isReserved, reservedTopics } from '../reserved_topics.ts';
 import { within } from '../within.ts';
-
-/** A topic with members on one node. */
-export interface LocalTopic {
-  readonly name: string;
-  readonly members: number;
-  readonly receivedPerSecond: number;
-  readonly broadcastsPerSecond: number;
-}
 
 /** A topic over all nodes. */
 export interface BusyTopic {

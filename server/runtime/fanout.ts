@@ -54,12 +54,16 @@ export class Fanout {
   readonly #topics = new Map<string, Topic>();
   readonly #channelNumbers = new Map<Channel<never>, number>();
   readonly #pubsub: PubSub;
-  readonly #publish: NativePublish;
+  #publish: NativePublish = unplugged;
   /** The member whose broadcast is being delivered to all others, while `publish` runs. */
   #sender: Member | undefined;
 
-  constructor(pubsub: PubSub, publish: NativePublish) {
+  constructor(pubsub: PubSub) {
     this.#pubsub = pubsub;
+  }
+
+  /** Takes the native publisher; to be called before the first member joins. */
+  plug(publish: NativePublish): void {
     this.#publish = publish;
   }
 
@@ -206,6 +210,11 @@ export class Fanout {
     }
     for (const member of group.others) if (member !== sender) member.connection.transport.send(frame);
   }
+}
+
+/** Members come by an endpoint, which has plugged its publisher in. */
+function unplugged(): never {
+  throw new Error('no endpoint is plugged into this hub');
 }
 
 /** Hands the payload to every member's own handler; they share one parsed value. */

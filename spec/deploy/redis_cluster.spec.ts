@@ -64,10 +64,10 @@ nodesContract('redis cluster', async () => {
   };
 });
 
-presenceContract('on a redis cluster, nodes: 2', async (gatherMs) => {
+presenceContract('on a redis cluster, nodes: 2', async (diffIntervalMs) => {
   const networkId = randomUUID();
   const nodes = await Promise.all(
-    ['a', 'b'].map((nodeId) => openNode({ url: urlOf(redis), networkId, nodeId, gatherMs })),
+    ['a', 'b'].map((nodeId) => openNode({ url: urlOf(redis), networkId, nodeId, diffIntervalMs })),
   );
   return {
     nodes,

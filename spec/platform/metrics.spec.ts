@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
+import { collectorCounters } from '../../channels/analytics/collector.ts';
 import { EventLatency } from '../../platform/event_latency.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { accept, anyPayload, channel, reply, socket } from '../../server/index.ts';
@@ -48,14 +49,15 @@ describe('the metrics of a node', () => {
     store = wrapped;
     events = new EventLatency(NODE);
     registry = createMetrics({
-      endpoint: served.endpoint,
+      stats: served.endpoint.stats,
+      hub: served.endpoint.hub,
       pubsub: localPubSub({ nodeId: 'n' }),
       nodes: localNodes({ nodeId: 'n' }),
       store: stats,
       events,
       presences: () => 3,
-      deadlines: [{ stats: { handled: new Map([['task', 2]]), failed: new Map() } }],
-      collector: { facts: 5, rounds: 6 },
+      deadlines: { handled: new Map([['task', 2]]), failed: new Map() },
+      counters: collectorCounters({ facts: 5, rounds: 6 }),
       version: '1.2.3',
     });
   });

@@ -13,7 +13,7 @@ export interface ClusterOptions {
   readonly url: string;
   readonly networkId: string;
   readonly nodeId: string;
-  readonly gatherMs: number;
+  readonly diffIntervalMs: number;
   readonly leaseMs?: number;
   readonly renewMs?: number;
   readonly patienceMs?: number;
@@ -29,7 +29,7 @@ export async function openNode(options: ClusterOptions): Promise<ClusterNode> {
   const replication = redisReplication({ ...timings, nodes, pubsub });
   await Promise.all([pubsub.ready(10_000), nodes.ready(10_000), replication.ready(10_000)]);
   const { onDiff, broadcastLocal } = diffListeners();
-  const presence = createPresence({ broadcastLocal, gatherMs: options.gatherMs, replication });
+  const presence = createPresence({ hub: { broadcastLocal }, diffIntervalMs: options.diffIntervalMs, replication });
   return {
     presence,
     onDiff,

@@ -15,15 +15,15 @@ export interface Deployment {
   close(): Promise<void>;
 }
 
-export function presenceContract(adapter: string, open: (gatherMs: number) => Promise<Deployment>) {
+export function presenceContract(adapter: string, open: (diffIntervalMs: number) => Promise<Deployment>) {
   describe(`presence, ${adapter}`, () => {
     let deployment: Deployment;
     let first: PresenceNode;
     let last: PresenceNode;
     afterEach(() => deployment.close());
 
-    const start = async (gatherMs: number) => {
-      deployment = await open(gatherMs);
+    const start = async (diffIntervalMs: number) => {
+      deployment = await open(diffIntervalMs);
       first = deployment.nodes[0] as PresenceNode;
       last = deployment.nodes.at(-1) as PresenceNode;
     };

@@ -40,7 +40,7 @@ describe('presence when something breaks', () => {
   }
 
   async function open(nodeId: string, options: Partial<ClusterOptions> = {}) {
-    const node = await openNode({ url: sharedRedisUrl(), networkId, nodeId, gatherMs: 20, ...options });
+    const node = await openNode({ url: sharedRedisUrl(), networkId, nodeId, diffIntervalMs: 20, ...options });
     opened.push(node);
     return node;
   }
@@ -152,7 +152,7 @@ describe('presence when something breaks', () => {
   });
 
   it('is rid of a killed node within 10 s with the timings of the product', async () => {
-    const timings = { leaseMs: 5_000, renewMs: 1_000, canaryMs: 1_000, syncMs: 2_000, gatherMs: 100 };
+    const timings = { leaseMs: 5_000, renewMs: 1_000, canaryMs: 1_000, syncMs: 2_000, diffIntervalMs: 100 };
     const [far, near] = [await open('far', timings), await open('near', { ...timings, url: proxy.url })];
     await join(far, 'room');
     track(near, 'a');
@@ -257,7 +257,7 @@ describe('presence when something breaks', () => {
   });
 
   it('writes what one window gathers in one transaction', async () => {
-    const near = await open('near', { url: proxy.url, gatherMs: 50 });
+    const near = await open('near', { url: proxy.url, diffIntervalMs: 50 });
     track(near, 'first');
     const written = () => proxy.connections().map(({ sent }) => sent().match(/\bmulti\b/gi)?.length ?? 0);
     await eventually(() => expect(observer.keys(`${keyPrefix(networkId)}presence:*part*`)).resolves.toHaveLength(1));
@@ -273,7 +273,7 @@ describe('presence when something breaks', () => {
   });
 
   it('converges on the truth, whatever happens before, during and after a cut', async () => {
-    const quick = { leaseMs: 300, patienceMs: 100, gatherMs: 5 };
+    const quick = { leaseMs: 300, patienceMs: 100, diffIntervalMs: 5 };
     const nodes = [await open('far', quick), await open('near', { ...quick, url: proxy.url })];
     let round = 0;
     await fc.assert(

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { createPresence, type Presence } from '../../presence/index.ts';
 import { Member, type PresenceDiff, TestChannel } from './client.ts';
 
-const gatherMs = 250;
+const diffIntervalMs = 250;
 
 describe('gathering of presence diffs', () => {
   let presence: Presence;
@@ -11,7 +11,10 @@ describe('gathering of presence diffs', () => {
 
   const start = (windowMs: number) => {
     diffs = [];
-    presence = createPresence({ broadcastLocal: (_, __, json) => diffs.push(JSON.parse(json)), gatherMs: windowMs });
+    presence = createPresence({
+      hub: { broadcastLocal: (_, __, json) => diffs.push(JSON.parse(json)) },
+      diffIntervalMs: windowMs,
+    });
     channel = new TestChannel('room');
   };
   const refs = (metas: PresenceDiff['joins']) =>
@@ -21,7 +24,7 @@ describe('gathering of presence diffs', () => {
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['queueMicrotask'] });
-    start(gatherMs);
+    start(diffIntervalMs);
   });
   afterEach(async () => {
     await presence.close();
@@ -40,13 +43,13 @@ describe('gathering of presence diffs', () => {
     const a = presence.track(channel, 'a', {});
     turn();
     const b = presence.track(channel, 'b', {});
-    jest.advanceTimersByTime(gatherMs - 1);
+    jest.advanceTimersByTime(diffIntervalMs - 1);
     expect(diffs).toHaveLength(1);
     const c = presence.track(channel, 'c', {});
     jest.advanceTimersByTime(1);
     expect(heard().slice(1)).toEqual([[{ b: [b], c: [c] }, {}]]);
     channel.end();
-    jest.advanceTimersByTime(gatherMs - 1);
+    jest.advanceTimersByTime(diffIntervalMs - 1);
     expect(diffs).toHaveLength(2);
     jest.advanceTimersByTime(1);
     expect(heard().slice(2)).toEqual([[{}, { a: [a], b: [b], c: [c] }]]);
@@ -55,7 +58,7 @@ describe('gathering of presence diffs', () => {
   it('tells at once again after a quiet window', () => {
     presence.track(channel, 'a', {});
     turn();
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     presence.track(channel, 'b', {});
     turn();
     expect(diffs).toHaveLength(2);
@@ -67,7 +70,7 @@ describe('gathering of presence diffs', () => {
     presence.track(channel, 'b', {});
     presence.update(channel, 'b', { n: 1 });
     presence.untrack(channel, 'b');
-    jest.advanceTimersByTime(10 * gatherMs);
+    jest.advanceTimersByTime(10 * diffIntervalMs);
     expect(diffs).toHaveLength(1);
   });
 
@@ -75,7 +78,7 @@ describe('gathering of presence diffs', () => {
     const a = presence.track(channel, 'a', { n: 0 });
     turn();
     for (const n of [1, 2, 3]) presence.update(channel, 'a', { n });
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     expect(diffs.slice(1)).toEqual([
       {
         joins: { a: { metas: [{ n: 3, phx_ref: refOf('a'), phx_ref_prev: a }] } },
@@ -91,7 +94,7 @@ describe('gathering of presence diffs', () => {
     turn();
     other.end();
     const last = presence.track(third, 'a', {});
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     expect(heard().slice(1)).toEqual([[{ a: [last] }, { a: [second] }]]);
   });
 
@@ -104,7 +107,7 @@ describe('gathering of presence diffs', () => {
     expect([...presence.keys('room')]).toEqual(['a', 'b']);
     presence.untrack(channel, 'b');
     presence.track(channel, 'c', {});
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     member.diff(JSON.stringify(diffs.at(-1)));
     expect(member.metas.map(([key]) => key)).toEqual(['a', 'c']);
   });
@@ -117,7 +120,7 @@ describe('gathering of presence diffs', () => {
     turn();
     expect(diffs).toHaveLength(2);
     expect(jest.getTimerCount()).toBe(2);
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -146,10 +149,10 @@ describe('gathering of presence diffs', () => {
     const state = presence.state('room');
     presence.track(channel, 'b', {});
     expect(presence.state('room')).toBe(state);
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     expect(presence.state('room')).not.toBe(state);
     channel.end();
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     expect(presence.state('room')).toBe('{}');
   });
 
@@ -171,7 +174,7 @@ describe('gathering of presence diffs', () => {
       if (index === 0) turn();
     }
     expect(states.size).toBe(2);
-    jest.advanceTimersByTime(gatherMs);
+    jest.advanceTimersByTime(diffIntervalMs);
     expect(diffs).toHaveLength(2);
     expect(Object.keys(JSON.parse(presence.state('room')))).toHaveLength(10_000);
   });

@@ -10,11 +10,11 @@ import { type ClusterNode, openNode } from './cluster.ts';
 import { join, presenceContract } from './contract.ts';
 
 for (const count of [1, 2, 3])
-  presenceContract(`on redis, nodes: ${count}`, async (gatherMs) => {
+  presenceContract(`on redis, nodes: ${count}`, async (diffIntervalMs) => {
     const networkId = randomUUID();
     const ids = Array.from({ length: count }, (_, index) => `n${index}`);
     const nodes = await Promise.all(
-      ids.map((nodeId) => openNode({ url: sharedRedisUrl(), networkId, nodeId, gatherMs })),
+      ids.map((nodeId) => openNode({ url: sharedRedisUrl(), networkId, nodeId, diffIntervalMs })),
     );
     return {
       nodes,
@@ -33,7 +33,7 @@ describe('presence on two nodes', () => {
 
   beforeEach(async () => {
     networkId = randomUUID();
-    const open = (nodeId: string) => openNode({ url: sharedRedisUrl(), networkId, nodeId, gatherMs: 0 });
+    const open = (nodeId: string) => openNode({ url: sharedRedisUrl(), networkId, nodeId, diffIntervalMs: 0 });
     [a, b] = await Promise.all([open('a'), open('b')]);
   });
   afterEach(() => Promise.all([a.close(), b.close()]));

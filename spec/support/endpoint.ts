@@ -1,4 +1,6 @@
 import { Endpoint, type EndpointLimits, type EndpointOptions } from '../../server/endpoint/index.ts';
+import { Hub } from '../../server/hub.ts';
+import type { PubSub } from '../../server/pubsub/port.ts';
 import type { Limits } from '../../server/runtime/context.ts';
 import type { Opener } from '../../server/socket.ts';
 import type { MountOptions } from '../../server/transport/mount.ts';
@@ -16,11 +18,14 @@ export interface Served {
 export interface ServeOptions extends Partial<Omit<EndpointOptions, 'limits' | 'mounts'>> {
   readonly mount?: Partial<Omit<MountOptions, 'open' | 'path'>>;
   readonly limits?: Partial<Limits & EndpointLimits>;
+  /** For a hub of its own. */
+  readonly pubsub?: PubSub;
 }
 
 /** Serves one socket, mounted at `/socket`, in this process on a free port. */
-export async function serve(open: Opener, { mount, limits, ...options }: ServeOptions = {}): Promise<Served> {
+export async function serve(open: Opener, { mount, limits, pubsub, ...options }: ServeOptions = {}): Promise<Served> {
   const endpoint = new Endpoint({
+    hub: new Hub(pubsub),
     secret: 'a secret that all nodes of a spec share',
     ...options,
     limits: { maxWaitingMessages: 100, ...limits },

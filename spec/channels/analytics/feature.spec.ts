@@ -1,4 +1,5 @@
-import { analytics } from '../../../channels/analytics/feature.ts';
+import { analyticsFeature } from '../../../channels/analytics/feature.ts';
+import { deadlineStats } from '../../../channels/kernel/deadlines.ts';
 import { silentLog } from '../../../server/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { embeddedStore } from '../stores.ts';
@@ -21,14 +22,21 @@ describe('a node that has just started', () => {
         return ['ada'];
       },
     };
-    const parts = { agents: nobody, users: nobody, nodes: { live: () => [], report() {} }, log: silentLog };
-    const figures = analytics({ ...parts, store, presence, broadcast() {}, broadcastLocal() {} });
-    await figures.start();
+    const figures = analyticsFeature({
+      store,
+      presence,
+      principals: { agents: nobody, users: nobody },
+      hub: { broadcast() {}, broadcastLocal() {} },
+      nodes: { live: () => [], report() {} },
+      log: silentLog,
+      deadlineStats: deadlineStats(),
+    });
+    await figures.start?.();
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(looks).toBe(0);
     know();
     await eventually(() => expect(looks).toBeGreaterThan(0));
-    await figures.close();
+    await figures.close?.();
     await discard();
   });
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { NoticeRef, Notices } from '../../../channels/messages/notifications.ts';
-import { negotiations } from '../../../channels/negotiation/feature.ts';
+import { negotiationFeature } from '../../../channels/negotiation/feature.ts';
 import { Sessions } from '../../../channels/negotiation/negotiations.ts';
-import { payments } from '../../../channels/payment/feature.ts';
+import { paymentFeature } from '../../../channels/payment/feature.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
+import { deadlinesOf } from '../../../server/index.ts';
 import { StoreUnavailable } from '../../../server/store/port.ts';
 import { rejection, terms as sessionTerms } from '../negotiation/fixtures.ts';
 import { terms as channelTerms, close } from '../payment/fixtures.ts';
@@ -22,7 +23,7 @@ describe('the notices of what has ended', () => {
   beforeEach(async () => {
     nowMs = 1_000_000;
     opened = await embeddedStore(() => nowMs);
-    [wake, acknowledged, broadcasts, isAway] = [new Map(), [], [], false];
+    [acknowledged, broadcasts, isAway] = [[], [], false];
     notices = {
       announce: () => Promise.reject(new Error('nothing is made here')),
       async acknowledge(settled) {
@@ -30,16 +31,14 @@ describe('the notices of what has ended', () => {
         acknowledged.push(...settled);
       },
     };
-    const parts = {
+    const context = {
       store: opened.store,
-      agents: { read: async () => undefined, readProfiles: async () => [] },
-      deadlines: { on: (kind: string, handler: (id: string) => Promise<void>) => void wake.set(kind, handler) },
-      check: async (lines: string) => ({ lines, isGood: true }),
+      principals: { agents: { read: async () => undefined, readProfiles: async () => [] } },
+      networkId: 'spec',
       notices,
-      broadcast: (topic: string, event: string) => void broadcasts.push([topic, event]),
+      hub: { broadcast: (topic: string, event: string) => void broadcasts.push([topic, event]) },
     };
-    negotiations(parts);
-    payments(parts);
+    wake = deadlinesOf([negotiationFeature(context), paymentFeature(context)]);
   });
   afterEach(() => opened.discard());
 

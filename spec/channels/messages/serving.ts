@@ -1,48 +1,48 @@
 import { Deadlines } from '../../../channels/kernel/deadlines.ts';
-import { type MessagingParts, messaging } from '../../../channels/messages/feature.ts';
+import { messagesFeature } from '../../../channels/messages/feature.ts';
+import type { Notices } from '../../../channels/messages/notifications.ts';
 import type { Agent } from '../../../channels/principals/agent.ts';
-import { connected, silentLog, socket } from '../../../server/index.ts';
+import { channelsOf, connected, deadlinesOf, Hub, silentLog, socket } from '../../../server/index.ts';
 import { localNodes } from '../../../server/nodes/local.ts';
-import { localPubSub } from '../../../server/pubsub/local.ts';
 import type { Store } from '../../../server/store/port.ts';
 import { type Served, type ServeOptions, serve } from '../../support/endpoint.ts';
 
 export interface Serving extends Served {
-  readonly notices: ReturnType<typeof messaging>['notices'];
+  readonly notices: Notices;
   stop(): Promise<void>;
 }
 
-export interface ServingOptions extends Partial<MessagingParts> {
+export interface ServingOptions extends Partial<Parameters<typeof messagesFeature>[0]> {
   readonly endpoint?: ServeOptions;
 }
 
 /** Messages in this process, on a store; whoever connects is the agent that it says. Every agent exists but `nobody`. */
 export async function serveMessages(store: Store, options: ServingOptions = {}): Promise<Serving> {
-  const pubsub = localPubSub({ nodeId: 'here' });
+  const hub = new Hub();
   const deadlines = new Deadlines({ store, log: silentLog, pollMs: 20 });
-  const parts = messaging({
+  const messages = messagesFeature({
     store,
-    agents: anybody,
+    hub,
+    principals: { agents: anybody },
     nodes: localNodes({ nodeId: 'here' }),
-    deadlines,
     log: silentLog,
-    broadcast: (topic, event, payload) => served.endpoint.broadcast(topic, event, payload),
     ...options,
   });
+  for (const [kind, wake] of deadlinesOf([messages])) deadlines.on(kind, wake);
   const open = socket({
     connect: ({ params }) => connected({ agentId: params.agent ?? '' }),
-    channels: [parts.agentChannel],
+    channels: channelsOf([messages], 'agent'),
   });
-  const served = await serve(open, { pubsub, ...options.endpoint });
+  const served = await serve(open, { hub, ...options.endpoint });
   deadlines.start();
   return {
     ...served,
-    notices: parts.notices,
+    notices: messages.notices,
     async stop() {
       served.close();
-      parts.close();
+      await messages.close?.();
       await deadlines.stop();
-      await pubsub.close();
+      await hub.pubsub.close();
     },
   };
 }

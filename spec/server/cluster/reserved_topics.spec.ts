@@ -84,7 +84,7 @@ it('an author cannot broadcast to one, and is told what to do', () => {
   const toClose = 'broadcast `disconnect` to one of their ids, or call disconnect(id)';
   expect(() => endpoint.broadcast('disconnect', 'disconnect', { id: 'user:victim' })).toThrow(toClose);
   expect(() => endpoint.broadcast('\0lost', 'lost', {})).toThrow('choose a topic');
-  expect(() => endpoint.broadcastLocal('longpoll_requests:n', 'poll', '{}')).toThrow('choose a topic');
+  expect(() => endpoint.hub.broadcastLocal('longpoll_requests:n', 'poll', '{}')).toThrow('choose a topic');
 });
 
 it('another event on one changes nothing: who listens there looks at the event too', async () => {

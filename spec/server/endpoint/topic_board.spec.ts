@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type LocalTopic, MAX_TOPICS, TopicBoard } from '../../../server/endpoint/topic_board.ts';
+import { MAX_TOPICS, TopicBoard } from '../../../server/endpoint/topic_board.ts';
+import type { LocalTopic } from '../../../server/hub.ts';
 import type { NodeInfo } from '../../../server/nodes/port.ts';
 import type { PubSub } from '../../../server/pubsub/port.ts';
 import { redisPubSub } from '../../../server/pubsub/redis.ts';

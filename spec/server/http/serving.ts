@@ -1,5 +1,5 @@
 import { type Agent, request } from 'node:http';
-import { Endpoint, localPubSub } from '../../../server/endpoint/index.ts';
+import { Endpoint } from '../../../server/endpoint/index.ts';
 import { httpRouter, type RouterOptions } from '../../../server/http/router.ts';
 import { silentLog } from '../../../server/index.ts';
 
@@ -15,7 +15,6 @@ export async function serveRoutes<P>(
 ): Promise<Serving> {
   const endpoint = new Endpoint({
     mounts: [],
-    pubsub: localPubSub({ nodeId: 'spec' }),
     log: silentLog,
     secret: 'a secret that all nodes of a spec share',
     limits: {

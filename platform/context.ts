@@ -1,0 +1,51 @@
+import { deadlineStats } from '../channels/kernel/deadlines.ts';
+import type { DomainContext } from '../channels/principals/domain.ts';
+import { openPrincipals } from '../channels/principals/principals.ts';
+import type { Secrets } from '../channels/principals/secrets.ts';
+import { SessionTokens } from '../crypto/session_tokens.ts';
+import { createPresence, redisReplication } from '../presence/index.ts';
+import { Hub, type Log } from '../server/index.ts';
+import { measured, type StoreStats } from '../server/store/index.ts';
+import { type Backend, REDIS_READY_WITHIN_MS } from './backend.ts';
+import type { Config } from './config.ts';
+
+/** The least time between two presence diffs of one topic. */
+const DIFF_INTERVAL_MS = 100;
+
+export interface ContextOptions {
+  readonly config: Config;
+  readonly backend: Backend;
+  readonly secrets: Secrets;
+  readonly log: Log;
+}
+
+/** What the parts of a node are made with. */
+export interface NodeContext extends DomainContext {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly storeStats: StoreStats;
+}
+
+/** Makes what comes before all parts of a node: the hub, presence, and the store with its measurements. */
+export async function openContext({ config, backend, secrets, log }: ContextOptions): Promise<NodeContext> {
+  const { pubsub, nodes, redis } = backend;
+  const { store, stats: storeStats } = measured(backend.store);
+  const hub = new Hub(pubsub);
+  const replication = redis && redisReplication({ ...redis, nodes, pubsub });
+  await replication?.ready(REDIS_READY_WITHIN_MS);
+  return {
+    config,
+    secrets,
+    log,
+    store,
+    storeStats,
+    hub,
+    nodes,
+    presence: createPresence({ hub, diffIntervalMs: DIFF_INTERVAL_MS, ...(replication && { replication }) }),
+    principals: openPrincipals(store),
+    tokens: new SessionTokens(secrets.tokenSecret),
+    deadlineStats: deadlineStats(),
+    networkId: config.networkId,
+    taskRetentionDays: config.taskRetentionDays,
+  };
+}

@@ -1,0 +1,24 @@
+import { analyticsFeature } from '../channels/analytics/feature.ts';
+import { discoveryFeature } from '../channels/discovery/feature.ts';
+import { messagesFeature } from '../channels/messages/feature.ts';
+import { negotiationFeature } from '../channels/negotiation/feature.ts';
+import { paymentFeature } from '../channels/payment/feature.ts';
+import type { Domain, DomainContext } from '../channels/principals/domain.ts';
+import { principalsFeature } from '../channels/principals/feature.ts';
+import { taskFeature } from '../channels/task/feature.ts';
+
+/** Makes the domains of a node. A new one is added by naming it in this list. */
+export function openDomains(context: DomainContext): readonly Domain[] {
+  const discovery = discoveryFeature(context);
+  const messages = messagesFeature(context);
+  const withNotices = { ...context, notices: messages.notices };
+  return [
+    principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
+    discovery,
+    messages,
+    taskFeature(withNotices),
+    negotiationFeature(withNotices),
+    paymentFeature(withNotices),
+    analyticsFeature(context),
+  ];
+}

@@ -1,0 +1,56 @@
+import type { Awaitable } from './answer.ts';
+import type { Channel } from './channel.ts';
+import type { Route } from './http/routes.ts';
+import type { MountOptions } from './transport/mount.ts';
+
+/** What the features of one application agree on. */
+export interface FeatureKinds {
+  /** The kinds of sockets, each with what its `connect` assigns. */
+  readonly sockets: Readonly<Record<string, object>>;
+  /** Whoever is behind the credential of an HTTP request. */
+  readonly principal: unknown;
+}
+
+/** A part of a node, and what it gives to it. A node is a list of these, started in order and closed in reverse. */
+export interface Feature<K extends FeatureKinds = FeatureKinds> {
+  /** Names it in errors. */
+  readonly name: string;
+  /** What clients may join, by the kind of socket. */
+  readonly channels?: { readonly [N in keyof K['sockets']]?: readonly Channel<K['sockets'][N]>[] };
+  readonly routes?: readonly Route<K['principal']>[];
+  /** Sockets of its own. */
+  readonly mounts?: readonly MountOptions[];
+  /**
+   * Wakes an aggregate whose deadline has passed, by the aggregate's kind: on one node, and again if that fails. What it
+   * does has to be right when it is done twice.
+   */
+  readonly deadlines?: { readonly [kind: string]: (id: string) => Promise<void> };
+  /** Called once, before clients come. A rejection ends the start of the node. */
+  start?(): Awaitable<void>;
+  /** Called once, after clients are gone. What stands before it in the list still works. */
+  close?(): Awaitable<void>;
+}
+
+/** Collects the channels that features give to a kind of socket, in the order of the list. */
+export function channelsOf<B extends object, N extends keyof B>(
+  features: readonly { readonly channels?: B }[],
+  kind: N,
+): NonNullable<B[N]> {
+  return features.flatMap(({ channels }) => channels?.[kind] ?? []) as NonNullable<B[N]>;
+}
+
+/**
+ * Collects the deadlines of features.
+ *
+ * @throws Error if two of them have the same kind: one of them would never be woken
+ */
+export function deadlinesOf(features: readonly Pick<Feature, 'name' | 'deadlines'>[]) {
+  const byKind = new Map<string, (id: string) => Promise<void>>();
+  for (const { name, deadlines = {} } of features) {
+    for (const [kind, wake] of Object.entries(deadlines)) {
+      if (byKind.has(kind)) throw new Error(`Feature ${name}: another feature has deadlines of ${kind} already.`);
+      byKind.set(kind, wake);
+    }
+  }
+  return byKind;
+}
