@@ -1,10 +1,14 @@
+import { internalTopic } from '../server/index.ts';
 import type { Entry } from './entry.ts';
 import { readEntry, wireText } from './shard_store.ts';
 
-/** A change of one node's part of a topic, as it is told to the other nodes after it was written. */
+/** Where nodes publish the changes of a topic's presences, beside it. */
+export const deltaTopic = (topic: string) => internalTopic(`presence:${topic}`);
+
+/** A change of one node's shard of a topic, as it is published to the other nodes after it was written. */
 export interface Delta {
   readonly incarnation: string;
-  /** The version that it changes. `null`: whatever it was, read the part again. */
+  /** The version that it changes. `null`: whatever it was, read the shard again. */
   readonly from: number | null;
   /** The version that results; 0 if nothing is left. */
   readonly to: number;
@@ -32,7 +36,7 @@ export function decodeDelta(text: string | Uint8Array): Delta | undefined {
   }
 }
 
-/** Where a delta stands to a part of version `at`. Versions of one node only grow, except that 0 is "nothing". */
+/** Where a delta stands to a shard of version `at`. Versions of one node only grow, except that 0 is "nothing". */
 export function place({ from, to }: Delta, at: number): 'next' | 'known' | 'gap' {
   if (from === null) return 'gap';
   if (from === at) return 'next';

@@ -5,7 +5,7 @@ export interface Change {
   readonly leaves: readonly Entry[];
 }
 
-/** The presences of one key, oldest first. Unchangeable, so that what was told and what is can share one. */
+/** The presences of one key, oldest first. Unchangeable, so that what was published and what is can share one. */
 export class Group {
   readonly key: string;
   readonly entries: readonly Entry[];

@@ -1,9 +1,10 @@
-import type { Delta } from './delta.ts';
+import type { Nodes, PubSub } from '../server/index.ts';
+import { type Delta, deltaTopic, encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
-import type { RedisParts } from './shard_store.ts';
+import type { ShardStore } from './shard_store.ts';
 
-interface OwnPart {
+interface LocalShard {
   readonly topic: string;
   readonly entries: Map<string, Entry>;
   /** What is not written yet, by ref: an entry to add, or undefined for one to remove. */
@@ -18,73 +19,72 @@ interface OwnPart {
 
 const fresh = { incarnation: undefined, anew: false, writing: undefined };
 
-export interface OwnPartsOptions {
-  readonly parts: Pick<RedisParts, 'connected' | 'change' | 'replace'>;
-  readonly incarnation: () => string;
-  readonly publish: (topic: string, delta: Delta) => void;
+export interface LocalShardsOptions {
+  readonly store: Pick<ShardStore, 'connected' | 'change' | 'replace'>;
+  readonly nodes: Pick<Nodes, 'self'>;
+  readonly pubsub: Pick<PubSub, 'publish'>;
 }
 
 /**
- * Writes this node's entries, and tells the others of what is written: whoever reads a part after its delta finds the
- * delta in it. One write per topic is under way at a time, and takes with it all that has come up meanwhile.
+ * Writes this node's entries, and publishes what is written: whoever reads a shard after its delta finds the delta in it. One write per topic is under way at a time, and takes with it all that has come up meanwhile.
  */
-export class OwnParts {
-  readonly #options: OwnPartsOptions;
-  readonly #topics = new Map<string, OwnPart>();
+export class LocalShards {
+  readonly #options: LocalShardsOptions;
+  readonly #topics = new Map<string, LocalShard>();
   #version = 0;
 
-  constructor(options: OwnPartsOptions) {
+  constructor(options: LocalShardsOptions) {
     this.#options = options;
   }
 
   change(topic: string, { joins, leaves }: Change) {
-    let part = this.#topics.get(topic);
-    if (!part) {
-      part = { topic, entries: new Map(), unwritten: new Map(), version: 0, ...fresh };
-      this.#topics.set(topic, part);
+    let shard = this.#topics.get(topic);
+    if (!shard) {
+      shard = { topic, entries: new Map(), unwritten: new Map(), version: 0, ...fresh };
+      this.#topics.set(topic, shard);
     }
     for (const entry of joins) {
-      part.entries.set(entry.ref, entry);
-      part.unwritten.set(entry.ref, entry);
+      shard.entries.set(entry.ref, entry);
+      shard.unwritten.set(entry.ref, entry);
     }
     for (const { ref } of leaves) {
-      part.entries.delete(ref);
+      shard.entries.delete(ref);
       // A ref is added once, so one that waits to be added is in no version that anybody has.
-      if (!part.unwritten.delete(ref)) part.unwritten.set(ref, undefined);
+      if (!shard.unwritten.delete(ref)) shard.unwritten.set(ref, undefined);
     }
   }
 
   /** Resolves after one attempt, which need not have taken what was changed since it began. */
   flush(topic: string): Promise<void> | undefined {
-    const part = this.#topics.get(topic);
-    return part && this.#write(part);
+    const shard = this.#topics.get(topic);
+    return shard && this.#write(shard);
   }
 
   /** Writes what could not be written, or was written under an incarnation that is gone. */
   async retry() {
     await Promise.all([...this.#topics.values()].map(({ writing }) => writing));
-    await Promise.all([...this.#topics.values()].map((part) => this.#write(part)));
+    await Promise.all([...this.#topics.values()].map((shard) => this.#write(shard)));
   }
 
   /** Redis has lost what was written. */
   async writeAnew() {
-    for (const part of this.#topics.values()) part.anew = true;
+    for (const shard of this.#topics.values()) shard.anew = true;
     await this.retry();
   }
 
   /** Whether all that was ever written is written under the incarnation of now. */
   get complete(): boolean {
-    const now = this.#options.incarnation();
+    const now = this.#incarnation;
     for (const { incarnation } of this.#topics.values()) if (incarnation && incarnation !== now) return false;
     return true;
   }
 
   get settled(): boolean {
-    for (const part of this.#topics.values()) if (part.writing || this.#due(part)) return false;
+    for (const shard of this.#topics.values()) if (shard.writing || this.#due(shard)) return false;
     return true;
   }
 
-  /** How many parts Redis has once all is written. */
+  /** How many shards Redis has once all is written. */
   get count(): number {
     return this.#topics.size;
   }
@@ -94,48 +94,56 @@ export class OwnParts {
     return this.#version;
   }
 
-  #due({ anew, unwritten, incarnation }: OwnPart): boolean {
-    return anew || unwritten.size > 0 || (incarnation !== undefined && incarnation !== this.#options.incarnation());
+  #due({ anew, unwritten, incarnation }: LocalShard): boolean {
+    return anew || unwritten.size > 0 || (incarnation !== undefined && incarnation !== this.#incarnation);
   }
 
-  #write(part: OwnPart): Promise<void> | undefined {
-    if (!part.writing && this.#due(part)) {
+  #write(shard: LocalShard): Promise<void> | undefined {
+    if (!shard.writing && this.#due(shard)) {
       // While Redis is away nothing is prepared in vain.
-      if (!this.#options.parts.connected) return undefined;
-      part.writing = this.#writeOnce(part).then(
+      if (!this.#options.store.connected) return undefined;
+      shard.writing = this.#writeOnce(shard).then(
         () => {
-          part.writing = undefined;
-          this.#write(part);
+          shard.writing = undefined;
+          this.#write(shard);
         },
         () => {
           // Out of reach, or of unknown outcome: `retry` writes the whole when Redis is back.
-          part.writing = undefined;
-          part.anew = true;
+          shard.writing = undefined;
+          shard.anew = true;
         },
       );
-    } else if (!part.writing && part.entries.size === 0) this.#topics.delete(part.topic);
-    return part.writing;
+    } else if (!shard.writing && shard.entries.size === 0) this.#topics.delete(shard.topic);
+    return shard.writing;
   }
 
-  async #writeOnce(part: OwnPart) {
-    const { parts, publish } = this.#options;
-    const incarnation = this.#options.incarnation();
-    const { topic, unwritten, version: from } = part;
+  async #writeOnce(shard: LocalShard) {
+    const { store } = this.#options;
+    const incarnation = this.#incarnation;
+    const { topic, unwritten, version: from } = shard;
     // Looked at anew: the incarnation changes a moment before anybody is told.
-    const anew = part.anew || (part.incarnation !== undefined && part.incarnation !== incarnation);
-    part.anew = false;
-    part.unwritten = new Map();
+    const anew = shard.anew || (shard.incarnation !== undefined && shard.incarnation !== incarnation);
+    shard.anew = false;
+    shard.unwritten = new Map();
     this.#version++;
-    const to = part.entries.size === 0 ? 0 : this.#version;
+    const to = shard.entries.size === 0 ? 0 : this.#version;
     const joins = [...unwritten.values()].filter((entry) => entry !== undefined);
     const leaves = [...unwritten].flatMap(([ref, entry]) => (entry ? [] : [ref]));
 
-    if (anew || to === 0) await parts.replace(incarnation, topic, to, [...part.entries.values()]);
-    else await parts.change(incarnation, topic, to, joins, leaves);
+    if (anew || to === 0) await store.replace(incarnation, topic, to, [...shard.entries.values()]);
+    else await store.change(incarnation, topic, to, joins, leaves);
 
-    part.version = to;
-    part.incarnation = incarnation;
-    if (anew) publish(topic, { incarnation, from: null, to, joins: [], leaves: [] });
-    else publish(topic, { incarnation, from, to, joins, leaves });
+    shard.version = to;
+    shard.incarnation = incarnation;
+    if (anew) this.#publish(topic, { incarnation, from: null, to, joins: [], leaves: [] });
+    else this.#publish(topic, { incarnation, from, to, joins, leaves });
+  }
+
+  #publish(topic: string, delta: Delta): void {
+    this.#options.pubsub.publish(deltaTopic(topic), { event: 'delta', payload: encodeDelta(delta) });
+  }
+
+  get #incarnation(): string {
+    return this.#options.nodes.self.incarnation;
   }
 }

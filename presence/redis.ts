@@ -1,12 +1,10 @@
-import type { Nodes, PubSub } from '../server/index.ts';
+import type { NodeInfo, Nodes, PubSub } from '../server/index.ts';
 import { connected, type RedisOptions } from '../server/redis/index.ts';
-import { encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
-import type { Change } from './group.ts';
-import { OwnParts } from './local_shard.ts';
+import { LocalShards } from './local_shard.ts';
 import { PresenceUnavailable, type Replication } from './replication.ts';
-import { RedisParts } from './shard_store.ts';
-import { deltaTopic, Followed } from './topic_replica.ts';
+import { ShardStore } from './shard_store.ts';
+import { othersOf, type TopicChangeTarget, TopicReplica } from './topic_replica.ts';
 
 export interface RedisReplicationOptions extends RedisOptions {
   /** Has its lease already: what is shared without one counts as left behind. Closed after this. */
@@ -22,7 +20,7 @@ export interface RedisReplication extends Replication {
 }
 
 interface Topic {
-  readonly followed: Followed;
+  readonly replica: TopicReplica;
   loading: Promise<void> | undefined;
   loaded: boolean;
 }
@@ -33,26 +31,19 @@ interface Topic {
  */
 export function redisReplication(options: RedisReplicationOptions): RedisReplication {
   const { nodes, pubsub, syncMs = 2_000, onTrouble } = options;
-  const parts = new RedisParts(options);
+  const store = new ShardStore(options);
   const topics = new Map<string, Topic>();
   const incarnation = () => nodes.self.incarnation;
-  const own = new OwnParts({
-    parts,
-    incarnation,
-    publish: (topic, delta) => pubsub.publish(deltaTopic(topic), { event: 'delta', payload: encodeDelta(delta) }),
-  });
-  let remote: (topic: string, change: Change, silent: boolean) => void = () => {};
+  const local = new LocalShards({ store, nodes, pubsub });
   let returned = false;
   let completed: string | undefined;
   let syncing = false;
   let lost = false;
   let closed = false;
 
-  const others = () => nodes.live().filter((node) => node.incarnation !== incarnation());
-
   async function load(topic: Topic) {
     try {
-      await topic.followed.load();
+      await topic.replica.load();
       topic.loaded = true;
     } catch (cause) {
       throw new PresenceUnavailable("other nodes' presences are out of reach", { cause });
@@ -66,38 +57,38 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
     const wasLost = lost;
     lost = false;
     try {
-      await own.retry();
+      await local.retry();
       await sayComplete();
-      await Promise.all(others().map((node) => compare(node, wasLost)));
-      await checkOwn();
-      await parts.removeLeft(incarnation());
+      await Promise.all(othersOf(nodes).map((node) => compare(node, wasLost)));
+      await checkLocal();
+      await store.removeLeft(incarnation());
     } catch (error) {
       lost ||= wasLost;
       throw error;
     }
   }
 
-  async function compare(node: ReturnType<typeof others>[number], wasLost: boolean) {
+  async function compare(node: NodeInfo, wasLost: boolean) {
     const names = [...topics.keys()];
     const compared = [...topics.values()];
-    const versions = await parts.versions(node.incarnation, names);
-    if (!others().some((each) => each.incarnation === node.incarnation)) return;
-    for (const [index, version] of versions.entries()) compared[index]?.followed.compare(node, version, wasLost);
+    const versions = await store.versions(node.incarnation, names);
+    if (!othersOf(nodes).some((each) => each.incarnation === node.incarnation)) return;
+    for (const [index, version] of versions.entries()) compared[index]?.replica.compare(node, version, wasLost);
   }
 
-  /** Others wait for this after a return, before they believe that a part is empty. */
+  /** Others wait for this after a return, before they believe that a shard is empty. */
   async function sayComplete() {
     const now = incarnation();
-    if (!returned || completed === now || !own.complete) return;
-    await parts.complete(now);
+    if (!returned || completed === now || !local.complete) return;
+    await store.complete(now);
     completed = now;
   }
 
-  async function checkOwn() {
-    const { settled, version } = own;
+  async function checkLocal() {
+    const { settled, version } = local;
     if (!settled) return;
-    const count = await parts.count(incarnation());
-    if (own.settled && own.version === version && count !== own.count) await own.writeAnew();
+    const count = await store.count(incarnation());
+    if (local.settled && local.version === version && count !== local.count) await local.writeAnew();
   }
 
   function syncNow(afterLoss: boolean) {
@@ -112,43 +103,33 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
       (error: Error) => {
         syncing = false;
         // A connection that is away tells of itself.
-        if (parts.connected) onTrouble?.(error);
+        if (store.connected) onTrouble?.(error);
       },
     );
   }
 
-  parts.redis.on('ready', () => syncNow(true));
+  store.redis.on('ready', () => syncNow(true));
   pubsub.onGap(() => syncNow(true));
   nodes.onReturn(() => {
     returned = true;
     syncNow(true);
   });
-  nodes.onChange(({ came, went }) => {
-    for (const { followed } of topics.values()) followed.nodesChanged(came, went);
+  nodes.onChange(({ joined, left }) => {
+    for (const { replica } of topics.values()) replica.nodesChanged(joined, left);
   });
   const timer = setInterval(() => syncNow(lost), syncMs).unref();
 
   return {
     ready: (timeoutMs) =>
-      connected(parts.redis, timeoutMs).catch((error: Error) => {
+      connected(store.redis, timeoutMs).catch((error: Error) => {
         throw new PresenceUnavailable(`Redis is out of reach: ${error.message}`);
       }),
 
-    start(listener) {
-      remote = listener;
-    },
-
-    follow(name) {
+    follow(name: string, target: TopicChangeTarget) {
       let topic = topics.get(name);
       if (!topic) {
-        const followed = new Followed({
-          topic: name,
-          parts,
-          pubsub,
-          others,
-          remote: (change, silent) => remote(name, change, silent),
-        });
-        topic = { followed, loading: undefined, loaded: false };
+        const replica = new TopicReplica({ topic: name, store, pubsub, nodes, target });
+        topic = { replica, loading: undefined, loaded: false };
         topics.set(name, topic);
       }
       if (topic.loaded) return undefined;
@@ -160,21 +141,21 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
     unfollow(name): readonly Entry[] {
       const topic = topics.get(name);
       topics.delete(name);
-      return topic?.followed.stop() ?? [];
+      return topic?.replica.stop() ?? [];
     },
 
-    own: (topic, change) => own.change(topic, change),
-    flush: (topic) => void own.flush(topic),
+    record: (topic, change) => local.change(topic, change),
+    flush: (topic) => void local.flush(topic),
 
     async close() {
       if (closed) return;
       closed = true;
       clearInterval(timer);
-      for (const { followed } of topics.values()) followed.stop();
+      for (const { replica } of topics.values()) replica.stop();
       topics.clear();
-      await own.retry();
-      await parts.remove(incarnation()).catch(() => {});
-      parts.redis.disconnect();
+      await local.retry();
+      await store.remove(incarnation()).catch(() => {});
+      store.redis.disconnect();
     },
   };
 }

@@ -1,22 +1,29 @@
 import { type Delta, place } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
-import type { Part } from './shard_store.ts';
+import type { Shard, ShardStore } from './shard_store.ts';
 
-export interface RemotePartOptions {
-  /** Reads the part as it is in Redis; undefined: whatever it says does not count (any more). */
-  readonly read: () => Promise<Part | undefined>;
-  readonly changed: (change: Change) => void;
+/** Takes what has changed. */
+export interface ChangeTarget {
+  apply(change: Change): void;
+}
+
+export interface RemoteShardOptions {
+  readonly topic: string;
+  /** Of the node whose shard it is. */
+  readonly incarnation: string;
+  readonly store: Pick<ShardStore, 'isComplete' | 'read'>;
+  readonly target: ChangeTarget;
   /** Entries that are shown already, of the same node's former incarnation. */
   readonly adopted?: ReadonlyMap<string, Entry> | undefined;
 }
 
 /**
- * One other node's part of one topic, as this node knows it: read once, then kept by deltas, read again after a gap.
+ * One other node's shard of one topic, as this node knows it: read once, then kept by deltas, read again after a gap.
  * Deltas that come while it is read wait, so that there is no hole between what was read and what follows.
  */
-export class RemotePart {
-  readonly #options: RemotePartOptions;
+export class RemoteShard {
+  readonly #options: RemoteShardOptions;
   #entries: Map<string, Entry>;
   #version = 0;
   #reading: Promise<void> | undefined;
@@ -25,7 +32,7 @@ export class RemotePart {
   #read = false;
   #stopped = false;
 
-  constructor(options: RemotePartOptions) {
+  constructor(options: RemoteShardOptions) {
     this.#options = options;
     this.#entries = new Map(options.adopted);
   }
@@ -69,7 +76,7 @@ export class RemotePart {
     if (placed === 'gap') this.reload().catch(() => {});
   }
 
-  /** From now on nothing is changed or told. */
+  /** From now on nothing changes. */
   stop() {
     this.#stopped = true;
   }
@@ -83,10 +90,10 @@ export class RemotePart {
       this.#again = false;
       this.#waiting = [];
       try {
-        const part = await this.#options.read();
+        const shard = await this.#readStore();
         if (this.#stopped) return;
-        this.#read = part !== undefined;
-        if (part) this.#become(part);
+        this.#read = shard !== undefined;
+        if (shard) this.#become(shard);
       } catch (error) {
         this.#read = false;
         throw error;
@@ -100,13 +107,22 @@ export class RemotePart {
     } while (this.#again);
   }
 
-  #become({ version, entries }: Part) {
+  /** `undefined`: whatever the store says does not count (any more). */
+  async #readStore(): Promise<Shard | undefined> {
+    const { store, topic, incarnation, adopted } = this.#options;
+    // A node that is back writes its shards one by one: until it is through, nothing there does not mean nothing.
+    const isComplete = !adopted || (await store.isComplete(incarnation));
+    const shard = await store.read(incarnation, topic);
+    return isComplete || (shard && shard.version > 0) ? shard : undefined;
+  }
+
+  #become({ version, entries }: Shard) {
     const refs = new Map(entries.map((entry) => [entry.ref, entry]));
     const joins = entries.filter(({ ref }) => !this.#entries.has(ref));
     const leaves = [...this.#entries.values()].filter(({ ref }) => !refs.has(ref));
     this.#entries = refs;
     this.#version = version;
-    if (joins.length + leaves.length > 0) this.#options.changed({ joins, leaves });
+    if (joins.length + leaves.length > 0) this.#options.target.apply({ joins, leaves });
   }
 
   #apply({ to, joins, leaves }: Delta) {
@@ -114,6 +130,6 @@ export class RemotePart {
     for (const { ref } of left) this.#entries.delete(ref);
     for (const entry of joins) this.#entries.set(entry.ref, entry);
     this.#version = to;
-    this.#options.changed({ joins, leaves: left });
+    this.#options.target.apply({ joins, leaves: left });
   }
 }

@@ -1,6 +1,7 @@
 import { Unavailable } from '../server/index.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
+import type { TopicChangeTarget } from './topic_replica.ts';
 
 /**
  * Shares this node's presences with the other nodes and brings theirs. Each node owns its entries: nobody else changes
@@ -8,23 +9,17 @@ import type { Change } from './group.ts';
  */
 export interface Replication {
   /**
-   * Called once, before anything else. `remote` gets every change of other nodes' entries on followed topics; `silent`
-   * if it belongs to the first load, before anybody here was given a state of that topic.
-   */
-  start(remote: (topic: string, change: Change, silent: boolean) => void): void;
-
-  /**
-   * From now on `remote` is told of the topic's entries on other nodes. Resolves when those of all live nodes are
+   * From now on `target` gets the changes of the topic's entries on other nodes. Resolves when those of all live nodes are
    * there, undefined if they are. Rejects with `PresenceUnavailable` if they cannot be had now; they come as changes as
    * soon as they can.
    */
-  follow(topic: string): Promise<void> | undefined;
+  follow(topic: string, target: TopicChangeTarget): Promise<void> | undefined;
 
-  /** @returns the entries of other nodes, of which `remote` is told nothing any more. */
+  /** @returns the entries of other nodes, of which the target gets no changes any more. */
   unfollow(topic: string): readonly Entry[];
 
   /** Notes a change of this node's own entries. */
-  own(topic: string, change: Change): void;
+  record(topic: string, change: Change): void;
 
   /** Shares what was noted. */
   flush(topic: string): void;

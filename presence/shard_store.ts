@@ -9,18 +9,18 @@ import {
 } from '../server/redis/index.ts';
 import { Entry } from './entry.ts';
 
-/** What one node has tracked on one topic. Version 0: nothing. */
-export interface Part {
+/** The entries that one node has tracked on one topic. Version 0: nothing. */
+export interface Shard {
   readonly version: number;
   readonly entries: readonly Entry[];
 }
 
 /**
- * The truth in Redis. A part is a hash per (incarnation, topic): its entries by ref, and its version under the empty
- * name. Beside it one hash per incarnation with the versions of all its parts, to compare many at once, and one hash
+ * The truth in Redis. A shard is a hash per (incarnation, topic): its entries by ref, and its version under the empty
+ * name. Beside it one hash per incarnation with the versions of all its shards, to compare many at once, and one hash
  * of all incarnations that have ever shared, so that whoever sees one gone can remove what it left.
  */
-export class RedisParts {
+export class ShardStore {
   readonly redis: RedisConnection;
   readonly #prefix: string;
   readonly #networkId: string;
@@ -36,7 +36,7 @@ export class RedisParts {
     return this.redis.status === 'ready';
   }
 
-  /** Adds to a part and removes from it, in one step. */
+  /** Adds to a shard and removes from it, in one step. */
   async change(
     incarnation: string,
     topic: string,
@@ -47,7 +47,7 @@ export class RedisParts {
     await this.#write(incarnation, topic, version, joins, leaves, false);
   }
 
-  /** Makes a part consist of `entries`; without entries there is no part. */
+  /** Makes a shard consist of `entries`; without entries there is no shard. */
   async replace(incarnation: string, topic: string, version: number, entries: readonly Entry[]) {
     await this.#write(incarnation, topic, version, entries, [], true);
   }
@@ -60,15 +60,15 @@ export class RedisParts {
     leaves: readonly string[],
     anew: boolean,
   ) {
-    const [part, versions] = [this.#part(incarnation, topic), this.#versions(incarnation)];
+    const [shard, versions] = [this.#shard(incarnation, topic), this.#versions(incarnation)];
     // In another slot, so not in the transaction; a write counts once both are there.
     const named = this.redis.hsetnx(this.#owners, incarnation, 'sharing');
     const transaction = this.redis.multi();
-    if (anew) transaction.unlink(part);
+    if (anew) transaction.unlink(shard);
     if (version === 0) transaction.hdel(versions, topic);
-    else transaction.hset(versions, topic, version).hset(part, '', version);
-    for (const some of chunks(joins)) transaction.hset(part, ...some.flatMap((entry) => [entry.ref, wireText(entry)]));
-    for (const refs of chunks(leaves)) transaction.hdel(part, ...refs);
+    else transaction.hset(versions, topic, version).hset(shard, '', version);
+    for (const some of chunks(joins)) transaction.hset(shard, ...some.flatMap((entry) => [entry.ref, wireText(entry)]));
+    for (const refs of chunks(leaves)) transaction.hdel(shard, ...refs);
     const [results] = await this.#answer(Promise.all([transaction.exec(), named]));
     for (const [error] of results ?? []) if (error) throw error;
   }
@@ -83,25 +83,25 @@ export class RedisParts {
   }
 
   /**
-   * @returns undefined if the incarnation has no lease (any more): whoever saw that first may have removed its parts,
+   * @returns undefined if the incarnation has no lease (any more): whoever saw that first may have removed its shards,
    *          and what is not there does not mean that nobody is
    */
-  async read(incarnation: string, topic: string): Promise<Part | undefined> {
-    // In this order, and not at once, as they lie in two slots: a part is removed after its lease is gone.
-    const fields = await this.#answer(this.redis.hgetall(this.#part(incarnation, topic)));
+  async read(incarnation: string, topic: string): Promise<Shard | undefined> {
+    // In this order, and not at once, as they lie in two slots: a shard is removed after its lease is gone.
+    const fields = await this.#answer(this.redis.hgetall(this.#shard(incarnation, topic)));
     const leases = await this.#answer(this.redis.exists(leaseKey(this.#networkId, incarnation)));
     if (leases === 0) return undefined;
     const { '': version, ...texts } = fields;
     return { version: Number(version ?? 0), entries: Object.values(texts).map(readEntry) };
   }
 
-  /** The versions of an incarnation's parts, in the order of `topics`. */
+  /** The versions of an incarnation's shards, in the order of `topics`. */
   async versions(incarnation: string, topics: readonly string[]): Promise<number[]> {
     const reads = [...chunks(topics)].map((some) => this.redis.hmget(this.#versions(incarnation), ...some));
     return (await this.#answer(Promise.all(reads))).flat().map((version) => Number(version ?? 0));
   }
 
-  /** How many parts an incarnation has. */
+  /** How many shards an incarnation has. */
   count = (incarnation: string): Promise<number> => this.#answer(this.redis.hlen(this.#versions(incarnation)));
 
   /** Removes what incarnations without a lease have left. A lease that is gone never returns, so nobody misses it. */
@@ -114,7 +114,7 @@ export class RedisParts {
   async remove(incarnation: string) {
     const versions = this.#versions(incarnation);
     const topics = await this.#answer(this.redis.hkeys(versions));
-    for (const some of chunks(topics)) await this.redis.unlink(...some.map((topic) => this.#part(incarnation, topic)));
+    for (const some of chunks(topics)) await this.redis.unlink(...some.map((topic) => this.#shard(incarnation, topic)));
     await this.redis.unlink(versions);
     await this.redis.hdel(this.#owners, incarnation);
   }
@@ -133,7 +133,7 @@ export class RedisParts {
     return `${this.#prefix}owners`;
   }
   #versions = (incarnation: string) => `${this.#prefix}{${incarnation}}:versions`;
-  #part = (incarnation: string, topic: string) => `${this.#prefix}{${incarnation}}:part:${topic}`;
+  #shard = (incarnation: string, topic: string) => `${this.#prefix}{${incarnation}}:part:${topic}`;
 }
 
 /** An entry as nodes exchange it; the meta stays the text that clients get. */

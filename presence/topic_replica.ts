@@ -1,40 +1,49 @@
-import { internalTopic, type NodeInfo, type PubSub, type Subscription } from '../server/index.ts';
-import { type Delta, decodeDelta } from './delta.ts';
+import type { NodeInfo, Nodes, PubSub, Subscription } from '../server/index.ts';
+import { type Delta, decodeDelta, deltaTopic } from './delta.ts';
 import type { Entry } from './entry.ts';
 import type { Change } from './group.ts';
-import { RemotePart } from './remote_shard.ts';
-import type { RedisParts } from './shard_store.ts';
+import { type ChangeTarget, RemoteShard } from './remote_shard.ts';
+import type { ShardStore } from './shard_store.ts';
 
-/** Nodes tell each other of a topic's presences beside it. */
-export const deltaTopic = (topic: string) => internalTopic(`presence:${topic}`);
-
-export interface FollowedOptions {
-  readonly topic: string;
-  readonly parts: Pick<RedisParts, 'isComplete' | 'read'>;
-  readonly pubsub: PubSub;
-  /** The other nodes that live. */
-  readonly others: () => readonly NodeInfo[];
-  readonly remote: (change: Change, silent: boolean) => void;
+/** Takes the changes of other nodes' entries. */
+export interface TopicChangeTarget {
+  apply(topic: string, change: Change): void;
+  /** For what belongs to the first load: nobody here was given a state of that topic yet. */
+  applySilently(topic: string, change: Change): void;
 }
 
-/** A topic that is followed on this node: the parts that other nodes have in it. */
-export class Followed {
-  readonly #options: FollowedOptions;
-  readonly #parts = new Map<string, RemotePart>();
-  /** Parts that were behind when they were compared last, and the version they had. */
-  readonly #behind = new WeakMap<RemotePart, number>();
+export interface TopicReplicaOptions {
+  readonly topic: string;
+  readonly store: Pick<ShardStore, 'isComplete' | 'read'>;
+  readonly pubsub: PubSub;
+  readonly nodes: Pick<Nodes, 'self' | 'live'>;
+  readonly target: TopicChangeTarget;
+}
+
+/** The other nodes that live. */
+export function othersOf(nodes: Pick<Nodes, 'self' | 'live'>): readonly NodeInfo[] {
+  const { incarnation } = nodes.self;
+  return nodes.live().filter((node) => node.incarnation !== incarnation);
+}
+
+/** A topic that is followed on this node: the shards that other nodes have in it. */
+export class TopicReplica implements ChangeTarget {
+  readonly #options: TopicReplicaOptions;
+  readonly #shards = new Map<string, RemoteShard>();
+  /** Shards that were behind when they were compared last, and the version they had. */
+  readonly #behind = new WeakMap<RemoteShard, number>();
   #subscription: Subscription | undefined;
-  #first = true;
+  #isFirstLoad = true;
   #stopped = false;
 
-  constructor(options: FollowedOptions) {
+  constructor(options: TopicReplicaOptions) {
     this.#options = options;
   }
 
   /** First subscribes, then reads: a delta that comes in between waits for what is read. */
   async load() {
     try {
-      const { pubsub, topic, others } = this.#options;
+      const { pubsub, topic, nodes } = this.#options;
       const former = this.#subscription;
       this.#subscription = pubsub.subscribe(deltaTopic(topic), ({ event, payload }, nodeId) => {
         const delta = nodeId === pubsub.nodeId || event !== 'delta' ? undefined : decodeDelta(payload);
@@ -42,78 +51,75 @@ export class Followed {
       });
       former?.stop();
       await this.#subscription.ready;
-      await Promise.all(others().map((node) => this.part(node).load()));
+      await Promise.all(othersOf(nodes).map((node) => this.shard(node).load()));
     } finally {
-      this.#first = false;
+      this.#isFirstLoad = false;
     }
   }
 
-  /** @param adopted entries of a former incarnation of that node, which are shown until its part is read */
-  part(node: NodeInfo, adopted?: ReadonlyMap<string, Entry>): RemotePart {
-    let part = this.#parts.get(node.incarnation);
-    if (!part) {
-      part = new RemotePart({
-        adopted,
-        read: () => this.#read(node.incarnation, adopted !== undefined),
-        changed: (change) => this.#options.remote(change, this.#first),
-      });
-      this.#parts.set(node.incarnation, part);
+  /** @param adopted entries of a former incarnation of that node, which are shown until its shard is read */
+  shard(node: NodeInfo, adopted?: ReadonlyMap<string, Entry>): RemoteShard {
+    let shard = this.#shards.get(node.incarnation);
+    if (!shard) {
+      const { topic, store } = this.#options;
+      const { incarnation } = node;
+      shard = new RemoteShard({ topic, incarnation, store, target: this, adopted });
+      this.#shards.set(incarnation, shard);
     }
-    return part;
+    return shard;
   }
 
-  nodesChanged(came: readonly NodeInfo[], went: readonly NodeInfo[]) {
+  /** Applies what has changed in one of its shards. */
+  apply(change: Change) {
+    const { target, topic } = this.#options;
+    if (this.#isFirstLoad) target.applySilently(topic, change);
+    else target.apply(topic, change);
+  }
+
+  nodesChanged(joined: readonly NodeInfo[], left: readonly NodeInfo[]) {
     const leaves: Entry[] = [];
-    for (const { incarnation, id } of went) {
-      const part = this.#parts.get(incarnation);
-      if (!part) continue;
-      part.stop();
-      this.#parts.delete(incarnation);
+    for (const { incarnation, id } of left) {
+      const shard = this.#shards.get(incarnation);
+      if (!shard) continue;
+      shard.stop();
+      this.#shards.delete(incarnation);
       // The same process, which lost its lease and is back: most of its entries are the same, so nobody left.
-      const successor = came.find((node) => node.id === id);
-      if (successor) this.part(successor, part.entries);
-      else leaves.push(...part.entries.values());
+      const successor = joined.find((node) => node.id === id);
+      if (successor) this.shard(successor, shard.entries);
+      else leaves.push(...shard.entries.values());
     }
-    if (leaves.length > 0) this.#options.remote({ joins: [], leaves }, this.#first);
-    for (const node of came) this.part(node).load().catch(failed);
+    if (leaves.length > 0) this.apply({ joins: [], leaves });
+    for (const node of joined) this.shard(node).load().catch(failed);
   }
 
   /**
-   * Compares a part with the version that Redis has of it. Behind is read again: at once after something was lost, else
+   * Compares a shard with the version that Redis has of it. Behind is read again: at once after something was lost, else
    * only if it has not moved since it was behind the last time, as a delta may still be on its way.
    */
   compare(node: NodeInfo, version: number, lost: boolean) {
     if (this.#stopped) return;
-    const part = this.part(node);
-    if (!part.known || (part.version !== version && (lost || this.#behind.get(part) === part.version))) {
-      this.#behind.delete(part);
-      part.reload().catch(failed);
-    } else if (part.version !== version) this.#behind.set(part, part.version);
-    else this.#behind.delete(part);
+    const shard = this.shard(node);
+    if (!shard.known || (shard.version !== version && (lost || this.#behind.get(shard) === shard.version))) {
+      this.#behind.delete(shard);
+      shard.reload().catch(failed);
+    } else if (shard.version !== version) this.#behind.set(shard, shard.version);
+    else this.#behind.delete(shard);
   }
 
   /** @returns the entries that it knew */
   stop(): Entry[] {
     this.#stopped = true;
     this.#subscription?.stop();
-    for (const part of this.#parts.values()) part.stop();
-    return [...this.#parts.values()].flatMap(({ entries }) => [...entries.values()]);
+    for (const shard of this.#shards.values()) shard.stop();
+    return [...this.#shards.values()].flatMap(({ entries }) => [...entries.values()]);
   }
 
   #receive(delta: Delta) {
-    // From a node that is new, its part is read when it is known; from one that is gone, it must not come back.
-    const node = this.#options.others().find(({ incarnation }) => incarnation === delta.incarnation);
-    if (node) this.part(node).receive(delta);
-  }
-
-  async #read(incarnation: string, adopted: boolean) {
-    const { parts, topic } = this.#options;
-    // A node that is back writes its parts one by one: until it is through, nothing there does not mean nothing.
-    const complete = !adopted || (await parts.isComplete(incarnation));
-    const part = await parts.read(incarnation, topic);
-    return complete || (part && part.version > 0) ? part : undefined;
+    // From a node that is new, its shard is read when it is known; from one that is gone, it must not come back.
+    const node = othersOf(this.#options.nodes).find(({ incarnation }) => incarnation === delta.incarnation);
+    if (node) this.shard(node).receive(delta);
   }
 }
 
-/** A part that cannot be read now is read when parts are compared the next time. */
+/** A shard that cannot be read now is read when shards are compared the next time. */
 const failed = () => {};

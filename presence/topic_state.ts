@@ -1,15 +1,15 @@
 import { applyChange, type Change, type Group, memberText } from './group.ts';
 
 /**
- * The presences of one topic, twice: as they are, and as clients have been told.
+ * The presences of one topic, twice: as they are, and as they were published to clients.
  *
- * A diff is the difference of the two, so that only net effects are told, and the state for a newcomer is what was
- * told: with the diffs that follow it gives the truth. A state of the present would leave a newcomer with whoever came
+ * A diff is the difference of the two, so that only net effects are published, and the state for a newcomer is what was
+ * published: with the diffs that follow it gives the truth. A state of the present would leave a newcomer with whoever came
  * and went between two diffs.
  */
 export class TopicState {
   readonly #current = new Map<string, Group>();
-  readonly #told = new Map<string, Group>();
+  readonly #published = new Map<string, Group>();
   readonly #changed = new Set<string>();
   #text: string | undefined;
 
@@ -17,10 +17,10 @@ export class TopicState {
     for (const key of applyChange(this.#current, change)) this.#changed.add(key);
   }
 
-  /** For what no client needs to be told, as none has been given a state with or without it. */
+  /** For what no client needs to hear, as none has been given a state with or without it. */
   applySilently(change: Change) {
     applyChange(this.#current, change);
-    applyChange(this.#told, change);
+    applyChange(this.#published, change);
     this.#text = undefined;
   }
 
@@ -29,14 +29,14 @@ export class TopicState {
     const joins: string[] = [];
     const leaves: string[] = [];
     for (const key of this.#changed) {
-      const told = this.#told.get(key);
+      const published = this.#published.get(key);
       const current = this.#current.get(key);
-      const joined = current?.without(told) ?? [];
-      const left = told?.without(current) ?? [];
+      const joined = current?.without(published) ?? [];
+      const left = published?.without(current) ?? [];
       if (joined.length > 0) joins.push(memberText(key, joined));
       if (left.length > 0) leaves.push(memberText(key, left));
-      if (current) this.#told.set(key, current);
-      else this.#told.delete(key);
+      if (current) this.#published.set(key, current);
+      else this.#published.delete(key);
     }
     this.#changed.clear();
     if (joins.length + leaves.length === 0) return undefined;
@@ -46,12 +46,12 @@ export class TopicState {
 
   /** The payload of a `presence_state`. */
   get text(): string {
-    this.#text ??= `{${Array.from(this.#told.values(), ({ text }) => text).join(',')}}`;
+    this.#text ??= `{${Array.from(this.#published.values(), ({ text }) => text).join(',')}}`;
     return this.#text;
   }
 
-  wasTold(key: string, ref: string): boolean {
-    return this.#told.get(key)?.entries.some((entry) => entry.ref === ref) ?? false;
+  wasPublished(key: string, ref: string): boolean {
+    return this.#published.get(key)?.entries.some((entry) => entry.ref === ref) ?? false;
   }
 
   group = (key: string) => this.#current.get(key);
@@ -62,6 +62,6 @@ export class TopicState {
   }
 
   get empty(): boolean {
-    return this.#current.size + this.#told.size === 0;
+    return this.#current.size + this.#published.size === 0;
   }
 }

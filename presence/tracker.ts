@@ -1,6 +1,7 @@
 import { type Entry, entryMaker, type Meta } from './entry.ts';
 import type { Change } from './group.ts';
 import type { Presence, PresenceOptions, Tracked } from './presence.ts';
+import type { TopicChangeTarget } from './topic_replica.ts';
 import { TopicState } from './topic_state.ts';
 
 interface Topic {
@@ -8,7 +9,7 @@ interface Topic {
   readonly state: TopicState;
   followers: number;
   /** Diffs in the order of their changes, where each change has its own. */
-  readonly ready: string[];
+  readonly diffs: string[];
   scheduled: boolean;
   /** Runs while a diff was broadcast less than `diffIntervalMs` ago. */
   window: NodeJS.Timeout | undefined;
@@ -23,7 +24,7 @@ interface Member {
 const nothing: readonly Entry[] = [];
 
 /** Knows which channel tracks what on this node, and tells the members of a topic of changes here and elsewhere. */
-export class Tracker implements Presence {
+export class Tracker implements Presence, TopicChangeTarget {
   readonly #options: PresenceOptions;
   readonly #topics = new Map<string, Topic>();
   readonly #members = new Map<Tracked, Member>();
@@ -31,10 +32,6 @@ export class Tracker implements Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    options.replication?.start((topic, change, silent) => {
-      if (silent) this.#topic(topic).state.applySilently(change);
-      else this.#apply(topic, change);
-    });
   }
 
   follow(channel: Tracked): Promise<void> | undefined {
@@ -44,7 +41,7 @@ export class Tracker implements Presence {
       member.follows = true;
       this.#topic(channel.topic).followers++;
     }
-    return this.#options.replication?.follow(channel.topic);
+    return this.#options.replication?.follow(channel.topic, this);
   }
 
   track(channel: Tracked, key: string, meta: object): string {
@@ -101,10 +98,10 @@ export class Tracker implements Presence {
     await this.#options.replication?.close();
   }
 
-  /** The ref that an update's `phx_ref_prev` names: one that was never told is skipped, clients have not seen it. */
+  /** The ref that an update's `phx_ref_prev` names: one that was never published is skipped, clients have not seen it. */
   #knownRef(topic: string, former: Entry): string {
     if (this.#options.diffIntervalMs === 0 || former.prev === undefined) return former.ref;
-    return this.#topic(topic).state.wasTold(former.key, former.ref) ? former.ref : former.prev;
+    return this.#topic(topic).state.wasPublished(former.key, former.ref) ? former.ref : former.prev;
   }
 
   #member(channel: Tracked): Member {
@@ -133,27 +130,32 @@ export class Tracker implements Presence {
   #topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
-      topic = { name, state: new TopicState(), followers: 0, ready: [], scheduled: false, window: undefined };
+      topic = { name, state: new TopicState(), followers: 0, diffs: [], scheduled: false, window: undefined };
       this.#topics.set(name, topic);
     }
     return topic;
   }
 
   #change(topic: string, change: Change) {
-    this.#options.replication?.own(topic, change);
-    this.#apply(topic, change);
+    this.#options.replication?.record(topic, change);
+    this.apply(topic, change);
   }
 
-  #apply(name: string, change: Change) {
+  /** Applies a change, here or on another node; its diff follows. */
+  apply(name: string, change: Change) {
     const topic = this.#topic(name);
     topic.state.apply(change);
     if (this.#options.diffIntervalMs === 0) {
       const diff = topic.state.takeDiff();
-      if (diff) topic.ready.push(diff);
+      if (diff) topic.diffs.push(diff);
       this.#schedule(topic, queueMicrotask);
     } else if (!topic.window) {
       this.#schedule(topic, setImmediate);
     }
+  }
+
+  applySilently(topic: string, change: Change) {
+    this.#topic(topic).state.applySilently(change);
   }
 
   #schedule(topic: Topic, later: (callback: () => void) => void) {
@@ -165,8 +167,8 @@ export class Tracker implements Presence {
   #flush(topic: Topic) {
     topic.scheduled = false;
     const diff = topic.state.takeDiff();
-    if (diff) topic.ready.push(diff);
-    for (const ready of topic.ready.splice(0)) this.#options.hub.broadcastLocal(topic.name, 'presence_diff', ready);
+    if (diff) topic.diffs.push(diff);
+    for (const each of topic.diffs.splice(0)) this.#options.hub.broadcastLocal(topic.name, 'presence_diff', each);
     this.#options.replication?.flush(topic.name);
     if (diff) this.#openWindow(topic);
     else this.#forgetIfIdle(topic);

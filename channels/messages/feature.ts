@@ -45,8 +45,8 @@ export function messagesFeature(context: Context): Domain & { readonly notices: 
   }
 
   const readers = new Readers();
-  nodes.onChange(({ went }) => {
-    if (went.length > 0) readers.lookAgain();
+  nodes.onChange(({ left }) => {
+    if (left.length > 0) readers.lookAgain();
   });
 
   const channel = (maySend: boolean) =>

@@ -43,8 +43,8 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
   const readers = new Set<Reader>();
   const { chunks } = tasks;
 
-  nodes.onChange(({ went }) => {
-    if (went.length === 0) return;
+  nodes.onChange(({ left }) => {
+    if (left.length === 0) return;
     // What a dead node stored last it may not have told.
     for (const reader of readers) {
       reader.look().catch((error: unknown) => log.warn({ err: error }, 'looking for missed chunks failed'));

@@ -10,15 +10,15 @@ export class Neighbours {
    *                until the next look, unless it is here again under another incarnation.
    */
   look(seen: readonly NodeInfo[], patient: boolean) {
-    const came = seen.filter(({ incarnation }) => !this.#known.has(incarnation));
+    const joined = seen.filter(({ incarnation }) => !this.#known.has(incarnation));
     const standing = new Set(seen.map(({ incarnation }) => incarnation));
-    const back = new Set(came.map(({ id }) => id));
-    const went = [...this.#known.values()].filter(
+    const back = new Set(joined.map(({ id }) => id));
+    const left = [...this.#known.values()].filter(
       ({ incarnation, id }) => !standing.has(incarnation) && (!patient || back.has(id)),
     );
-    for (const { incarnation } of went) this.#known.delete(incarnation);
+    for (const { incarnation } of left) this.#known.delete(incarnation);
     for (const node of seen) this.#known.set(node.incarnation, node);
-    return { came, went };
+    return { joined, left };
   }
 
   has = (incarnation: string) => this.#known.has(incarnation);

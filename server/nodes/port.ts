@@ -12,9 +12,9 @@ export interface Nodes {
   /** Nodes whose lease stands, this one included, as of the latest renewal. */
   live(): readonly NodeInfo[];
 
-  /** Calls back once for each other node that came (a first lease, or another incarnation) or went. */
+  /** Calls back once for each other node that joined (a first lease, or another incarnation) or left. */
   onChange(
-    listener: (change: { readonly came: readonly NodeInfo[]; readonly went: readonly NodeInfo[] }) => void,
+    listener: (change: { readonly joined: readonly NodeInfo[]; readonly left: readonly NodeInfo[] }) => void,
   ): void;
 
   /**

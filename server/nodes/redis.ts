@@ -116,7 +116,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
       const change = neighbours.look(seen, performance.now() < patientUntil);
       onReady();
       if (returned) for (const listener of returnListeners) listener();
-      if (change.came.length + change.went.length > 0) for (const listener of changeListeners) listener(change);
+      if (change.joined.length + change.left.length > 0) for (const listener of changeListeners) listener(change);
     } catch (error) {
       failed = true;
       if (writeRefusal(error) !== undefined) onReady();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { RedisParts } from '../../presence/shard_store.ts';
+import { ShardStore } from '../../presence/shard_store.ts';
 import { leaseKey } from '../../server/nodes/lease.ts';
 import { keyPrefix } from '../../server/redis/connect.ts';
 import { eventually } from '../support/eventually.ts';
@@ -68,15 +68,15 @@ describe('presence on two nodes', () => {
   });
 
   it('does not take for empty what was removed after a lease ran out', async () => {
-    const parts = new RedisParts({ url: sharedRedisUrl(), networkId });
+    const store = new ShardStore({ url: sharedRedisUrl(), networkId });
     try {
-      await eventually(() => expect(parts.connected).toBe(true));
+      await eventually(() => expect(store.connected).toBe(true));
       a.presence.track(new TestChannel('room'), 'ann', {});
-      await eventually(async () => expect((await parts.read(a.incarnation(), 'room'))?.entries).toHaveLength(1));
-      expect(await parts.read(a.incarnation(), 'hall')).toEqual({ version: 0, entries: [] });
-      expect(await parts.read('gone', 'room')).toBeUndefined();
+      await eventually(async () => expect((await store.read(a.incarnation(), 'room'))?.entries).toHaveLength(1));
+      expect(await store.read(a.incarnation(), 'hall')).toEqual({ version: 0, entries: [] });
+      expect(await store.read('gone', 'room')).toBeUndefined();
     } finally {
-      parts.redis.disconnect();
+      store.redis.disconnect();
     }
   });
 

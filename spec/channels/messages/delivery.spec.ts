@@ -97,7 +97,7 @@ describe('a reader', () => {
     await start({
       nodes: {
         onChange: (listener) => {
-          went = () => listener({ came: [], went: [{ id: 'b', incarnation: 'b1', gauges: {} }] });
+          went = () => listener({ joined: [], left: [{ id: 'b', incarnation: 'b1', gauges: {} }] });
         },
       },
     });

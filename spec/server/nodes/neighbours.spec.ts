@@ -10,19 +10,19 @@ describe('what has changed among the other nodes', () => {
     neighbours.look([a1, b1], false);
   });
 
-  it('is who came and who went since the last look', () => {
-    expect(neighbours.look([a1, b1], false)).toEqual({ came: [], went: [] });
-    expect(neighbours.look([a2, b1], false)).toEqual({ came: [a2], went: [a1] });
-    expect(neighbours.look([], false)).toEqual({ came: [], went: [b1, a2] });
+  it('is who joined and who left since the last look', () => {
+    expect(neighbours.look([a1, b1], false)).toEqual({ joined: [], left: [] });
+    expect(neighbours.look([a2, b1], false)).toEqual({ joined: [a2], left: [a1] });
+    expect(neighbours.look([], false)).toEqual({ joined: [], left: [b1, a2] });
     expect(neighbours.all()).toEqual([]);
   });
 
   // When Redis itself was away all leases have run out, and the first to look must not see the others gone.
   it('is nobody gone while they are given time to come back', () => {
-    expect(neighbours.look([], true)).toEqual({ came: [], went: [] });
+    expect(neighbours.look([], true)).toEqual({ joined: [], left: [] });
     expect(neighbours.all()).toEqual([a1, b1]);
-    expect(neighbours.look([a2], true)).toEqual({ came: [a2], went: [a1] });
-    expect(neighbours.look([a2], false)).toEqual({ came: [], went: [b1] });
+    expect(neighbours.look([a2], true)).toEqual({ joined: [a2], left: [a1] });
+    expect(neighbours.look([a2], false)).toEqual({ joined: [], left: [b1] });
   });
 
   it('takes what a node says of itself from the latest look', () => {

@@ -50,14 +50,14 @@ describe('the redis nodes', () => {
     observer.disconnect();
   });
 
-  /** A node, with all it has told of changes: a line each, with `-` those that went and `+` those that came. */
+  /** A node, with all it has told of changes: a line each, with `-` those that left and `+` those that joined. */
   async function open(nodeId: string, options: Partial<RedisNodesOptions> = {}) {
     const node = redisNodes({ url: sharedRedisUrl(), networkId, nodeId, ...quick, ...options });
     opened.push(node);
     const changes: string[] = [];
     let returns = 0;
     const ids = (sign: string, nodes: readonly NodeInfo[]) => nodes.map(({ id }) => sign + id);
-    node.onChange(({ came, went }) => changes.push([...ids('-', went), ...ids('+', came)].join(' ')));
+    node.onChange(({ joined, left }) => changes.push([...ids('-', left), ...ids('+', joined)].join(' ')));
     node.onReturn(() => returns++);
     return { node, changes, returns: () => returns };
   }
