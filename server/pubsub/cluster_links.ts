@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Host } from '../redis/address.ts';
 import { breakConnection, connectNode, keyPrefix, type RedisOptions } from '../redis/connect.ts';
-import { AnyOf } from '../redis/round_robin_connector.ts';
+import { RoundRobinConnector } from '../redis/round_robin_connector.ts';
 import { SLOTS, slotOf } from '../redis/slots.ts';
 import { askForView, NOBODY, sameOwner, sameTopology, settle, type Topology, type View } from '../redis/topology.ts';
 import { canaryChannel } from '../reserved_topics.ts';
@@ -32,7 +32,7 @@ export class ClusterLinks implements Links {
   readonly #options: RedisOptions;
   readonly #nodeId: string;
   readonly #listener: LinksListener;
-  readonly #nodes: AnyOf;
+  readonly #nodes: RoundRobinConnector;
   /** To whichever node: for the start, and when masters are gone. */
   readonly #guide: Redis;
   #topology = NOTHING;
@@ -57,7 +57,7 @@ export class ClusterLinks implements Links {
     this.#options = options;
     this.#nodeId = nodeId;
     this.#listener = listener;
-    this.#nodes = new AnyOf(hosts);
+    this.#nodes = new RoundRobinConnector(hosts);
     this.#guide = connectNode(options, this.#nodes);
     this.#guide.on('ready', () => this.#hasten());
     this.#guide.connect().catch(() => {});
@@ -106,7 +106,7 @@ export class ClusterLinks implements Links {
     this.#looking = true;
     this.#lookedAt = performance.now();
     const look = ++this.#looks;
-    // What is doubted from here on may be newer than the answer.
+    // What becomes suspect from here on may be newer than the answer.
     const doubtful = [...this.#doubtful];
     this.#doubtful.clear();
     const views = await this.#askAll();
@@ -185,13 +185,13 @@ export class ClusterLinks implements Links {
   #open(host: Host, at: number, heardAt: number, missed: boolean): Link {
     const listener: LinkListener = {
       ...this.#listener,
-      doubted: (link, what) => {
+      suspect: (link, what) => {
         if (what === 'subscriptions') this.#doubtful.add(link);
         this.#hasten();
       },
     };
     return new Link({
-      verbs: sharded,
+      commands: sharded,
       publisher: connectNode(this.#options, host, { pipelining: true }),
       subscriber: connectNode(this.#options, host),
       canaryChannel: this.#canaryChannelOf(at),

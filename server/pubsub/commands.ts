@@ -3,7 +3,7 @@ import { chunks } from '../redis/chunks.ts';
 import { slotOf } from '../redis/slots.ts';
 
 /** Redis' commands for broadcasts: one kind for a Redis of its own, one for the master that has a channel's slot. */
-export interface Verbs {
+export interface PubSubCommands {
   readonly messageEvent: 'messageBuffer' | 'smessageBuffer';
   publish(redis: Redis, channel: string, frame: Buffer | string): Promise<unknown>;
   subscribe(redis: Redis, channels: readonly string[]): Promise<unknown>;
@@ -12,7 +12,7 @@ export interface Verbs {
   parts(channels: readonly string[]): Iterable<readonly string[]>;
 }
 
-export const classic: Verbs = {
+export const classic: PubSubCommands = {
   messageEvent: 'messageBuffer',
   publish: (redis, channel, frame) => redis.publish(channel, frame),
   subscribe: (redis, channels) => redis.subscribe(...channels),
@@ -20,7 +20,7 @@ export const classic: Verbs = {
   parts: chunks,
 };
 
-export const sharded: Verbs = {
+export const sharded: PubSubCommands = {
   messageEvent: 'smessageBuffer',
   publish: (redis, channel, frame) => redis.spublish(channel, frame),
   subscribe: (redis, channels) => redis.ssubscribe(...channels),

@@ -2,7 +2,7 @@
  * Whoever wants to know of gaps. One is told at once; what follows within `quietMs` is told together, at the end of it: when
  * Redis comes back every node has a word to say, and each telling makes clients join again.
  */
-export class Gaps {
+export class GapDebouncer {
   readonly #quietMs: number;
   readonly #listeners: (() => void)[] = [];
   #quiet: NodeJS.Timeout | undefined;

@@ -1,14 +1,14 @@
 import { type Redis, ReplyError } from 'ioredis';
 import { breakConnection } from '../redis/connect.ts';
 import { Canary } from './canary.ts';
-import type { Verbs } from './commands.ts';
-import { Channels } from './subscriptions.ts';
+import type { PubSubCommands } from './commands.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** Broadcasts on their way to Redis; what comes on top is lost for other nodes, as if the connection had broken. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 export interface LinkOptions {
-  readonly verbs: Verbs;
+  readonly commands: PubSubCommands;
   readonly publisher: Redis;
   readonly subscriber: Redis;
   /** Only this node's: it has to belong to the Redis of this link. */
@@ -32,7 +32,7 @@ export interface LinkListener {
    * A connection broke, or Redis does not carry a channel that it should. With `'subscriptions'` it is unknown what the link
    * is still subscribed to.
    */
-  doubted(link: Link, what: 'way' | 'subscriptions'): void;
+  suspect(link: Link, what: 'way' | 'subscriptions'): void;
   trouble(error: Error): void;
 }
 
@@ -43,34 +43,34 @@ export interface LinkListener {
 export class Link {
   readonly publisher: Redis;
   readonly #subscriber: Redis;
-  readonly #verbs: Verbs;
+  readonly #commands: PubSubCommands;
   readonly #listener: LinkListener;
   readonly #canaryChannel: string;
   readonly #canary: Canary;
-  readonly #channels: Channels;
+  readonly #channels: Subscriptions;
   #missed: boolean;
   #pendingBytes = 0;
   #lastAnswer: Promise<unknown> | undefined;
   #closed = false;
 
-  constructor({ verbs, publisher, subscriber, canaryChannel, heardAt, missed, listener }: LinkOptions) {
-    this.#verbs = verbs;
+  constructor({ commands, publisher, subscriber, canaryChannel, heardAt, missed, listener }: LinkOptions) {
+    this.#commands = commands;
     this.publisher = publisher;
     this.#subscriber = subscriber;
     this.#listener = listener;
     this.#canaryChannel = canaryChannel;
     this.#canary = new Canary(heardAt);
     this.#missed = missed;
-    // `Channels` knows better what is still wanted.
+    // `Subscriptions` knows better what is still wanted.
     subscriber.options.autoResubscribe = false;
-    this.#channels = new Channels(subscriber, verbs, () => this.#restored());
+    this.#channels = new Subscriptions(subscriber, commands, () => this.#restored());
     this.#channels.add(canaryChannel);
     this.#listen();
     for (const connection of [publisher, subscriber]) connection.connect().catch(() => {});
   }
 
   #listen() {
-    this.#subscriber.on(this.#verbs.messageEvent, (channel: Buffer, frame: Buffer) => {
+    this.#subscriber.on(this.#commands.messageEvent, (channel: Buffer, frame: Buffer) => {
       if (!this.#closed) this.#receive(channel.toString(), frame);
     });
     this.#subscriber.on('ready', () => {
@@ -107,8 +107,8 @@ export class Link {
   }
 
   /** Whether all that is wanted is subscribed. */
-  get whole(): boolean {
-    return this.#channels.whole;
+  get isSubscribed(): boolean {
+    return this.#channels.isSubscribed;
   }
 
   get isClosed(): boolean {
@@ -121,7 +121,7 @@ export class Link {
       return;
     }
     this.#pendingBytes += frame.length;
-    this.#lastAnswer = this.#verbs.publish(this.publisher, channel, frame).then(
+    this.#lastAnswer = this.#commands.publish(this.publisher, channel, frame).then(
       () => {
         this.#pendingBytes -= frame.length;
       },
@@ -149,7 +149,7 @@ export class Link {
   sendCanary() {
     if (this.#closed) return;
     this.#canary.sent();
-    this.#verbs.publish(this.publisher, this.#canaryChannel, String(performance.now())).then(
+    this.#commands.publish(this.publisher, this.#canaryChannel, String(performance.now())).then(
       () => this.#canary.taken(),
       (error: Error) => this.#refused(error),
     );
@@ -210,7 +210,7 @@ export class Link {
   }
 
   #doubt(what: 'way' | 'subscriptions') {
-    if (!this.#closed) this.#listener.doubted(this, what);
+    if (!this.#closed) this.#listener.suspect(this, what);
   }
 
   #refused(error: Error) {

@@ -4,7 +4,7 @@ import type { Link } from './link.ts';
  * Broadcasts of this node that may not have reached the others, who do not know. They are told when the way by which it
  * happened carries broadcasts again: told before, they would look too early, and be told again with every further loss.
  */
-export class Losses {
+export class LossNotifier {
   readonly #linkOfWord: () => Link | undefined;
   readonly #latest = new Map<Link, number>();
   #isOwedByAll = false;

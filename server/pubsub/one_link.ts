@@ -7,13 +7,13 @@ import type { Links, LinksListener } from './links.ts';
 /** The link to one Redis, or to the master that the sentinels name. */
 export function oneLink(options: RedisOptions, nodeId: string, listener: LinksListener): Links {
   const link = new Link({
-    verbs: classic,
+    commands: classic,
     publisher: connectOne(options),
     subscriber: connectOne(options),
     canaryChannel: canaryChannel(keyPrefix(options.networkId), nodeId),
     heardAt: performance.now(),
     missed: false,
-    listener: { ...listener, doubted() {} },
+    listener: { ...listener, suspect() {} },
   });
   const all = [link];
   return {

@@ -4,9 +4,9 @@ import { reservedTopics } from '../reserved_topics.ts';
 import { within } from '../within.ts';
 import { ClusterLinks } from './cluster_links.ts';
 import { decodeFrame, encodeFrame, isFrameOf, nodeIdBytes } from './frame.ts';
-import { Gaps } from './gap_debouncer.ts';
+import { GapDebouncer } from './gap_debouncer.ts';
 import type { Links, LinksListener } from './links.ts';
-import { Losses } from './loss_notifier.ts';
+import { LossNotifier } from './loss_notifier.ts';
 import { oneLink } from './one_link.ts';
 import { type Broadcast, type Deliver, type PubSub, PubSubUnavailable, type Subscription } from './port.ts';
 import { createTopics } from './topics.ts';
@@ -42,8 +42,8 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const topicPrefix = `${keyPrefix(options.networkId)}topic:`;
 
   const topics = createTopics((topic) => links.of(topicPrefix + topic)?.remove(topicPrefix + topic));
-  const losses = new Losses(() => links.of(topicPrefix + LOST));
-  const gaps = new Gaps(CANARIES_OF_QUIET * canaryMs);
+  const losses = new LossNotifier(() => links.of(topicPrefix + LOST));
+  const gaps = new GapDebouncer(CANARIES_OF_QUIET * canaryMs);
   const heardListeners = new Set<() => void>();
   let gapTimer: NodeJS.Timeout | undefined;
 
@@ -62,7 +62,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
     },
     restored(missed) {
       if (missed) gapTimer ??= setTimeout(tellGap, TELL_GAP_WITHIN_MS).unref();
-      if (gapTimer && links.all().every(({ whole }) => whole)) tellGap();
+      if (gapTimer && links.all().every(({ isSubscribed }) => isSubscribed)) tellGap();
     },
     replaced: (mayHaveLost) => losses.replaced(mayHaveLost),
     *wanted() {

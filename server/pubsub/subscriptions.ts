@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Verbs } from './commands.ts';
+import type { PubSubCommands } from './commands.ts';
 import { PubSubUnavailable } from './port.ts';
 
 interface Waiting {
@@ -23,9 +23,9 @@ interface Channel {
  * Changes are gathered for a turn of the event loop and sent as the difference between wanted and asked, in order on
  * one connection: however quickly a channel is added, removed and added again, it ends as it was last wanted.
  */
-export class Channels {
+export class Subscriptions {
   readonly #redis: Redis;
-  readonly #verbs: Verbs;
+  readonly #commands: PubSubCommands;
   readonly #channels = new Map<string, Channel>();
   readonly #changed = new Set<Channel>();
   readonly #onRestored: () => void;
@@ -36,9 +36,9 @@ export class Channels {
   #refusals = 0;
 
   /** `onRestored` is called when a connection has confirmed all that was wanted at its start. */
-  constructor(redis: Redis, verbs: Verbs, onRestored: () => void) {
+  constructor(redis: Redis, commands: PubSubCommands, onRestored: () => void) {
     this.#redis = redis;
-    this.#verbs = verbs;
+    this.#commands = commands;
     this.#onRestored = onRestored;
   }
 
@@ -90,7 +90,7 @@ export class Channels {
   }
 
   /** Whether nothing is missing that was wanted when the connection came. */
-  get whole(): boolean {
+  get isSubscribed(): boolean {
     return this.#up && this.#missing.size === 0;
   }
 
@@ -134,8 +134,8 @@ export class Channels {
     }
     this.#changed.clear();
 
-    for (const names of this.#verbs.parts(drop)) this.#verbs.unsubscribe(this.#redis, names).catch(() => {});
-    for (const names of this.#verbs.parts([...ask.keys()])) {
+    for (const names of this.#commands.parts(drop)) this.#commands.unsubscribe(this.#redis, names).catch(() => {});
+    for (const names of this.#commands.parts([...ask.keys()])) {
       this.#ask(names.map((name) => ask.get(name) as Channel));
     }
   }
@@ -146,7 +146,7 @@ export class Channels {
       return { channel, waiting: channel.waiting };
     });
     const names = channels.map(({ name }) => name);
-    this.#verbs.subscribe(this.#redis, names).then(
+    this.#commands.subscribe(this.#redis, names).then(
       () => {
         for (const { channel, waiting } of asked) {
           waiting?.resolve();

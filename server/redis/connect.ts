@@ -1,7 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { type Host, parseRedisUrl, type RedisAddress } from './address.ts';
 import { Failover } from './failover.ts';
-import { AnyOf, connectorTo } from './round_robin_connector.ts';
+import { connectorTo, RoundRobinConnector } from './round_robin_connector.ts';
 
 /** How long a command may take before its outcome counts as unknown. */
 export const REDIS_COMMAND_TIMEOUT_MS = 3_000;
@@ -56,7 +56,11 @@ export function connectOne(options: RedisOptions): Redis {
  * Opens a connection to one node of a Redis Cluster, or to the next of several whenever it breaks. What it is told without
  * `pipelining` goes out at once.
  */
-export function connectNode(options: RedisOptions, node: Host | AnyOf, { pipelining = false } = {}): Redis {
+export function connectNode(
+  options: RedisOptions,
+  node: Host | RoundRobinConnector,
+  { pipelining = false } = {},
+): Redis {
   const address = addressOf(options);
   if (address.kind !== 'cluster') throw new Error('not a Redis Cluster');
   const { username, password, tls } = address;
@@ -65,7 +69,7 @@ export function connectNode(options: RedisOptions, node: Host | AnyOf, { pipelin
     enableAutoPipelining: pipelining,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(node instanceof AnyOf
+    ...(node instanceof RoundRobinConnector
       ? { Connector: connectorTo(node, tls) }
       : { host: node.host, port: node.port, ...(tls && { tls: {} }) }),
   });

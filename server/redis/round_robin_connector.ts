@@ -6,7 +6,7 @@ import type { Host } from './address.ts';
 /**
  * The nodes of a Redis Cluster for a connection that any of them serves: a connection that breaks is opened to the next.
  */
-export class AnyOf {
+export class RoundRobinConnector {
   readonly #given: readonly Host[];
   #hosts: readonly Host[];
   #at: number;
@@ -29,7 +29,7 @@ export class AnyOf {
 }
 
 /** @returns a connector for ioredis that asks `hosts` each time */
-export function connectorTo(hosts: AnyOf, tls: boolean): new () => AbstractConnector {
+export function connectorTo(hosts: RoundRobinConnector, tls: boolean): new () => AbstractConnector {
   return class extends AbstractConnector {
     constructor() {
       super(100);

@@ -1,14 +1,14 @@
 import { jest } from '@jest/globals';
-import { Gaps } from '../../../server/pubsub/gap_debouncer.ts';
+import { GapDebouncer } from '../../../server/pubsub/gap_debouncer.ts';
 
 describe('gaps', () => {
   let toldAtMs: number[];
-  let gaps: Gaps;
+  let gaps: GapDebouncer;
 
   beforeEach(() => {
     jest.useFakeTimers({ now: 0 });
     toldAtMs = [];
-    gaps = new Gaps(3_000);
+    gaps = new GapDebouncer(3_000);
     gaps.add(() => toldAtMs.push(Date.now()));
   });
   afterEach(() => jest.useRealTimers());

@@ -17,7 +17,7 @@ describe('a link', () => {
     subscriber = open();
     doubts = [];
     link = new Link({
-      verbs: sharded,
+      commands: sharded,
       publisher: open(),
       subscriber,
       canaryChannel: randomUUID(),
@@ -28,7 +28,7 @@ describe('a link', () => {
         lost() {},
         heard() {},
         restored() {},
-        doubted: (_link, what) => doubts.push(what),
+        suspect: (_link, what) => doubts.push(what),
         trouble() {},
       },
     });
