@@ -3,8 +3,8 @@ import { micro, microBalance, usdc } from '../kernel/money.ts';
 import type { Report } from './report.ts';
 import type { NegotiationExport } from './schema.ts';
 
-type Session = NegotiationExport['session'];
-type Entry = Session['history'][number];
+type NegotiationView = NegotiationExport['session'];
+type HistoryEntry = NegotiationView['history'][number];
 
 /** Checks a negotiation from its first offer to its end, as the server decided it. */
 export async function verifyNegotiation({ session }: NegotiationExport, report: Report): Promise<void> {
@@ -13,8 +13,8 @@ export async function verifyNegotiation({ session }: NegotiationExport, report: 
   const limitMicro = 2n * micro(session.base_price);
   report.expect(microBalance(session.limit) === limitMicro, '/session/limit', 'is not twice the base price');
 
-  const standing = new Map<string, Entry>();
-  let end: Entry | undefined;
+  const standing = new Map<string, HistoryEntry>();
+  let end: HistoryEntry | undefined;
   for (const [at, entry] of session.history.entries()) {
     const path = `/session/history/${at}`;
     if (end) report.fault(path, 'comes after the end');
@@ -34,9 +34,9 @@ export async function verifyNegotiation({ session }: NegotiationExport, report: 
 }
 
 async function verifyAcceptance(
-  session: Session,
-  entry: Entry,
-  standing: ReadonlyMap<string, Entry>,
+  session: NegotiationView,
+  entry: HistoryEntry,
+  standing: ReadonlyMap<string, HistoryEntry>,
   path: string,
   report: Report,
 ): Promise<void> {
@@ -55,8 +55,8 @@ async function verifyAcceptance(
 type Offers = readonly [string | number, string | number];
 
 async function verifySigned(
-  session: Session,
-  { agent_id, amount, signature }: Entry,
+  session: NegotiationView,
+  { agent_id, amount, signature }: HistoryEntry,
   offers: Offers | undefined,
   path: string,
   report: Report,
@@ -82,9 +82,9 @@ async function verifySigned(
 
 /** What the session says of itself against its history. */
 function verifySummary(
-  session: Session,
-  standing: ReadonlyMap<string, Entry>,
-  end: Entry | undefined,
+  session: NegotiationView,
+  standing: ReadonlyMap<string, HistoryEntry>,
+  end: HistoryEntry | undefined,
   report: Report,
 ): void {
   const sides = [

@@ -3,24 +3,24 @@ import { refuse } from '../kernel/reasons.ts';
 import { type Check, signedAmount } from '../kernel/signatures.ts';
 import { answerChange, signedChange } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
-import type { Sessions } from './negotiations.ts';
+import type { Negotiations } from './negotiations.ts';
 import { events, pushes } from './schema.ts';
 import {
   acceptLines,
   agentOf,
   isSuperseded,
+  type Negotiation,
   offerLines,
   publicKeyOf,
   roleOf,
-  type Session,
   standingOffer,
 } from './state.ts';
-import { completionView, offerView, sessionView } from './view.ts';
+import { completionView, negotiationView, offerView } from './view.ts';
 
 /** `negotiation:{session_id}`: two agents agree on a price (PROTOCOL.md, section 5.3). */
-export function negotiationChannel(sessions: Sessions, check: Check) {
-  const stored = (id: string) => ({ what: `negotiation ${id}`, read: () => sessions.stored(id) });
-  const answer = (session: Session) => ({ session: sessionView(session) });
+export function negotiationChannel(negotiations: Negotiations, check: Check) {
+  const stored = (id: string) => ({ what: `negotiation ${id}`, read: () => negotiations.stored(id) });
+  const answer = (negotiation: Negotiation) => ({ session: negotiationView(negotiation) });
 
   return agentChannel({
     topic: 'negotiation:*',
@@ -28,10 +28,10 @@ export function negotiationChannel(sessions: Sessions, check: Check) {
     pushes,
 
     async join({ id, assigns }) {
-      const session = await sessions.read(id);
-      if (!session) return refuse('not_found');
-      const role = roleOf(session, assigns.agentId);
-      return role ? accept({ role }, { session: sessionView(session) }) : refuse('unauthorized');
+      const negotiation = await negotiations.read(id);
+      if (!negotiation) return refuse('not_found');
+      const role = roleOf(negotiation, assigns.agentId);
+      return role ? accept({ role }, { session: negotiationView(negotiation) }) : refuse('unauthorized');
     },
 
     on: {
@@ -41,19 +41,23 @@ export function negotiationChannel(sessions: Sessions, check: Check) {
         const { amountMicro, signature } = signedAmount(payload);
         return signedChange({
           ...stored(id),
-          async apply(session) {
-            const verdict = await check(offerLines(session, by, amountMicro), signature, publicKeyOf(session, by));
-            return sessions.applySigned(id, { type: 'offer', by, amountMicro, signature, verdict });
+          async apply(negotiation) {
+            const verdict = await check(
+              offerLines(negotiation, by, amountMicro),
+              signature,
+              publicKeyOf(negotiation, by),
+            );
+            return negotiations.applySigned(id, { type: 'offer', by, amountMicro, signature, verdict });
           },
-          tell(event, session) {
-            if (event.type === 'offer_made') socket.broadcastOthers('offer', offerView(session, event.offer));
+          tell(event, negotiation) {
+            if (event.type === 'offer_made') socket.broadcastOthers('offer', offerView(negotiation, event.offer));
           },
-          answer(session) {
-            const standing = standingOffer(session, by);
+          answer(negotiation) {
+            const standing = standingOffer(negotiation, by);
             if (!standing) throw new Error('an offer that was taken is not there');
-            return { offer: offerView(session, standing) };
+            return { offer: offerView(negotiation, standing) };
           },
-          answerRepeat: (session) => (isSuperseded(session, by, amountMicro) ? { superseded: true } : {}),
+          answerRepeat: (negotiation) => (isSuperseded(negotiation, by, amountMicro) ? { superseded: true } : {}),
         });
       },
 
@@ -63,13 +67,14 @@ export function negotiationChannel(sessions: Sessions, check: Check) {
         const { amountMicro, signature } = signedAmount(payload);
         return signedChange({
           ...stored(id),
-          async apply(session) {
-            const lines = acceptLines(session, by, amountMicro);
-            const verdict = lines === undefined ? undefined : await check(lines, signature, publicKeyOf(session, by));
-            return sessions.applySigned(id, { type: 'accept', by, amountMicro, signature, verdict });
+          async apply(negotiation) {
+            const lines = acceptLines(negotiation, by, amountMicro);
+            const verdict =
+              lines === undefined ? undefined : await check(lines, signature, publicKeyOf(negotiation, by));
+            return negotiations.applySigned(id, { type: 'accept', by, amountMicro, signature, verdict });
           },
-          tell(event, session) {
-            if (event.type === 'agreed') socket.broadcast('negotiation_complete', completionView(session));
+          tell(event, negotiation) {
+            if (event.type === 'agreed') socket.broadcast('negotiation_complete', completionView(negotiation));
           },
           answer,
         });
@@ -77,9 +82,10 @@ export function negotiationChannel(sessions: Sessions, check: Check) {
 
       async reject({ reason }, socket) {
         const { role: by } = socket.assigns;
-        return answerChange(await sessions.apply(socket.id, { type: 'reject', by, reason }), {
-          tell(event, session) {
-            if (event.type === 'rejected') socket.broadcastOthers('reject', { agent_id: agentOf(session, by), reason });
+        return answerChange(await negotiations.apply(socket.id, { type: 'reject', by, reason }), {
+          tell(event, negotiation) {
+            if (event.type === 'rejected')
+              socket.broadcastOthers('reject', { agent_id: agentOf(negotiation, by), reason });
           },
           answer,
         });

@@ -11,12 +11,12 @@ import {
   asOf,
   isSuperseded,
   limitMicro,
+  type Negotiation,
   type Offer,
   offerLines,
   offersBy,
   type Rejection,
   type Role,
-  type Session,
   standingOffer,
   type Terms,
 } from './state.ts';
@@ -69,13 +69,21 @@ export type Event =
 export const MAX_ROUNDS = 10;
 
 /** A command that was taken before comes out as yes with no events: a repeat is harmless. */
-export function decide(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> | Moved {
+export function decide(
+  before: Negotiation | undefined,
+  command: Command,
+  nowMs: number,
+): Decision<Negotiation, Event> | Moved {
   const decision = decideCourse(before, command, nowMs);
   if (!decision.ok || !before || before.status !== 'open' || decision.state.status === 'open') return decision;
   return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
 }
 
-function decideCourse(before: Session | undefined, command: Command, nowMs: number): Decision<Session, Event> | Moved {
+function decideCourse(
+  before: Negotiation | undefined,
+  command: Command,
+  nowMs: number,
+): Decision<Negotiation, Event> | Moved {
   if (command.type === 'open') return open(before, command, nowMs);
   if (!before) return refuse('not_found');
   switch (command.type) {
@@ -99,14 +107,14 @@ function decideCourse(before: Session | undefined, command: Command, nowMs: numb
 }
 
 function open(
-  before: Session | undefined,
+  before: Negotiation | undefined,
   { terms, expiresInMs, notices }: Open,
   nowMs: number,
-): Decision<Session, Event> {
+): Decision<Negotiation, Event> {
   if (before) {
     return before.registration === terms.registration ? ok({ state: before, events: [] }) : refuse('conflict');
   }
-  const state: Session = {
+  const state: Negotiation = {
     ...terms,
     insertedAtMs: nowMs,
     expiresAtMs: nowMs + expiresInMs,
@@ -122,7 +130,7 @@ function open(
  * Who sent this before. The text of an offer does not say which of several it is, so an earlier one that comes again
  * is a repeat, whoever sends it: it must not take the place of a later one.
  */
-function isRepeat({ history }: Session, command: MakeOffer | Accept | Reject): boolean {
+function isRepeat({ history }: Negotiation, command: MakeOffer | Accept | Reject): boolean {
   return history.some((entry) => {
     if (entry.event !== command.type || entry.by !== command.by) return false;
     if (entry.event === 'reject' || command.type === 'reject') {
@@ -132,43 +140,43 @@ function isRepeat({ history }: Session, command: MakeOffer | Accept | Reject): b
   });
 }
 
-function offer(session: Session, command: MakeOffer, nowMs: number): Decision<Session, Event> | Moved {
+function offer(negotiation: Negotiation, command: MakeOffer, nowMs: number): Decision<Negotiation, Event> | Moved {
   const { by, amountMicro, signature, verdict } = command;
-  const limit = limitMicro(session);
+  const limit = limitMicro(negotiation);
   if (amountMicro > limit) return refuse('offer_exceeds_limit', { limit: usdc(limit) });
-  const refused = signatureRefusal(verdict, offerLines(session, by, amountMicro));
+  const refused = signatureRefusal(verdict, offerLines(negotiation, by, amountMicro));
   if (refused) return refused;
-  if (isSuperseded(session, by, amountMicro)) return ok({ state: session, events: [] });
-  if (offersBy(session, by).length >= MAX_ROUNDS) return refuse('too_many_rounds', { limit: MAX_ROUNDS });
+  if (isSuperseded(negotiation, by, amountMicro)) return ok({ state: negotiation, events: [] });
+  if (offersBy(negotiation, by).length >= MAX_ROUNDS) return refuse('too_many_rounds', { limit: MAX_ROUNDS });
   const made: Offer = { event: 'offer', by, amountMicro, signature, atMs: nowMs };
   return ok({
-    state: { ...session, history: [...session.history, made] },
+    state: { ...negotiation, history: [...negotiation.history, made] },
     events: [{ type: 'offer_made', offer: made }],
   });
 }
 
-function accept(session: Session, command: Accept, nowMs: number): Decision<Session, Event> | Moved {
+function accept(negotiation: Negotiation, command: Accept, nowMs: number): Decision<Negotiation, Event> | Moved {
   const { by, amountMicro, signature, verdict } = command;
-  const [client, provider] = [standingOffer(session, 'client'), standingOffer(session, 'provider')];
+  const [client, provider] = [standingOffer(negotiation, 'client'), standingOffer(negotiation, 'provider')];
   if (!client || !provider) return refuse('offers_incomplete');
   // Whoever answers a standing offer knows what average it invites.
-  if (session.history.at(-1)?.by === by) return refuse('own_offer_is_last');
+  if (negotiation.history.at(-1)?.by === by) return refuse('own_offer_is_last');
   const expectedMicro = (client.amountMicro + provider.amountMicro) / 2n;
   if (amountMicro !== expectedMicro) return refuse('amount_mismatch', { expected: usdc(expectedMicro) });
-  const lines = acceptLines(session, by, amountMicro);
+  const lines = acceptLines(negotiation, by, amountMicro);
   const refused = lines === undefined ? moved : signatureRefusal(verdict, lines);
   if (refused) return refused;
   const acceptance: Acceptance = { event: 'accept', by, amountMicro, signature, atMs: nowMs };
   return ok({
-    state: { ...session, status: 'agreed', history: [...session.history, acceptance] },
+    state: { ...negotiation, status: 'agreed', history: [...negotiation.history, acceptance] },
     events: [{ type: 'agreed', acceptance }],
   });
 }
 
-function reject(session: Session, { by, reason }: Reject, nowMs: number): Decision<Session, Event> {
+function reject(negotiation: Negotiation, { by, reason }: Reject, nowMs: number): Decision<Negotiation, Event> {
   const rejection: Rejection = { event: 'reject', by, reason, atMs: nowMs };
   return ok({
-    state: { ...session, status: 'rejected', history: [...session.history, rejection] },
+    state: { ...negotiation, status: 'rejected', history: [...negotiation.history, rejection] },
     events: [{ type: 'rejected', rejection }],
   });
 }

@@ -1,7 +1,7 @@
 import type { FactContext } from '../kernel/aggregate.ts';
 import type { Fact } from '../kernel/facts.ts';
 import type { Event } from './decide.ts';
-import type { Session } from './state.ts';
+import type { Negotiation } from './state.ts';
 
 export interface NegotiationFact extends Fact {
   readonly type: 'negotiation_opened' | 'negotiation_agreed' | 'negotiation_rejected';
@@ -12,8 +12,8 @@ export interface NegotiationFact extends Fact {
 /** What the figures count of a negotiation. */
 export function negotiationFacts(
   events: readonly Event[],
-  { clientAgentId: client, providerAgentId: provider }: Session,
-  { nowMs: atMs }: FactContext<Session>,
+  { clientAgentId: client, providerAgentId: provider }: Negotiation,
+  { nowMs: atMs }: FactContext<Negotiation>,
 ): NegotiationFact[] {
   return events.flatMap(({ type }): NegotiationFact[] =>
     type === 'opened' || type === 'agreed' || type === 'rejected'

@@ -4,7 +4,7 @@ import type { Domain, DomainContext } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { negotiationChannel } from './channel.ts';
 import { negotiationList } from './list.ts';
-import { NEGOTIATION, Sessions } from './negotiations.ts';
+import { NEGOTIATION, Negotiations } from './negotiations.ts';
 import { negotiationRoutes } from './routes.ts';
 
 type Context = Pick<DomainContext, 'store' | 'networkId'> & {
@@ -16,17 +16,17 @@ type Context = Pick<DomainContext, 'store' | 'networkId'> & {
 /** Negotiations: the channel, the HTTP calls, and what happens when time is over. */
 export function negotiationFeature({ store, hub, principals, networkId, notices }: Context): Domain {
   const { agents } = principals;
-  const sessions = new Sessions(store, notices);
+  const negotiations = new Negotiations(store, notices);
 
   return {
     name: 'negotiation',
-    channels: { agent: [negotiationChannel(sessions, signatureCheck(networkId))] },
-    routes: negotiationRoutes({ sessions, agents, notices }),
-    lists: { '/api/negotiations': servedList(negotiationList(sessions, { agents, store })) },
-    placeables: [sessions.placeable],
+    channels: { agent: [negotiationChannel(negotiations, signatureCheck(networkId))] },
+    routes: negotiationRoutes({ negotiations, agents, notices }),
+    lists: { '/api/negotiations': servedList(negotiationList(negotiations, { agents, store })) },
+    placeables: [negotiations.placeable],
     deadlines: {
       async [NEGOTIATION](id) {
-        const decided = await sessions.apply(id, { type: 'expire' });
+        const decided = await negotiations.apply(id, { type: 'expire' });
         if (decided.ok && decided.events.length > 0) {
           hub.broadcast(`negotiation:${id}`, 'negotiation_expired', { session_id: id });
         }

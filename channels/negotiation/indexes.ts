@@ -1,6 +1,6 @@
 import type { IndexEntry } from '../../server/store/index.ts';
 import { placeKey } from '../kernel/lists/order.ts';
-import type { Session } from './state.ts';
+import type { Negotiation } from './state.ts';
 
 /** All negotiations, by creation. */
 export const NEGOTIATIONS_INDEX = 'negotiations';
@@ -12,13 +12,13 @@ const ANNOUNCED_WITHIN_MS = 5_000;
 export const createdAtMs = ({
   insertedAtMs,
   announceByMs = ANNOUNCED_WITHIN_MS,
-}: Pick<Session, 'insertedAtMs'> & { readonly announceByMs?: number }) =>
+}: Pick<Negotiation, 'insertedAtMs'> & { readonly announceByMs?: number }) =>
   insertedAtMs ?? announceByMs - ANNOUNCED_WITHIN_MS;
 
 /** They never change. */
-export function placesOf(session: Session): IndexEntry[] {
-  const { clientAgentId, providerAgentId } = session;
-  const key = placeKey(createdAtMs(session));
+export function placesOf(negotiation: Negotiation): IndexEntry[] {
+  const { clientAgentId, providerAgentId } = negotiation;
+  const key = placeKey(createdAtMs(negotiation));
   return [
     { index: NEGOTIATIONS_INDEX, key },
     { index: agentNegotiationsIndex(clientAgentId), key },

@@ -2,22 +2,22 @@ import { oneOf } from '../kernel/lists/query.ts';
 import type { PartyParts } from '../principals/parties.ts';
 import { type Between, listBetween } from '../principals/things_between.ts';
 import { agentNegotiationsIndex, createdAtMs, NEGOTIATIONS_INDEX } from './indexes.ts';
-import type { Sessions } from './negotiations.ts';
-import type { Session } from './state.ts';
-import { sessionView } from './view.ts';
+import type { Negotiations } from './negotiations.ts';
+import type { Negotiation } from './state.ts';
+import { negotiationView } from './view.ts';
 
 /** `GET /api/negotiations` */
-export function negotiationList(sessions: Sessions, parts: PartyParts) {
-  const between: Between<Session, 'status'> = {
-    name: 'sessions',
+export function negotiationList(negotiations: Negotiations, parts: PartyParts) {
+  const between: Between<Negotiation, 'status'> = {
+    name: 'negotiations',
     checks: { status: oneOf('open', 'agreed', 'rejected', 'expired') },
     indexOfAll: NEGOTIATIONS_INDEX,
     indexesOf: (agentId) => [agentNegotiationsIndex(agentId)],
-    read: (ids) => sessions.readMany(ids),
+    read: (ids) => negotiations.readMany(ids),
     insertedAtMs: createdAtMs,
     partiesOf: ({ clientAgentId, providerAgentId }) => [clientAgentId, providerAgentId],
-    matches: (session, { status }) => status === undefined || session.status === status,
-    view: (found) => found.map(sessionView),
+    matches: (negotiation, { status }) => status === undefined || negotiation.status === status,
+    view: (found) => found.map(negotiationView),
   };
   return listBetween(between, parts);
 }

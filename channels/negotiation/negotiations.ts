@@ -5,16 +5,16 @@ import type { Notices } from '../messages/notifications.ts';
 import { type Command, decide, type Event, type SignedCommand } from './decide.ts';
 import { negotiationFacts } from './facts.ts';
 import { NEGOTIATIONS_INDEX, placesOf } from './indexes.ts';
-import { asOf, type Session } from './state.ts';
+import { asOf, type Negotiation } from './state.ts';
 
 export const NEGOTIATION = 'negotiation';
 
 /** `terms` never changes, `course` does. */
-const sessionType: DealType<Session, Command, Event> = {
+const negotiationType: DealType<Negotiation, Command, Event> = {
   kind: NEGOTIATION,
   listedIn: NEGOTIATIONS_INDEX,
   places: placesOf,
-  parse: ({ terms = '{}', course = '{}' }) => ({ ...parseMicroJson<Session>(terms), ...parseMicroJson(course) }),
+  parse: ({ terms = '{}', course = '{}' }) => ({ ...parseMicroJson<Negotiation>(terms), ...parseMicroJson(course) }),
   change(after, before) {
     const { status, history, noticesDueMs, ...terms } = after;
     return {
@@ -28,13 +28,13 @@ const sessionType: DealType<Session, Command, Event> = {
 };
 
 /** When somebody has to look after it next. */
-function deadlineMs({ status, noticesDueMs, expiresAtMs }: Session): number | null {
+function deadlineMs({ status, noticesDueMs, expiresAtMs }: Negotiation): number | null {
   return status === 'open' ? expiresAtMs : noticesDueMs;
 }
 
 /** The negotiations in the store. */
-export class Sessions extends Deals<Session, Command, SignedCommand, Event> {
+export class Negotiations extends Deals<Negotiation, Command, SignedCommand, Event> {
   constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
-    super(store, notices, sessionType);
+    super(store, notices, negotiationType);
   }
 }

@@ -17,13 +17,13 @@ import {
   unlessSuspended,
 } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
-import type { Sessions } from './negotiations.ts';
+import type { Negotiations } from './negotiations.ts';
 import { DEFAULT_EXPIRES_IN_MS, NegotiationRequest } from './schema.ts';
-import type { Session } from './state.ts';
-import { historyView, sessionView } from './view.ts';
+import type { Negotiation } from './state.ts';
+import { historyView, negotiationView } from './view.ts';
 
 export interface CallParts {
-  readonly sessions: Sessions;
+  readonly negotiations: Negotiations;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly notices: Pick<Notices, 'announce'>;
 }
@@ -33,24 +33,24 @@ const readBody = jsonBody(NegotiationRequest);
 export function negotiationRoutes(parts: CallParts): Route<Principal>[] {
   const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
   return [
-    route('POST', '/api/negotiations', unlessSuspended(createSession(parts))),
-    route('GET', '/api/negotiations/:id', readSession(parts)),
+    route('POST', '/api/negotiations', unlessSuspended(createNegotiation(parts))),
+    route('GET', '/api/negotiations/:id', readNegotiation(parts)),
   ];
 }
 
 /** `GET /api/negotiations/{id}` */
-function readSession({ sessions, agents }: CallParts): Handle {
+function readNegotiation({ negotiations, agents }: CallParts): Handle {
   return async ({ principal, param }) => {
-    const read = await readable(principal, await sessions.read(param('id')), ({ clientAgentId, providerAgentId }) =>
+    const read = await readable(principal, await negotiations.read(param('id')), ({ clientAgentId, providerAgentId }) =>
       isPartyOrOwner(principal, [clientAgentId, providerAgentId], agents),
     );
     if (!read.ok) return read;
-    return jsonAnswer(200, { session: { ...sessionView(read.thing), history: historyView(read.thing) } });
+    return jsonAnswer(200, { session: { ...negotiationView(read.thing), history: historyView(read.thing) } });
   };
 }
 
 /** `POST /api/negotiations` */
-function createSession(parts: CallParts): Handle {
+function createNegotiation(parts: CallParts): Handle {
   return async (call: ApiCall): Promise<HttpAnswer | Refusal> => {
     const read = await readBody(call.exchange);
     if (!read.ok) return read;
@@ -73,9 +73,9 @@ const creatorOf = (principal: Principal) => (principal.kind === 'agent' ? princi
 type FullRequest = NegotiationRequest & { readonly client_agent_id: string };
 
 async function open(parts: CallParts, by: string, request: FullRequest, creatorId: string | null) {
-  const { sessions, agents, notices } = parts;
+  const { negotiations, agents, notices } = parts;
   const id = request.id ?? newId();
-  const existing = request.id === undefined ? undefined : await sessions.read(id);
+  const existing = request.id === undefined ? undefined : await negotiations.read(id);
   const [client, provider] = await Promise.all([
     agents.read(request.client_agent_id),
     agents.read(request.provider_agent_id),
@@ -113,7 +113,7 @@ async function open(parts: CallParts, by: string, request: FullRequest, creatorI
   const others = [client.id, provider.id].filter((agentId) => agentId !== creatorId);
   const notice = { type: 'aerie.negotiation', thingId: id, by, request: registration } as const;
   const opened = await notices.announce(notice, others, async (refs) => {
-    const result = await sessions.apply(id, { type: 'open', terms, expiresInMs, notices: refs });
+    const result = await negotiations.apply(id, { type: 'open', terms, expiresInMs, notices: refs });
     return { result, kept: (result.ok && result.state.notices) || [] };
   });
   if (!opened.ok) return opened;
@@ -121,7 +121,7 @@ async function open(parts: CallParts, by: string, request: FullRequest, creatorI
 }
 
 /** A repeat without a base price means the one that was announced when it came first. */
-function priceOf(request: FullRequest, provider: Agent | undefined, existing: Session | undefined) {
+function priceOf(request: FullRequest, provider: Agent | undefined, existing: Negotiation | undefined) {
   if (request.base_price !== undefined) return micro(request.base_price);
   if (existing?.isPriceAnnounced) return existing.basePriceMicro;
   return provider?.capabilities.find(({ name }) => name === request.capability)?.priceMicro;
@@ -132,4 +132,5 @@ function counterpartRefusal(field: string, agent: Agent | undefined): Refusal | 
   return agent.status === 'suspended' ? refuse('forbidden', { field, status: 'suspended' }) : undefined;
 }
 
-const answer = (session: Session, status: number) => jsonAnswer(status, { session: sessionView(session) });
+const answer = (negotiation: Negotiation, status: number) =>
+  jsonAnswer(status, { session: negotiationView(negotiation) });

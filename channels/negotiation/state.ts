@@ -22,7 +22,7 @@ export interface Terms {
   readonly registration: string;
 }
 
-export interface Session extends Terms {
+export interface Negotiation extends Terms {
   /** Absent where an earlier version made it. */
   readonly insertedAtMs?: number;
   readonly expiresAtMs: number;
@@ -71,24 +71,26 @@ export const publicKeyOf = (terms: Terms, role: Role) =>
 /** No offer may be above it. */
 export const limitMicro = ({ basePriceMicro }: Terms) => 2n * basePriceMicro;
 
-export const offersBy = ({ history }: Session, role: Role) =>
+export const offersBy = ({ history }: Negotiation, role: Role) =>
   history.filter((entry): entry is Offer => entry.event === 'offer' && entry.by === role);
 
 /** The latest offer of one side. */
-export const standingOffer = (session: Session, role: Role) => offersBy(session, role).at(-1);
+export const standingOffer = (negotiation: Negotiation, role: Role) => offersBy(negotiation, role).at(-1);
 
 /** Whether one side offered this before, and then something else: an amount that was given up stays so. */
-export function isSuperseded(session: Session, role: Role, amountMicro: bigint): boolean {
-  const offers = offersBy(session, role);
+export function isSuperseded(negotiation: Negotiation, role: Role, amountMicro: bigint): boolean {
+  const offers = offersBy(negotiation, role);
   return offers.at(-1)?.amountMicro !== amountMicro && offers.some((offer) => offer.amountMicro === amountMicro);
 }
 
-export const acceptanceOf = ({ history }: Session) =>
+export const acceptanceOf = ({ history }: Negotiation) =>
   history.find((entry): entry is Acceptance => entry.event === 'accept');
 
 /** How it is by the clock, also where its deadline was not handled yet. */
-export function asOf(session: Session, nowMs: number): Session {
-  return session.status === 'open' && nowMs >= session.expiresAtMs ? { ...session, status: 'expired' } : session;
+export function asOf(negotiation: Negotiation, nowMs: number): Negotiation {
+  return negotiation.status === 'open' && nowMs >= negotiation.expiresAtMs
+    ? { ...negotiation, status: 'expired' }
+    : negotiation;
 }
 
 /** What the maker of an offer signs. */
@@ -97,11 +99,11 @@ export function offerLines(terms: Terms, by: Role, amountMicro: bigint): string 
 }
 
 /** What the agent that accepts signs; `undefined` while an offer is missing. */
-export function acceptLines(session: Session, by: Role, amountMicro: bigint): string | undefined {
-  const [client, provider] = [standingOffer(session, 'client'), standingOffer(session, 'provider')];
+export function acceptLines(negotiation: Negotiation, by: Role, amountMicro: bigint): string | undefined {
+  const [client, provider] = [standingOffer(negotiation, 'client'), standingOffer(negotiation, 'provider')];
   if (!client || !provider) return undefined;
   return signedLines('negotiation.accept', {
-    ...offerFields(session, by, amountMicro),
+    ...offerFields(negotiation, by, amountMicro),
     client_offer_amount: usdc(client.amountMicro),
     provider_offer_amount: usdc(provider.amountMicro),
   });

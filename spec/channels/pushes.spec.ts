@@ -27,7 +27,7 @@ import * as pay from './payment/fixtures.ts';
 const modules = { analytics, discovery, messages, negotiation, payment, task };
 const contract = readFileSync('docs/PROTOCOL.md', 'utf8');
 
-const agreed = scenario(decideNegotiation)(deal.session())
+const agreed = scenario(decideNegotiation)(deal.negotiation())
   .when(deal.offer('client', '1'), deal.offer('provider', '2'), deal.acceptance('client', '1.5'))
   .then({ type: 'agreed' });
 const offered = standingOffer(agreed, 'client');

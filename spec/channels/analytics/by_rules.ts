@@ -1,8 +1,8 @@
 import { Aggregates } from '../../../channels/kernel/aggregate.ts';
 import { applySigned } from '../../../channels/kernel/signed_change.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
-import { Sessions } from '../../../channels/negotiation/negotiations.ts';
-import type { Session as Negotiation } from '../../../channels/negotiation/state.ts';
+import { Negotiations } from '../../../channels/negotiation/negotiations.ts';
+import type { Negotiation } from '../../../channels/negotiation/state.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
 import type { Past, PaymentChannel } from '../../../channels/payment/state.ts';
 import { taskType } from '../../../channels/task/codec.ts';
@@ -61,13 +61,18 @@ export class Rules implements Platform {
   async openSession({ id, client, provider }: Session): Promise<void> {
     const terms = { ...negotiationTerms, id, clientAgentId: client, providerAgentId: provider };
     await taken(
-      new Sessions(this.#store(), noNotices).apply(id, { type: 'open', terms, expiresInMs: 3_600_000, notices: [] }),
+      new Negotiations(this.#store(), noNotices).apply(id, {
+        type: 'open',
+        terms,
+        expiresInMs: 3_600_000,
+        notices: [],
+      }),
     );
   }
 
   offer = ({ id }: Session, by: 'client' | 'provider', amount: string) => this.#negotiate(id, offer(by, amount));
   accept = ({ id }: Session) => this.#negotiate(id, acceptance('client', '1.25'));
-  reject = ({ id }: Session) => taken(new Sessions(this.#store(), noNotices).apply(id, rejection('provider')));
+  reject = ({ id }: Session) => taken(new Negotiations(this.#store(), noNotices).apply(id, rejection('provider')));
 
   async openChannel({ id, a, b }: Channel): Promise<void> {
     const terms = { ...paymentTerms, id, agentA: a, agentB: b };
@@ -90,10 +95,10 @@ export class Rules implements Platform {
     return new Messages({ store: this.#store(), agents, log: silentLog, onPlaced() {}, onSettled() {} });
   }
 
-  #negotiate(id: string, command: (state: Negotiation) => Parameters<Sessions['applySigned']>[1]): Promise<void> {
-    const sessions = new Sessions(this.#store(), noNotices);
-    const read = () => sessions.read(id);
-    return taken(applySigned({ what: id, read, apply: (state) => sessions.applySigned(id, command(state)) }));
+  #negotiate(id: string, command: (state: Negotiation) => Parameters<Negotiations['applySigned']>[1]): Promise<void> {
+    const negotiations = new Negotiations(this.#store(), noNotices);
+    const read = () => negotiations.read(id);
+    return taken(applySigned({ what: id, read, apply: (state) => negotiations.applySigned(id, command(state)) }));
   }
 
   #pay(

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { NoticeRef, Notices } from '../../../channels/messages/notifications.ts';
 import { negotiationFeature } from '../../../channels/negotiation/feature.ts';
-import { Sessions } from '../../../channels/negotiation/negotiations.ts';
+import { Negotiations } from '../../../channels/negotiation/negotiations.ts';
 import { paymentFeature } from '../../../channels/payment/feature.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
 import { deadlinesOf } from '../../../server/index.ts';
 import { StoreUnavailable } from '../../../server/store/port.ts';
-import { rejection, terms as sessionTerms } from '../negotiation/fixtures.ts';
+import { terms as negotiationTerms, rejection } from '../negotiation/fixtures.ts';
 import { terms as channelTerms, close } from '../payment/fixtures.ts';
 import { embeddedStore } from '../stores.ts';
 
@@ -49,19 +49,24 @@ describe('the notices of what has ended', () => {
   }
 
   it('are acknowledged when a negotiation is rejected, at once or by its deadline', async () => {
-    const sessions = new Sessions(opened.store, notices);
+    const negotiations = new Negotiations(opened.store, notices);
     const open = async () => {
       const id = randomUUID();
-      await sessions.apply(id, { type: 'open', terms: { ...sessionTerms, id }, expiresInMs: 60_000, notices: refs });
+      await negotiations.apply(id, {
+        type: 'open',
+        terms: { ...negotiationTerms, id },
+        expiresInMs: 60_000,
+        notices: refs,
+      });
       return id;
     };
     const id = await open();
     expect(acknowledged).toEqual([]);
-    await sessions.apply(id, rejection('client'));
+    await negotiations.apply(id, rejection('client'));
     expect(acknowledged).toEqual(refs);
 
     isAway = true;
-    await sessions.apply(await open(), rejection('client'));
+    await negotiations.apply(await open(), rejection('client'));
     nowMs += 5_000;
     expect(await runDue('negotiation')).toBe(1);
     expect(acknowledged).toEqual(refs);
@@ -75,9 +80,14 @@ describe('the notices of what has ended', () => {
   });
 
   it('are acknowledged when a negotiation expires, which everybody on it is told', async () => {
-    const sessions = new Sessions(opened.store, notices);
+    const negotiations = new Negotiations(opened.store, notices);
     const id = randomUUID();
-    await sessions.apply(id, { type: 'open', terms: { ...sessionTerms, id }, expiresInMs: 60_000, notices: refs });
+    await negotiations.apply(id, {
+      type: 'open',
+      terms: { ...negotiationTerms, id },
+      expiresInMs: 60_000,
+      notices: refs,
+    });
     nowMs += 59_999;
     expect(await runDue('negotiation')).toBe(0);
     nowMs += 1;

@@ -1,41 +1,41 @@
 import { micro } from '../../../channels/kernel/money.ts';
 import { type Command, decide } from '../../../channels/negotiation/decide.ts';
-import { acceptLines, offerLines, type Session } from '../../../channels/negotiation/state.ts';
+import { acceptLines, type Negotiation, offerLines } from '../../../channels/negotiation/state.ts';
 import { NOW_MS, scenario } from '../kernel/scenario.ts';
-import { acceptance, offer, rejection, session, terms } from './fixtures.ts';
+import { acceptance, negotiation, offer, rejection, terms } from './fixtures.ts';
 
 const given = scenario(decide);
-const bothOffered = () => given(session()).when(offer('client', '1'), offer('provider', '1.000001')).then({});
+const bothOffered = () => given(negotiation()).when(offer('client', '1'), offer('provider', '1.000001')).then({});
 
 describe('a negotiation', () => {
   it('takes an offer at the limit and refuses one micro-USDC more', () => {
-    given(session())
+    given(negotiation())
       .when(offer('client', '2'))
       .then({ type: 'offer_made', offer: { by: 'client', amountMicro: micro('2'), atMs: NOW_MS } });
-    given(session()).when(offer('client', '2.000001')).thenRefused('offer_exceeds_limit', { limit: '2' });
+    given(negotiation()).when(offer('client', '2.000001')).thenRefused('offer_exceeds_limit', { limit: '2' });
   });
 
   it('refuses an offer that the sender did not sign, after one above the limit', () => {
-    given(session())
+    given(negotiation())
       .when(offer('client', '1', { isGood: false }))
       .thenRefused('invalid_signature');
-    given(session())
+    given(negotiation())
       .when(offer('client', '3', { isGood: false }))
       .thenRefused('offer_exceeds_limit');
   });
 
   it('takes no verdict on another text for one on this', () => {
-    const other = { lines: offerLines(session({ id: 'neg-2' }), 'client', micro('1')), isGood: true };
-    given(session())
-      .when({ ...offer('client', '1')(session()), verdict: other })
+    const other = { lines: offerLines(negotiation({ id: 'neg-2' }), 'client', micro('1')), isGood: true };
+    given(negotiation())
+      .when({ ...offer('client', '1')(negotiation()), verdict: other })
       .thenMoved();
-    given(session())
-      .when({ ...offer('client', '1')(session()), verdict: undefined })
+    given(negotiation())
+      .when({ ...offer('client', '1')(negotiation()), verdict: undefined })
       .thenMoved();
   });
 
   it('lets a later offer take the place of the sender’s earlier one', () => {
-    const state = given(session())
+    const state = given(negotiation())
       .when(offer('client', '1'), offer('client', '0.5'), offer('provider', '1.5'))
       .then({});
     given(state).when(acceptance('client', '1')).then({ type: 'agreed' });
@@ -43,7 +43,7 @@ describe('a negotiation', () => {
 
   it('takes 10 offers by each side', () => {
     const ten = Array.from({ length: 10 }, (_, at) => offer('client', `0.${at + 11}`));
-    const state = given(session())
+    const state = given(negotiation())
       .when(...ten)
       .then({ type: 'offer_made' });
     given(state).when(offer('client', '1.5')).thenRefused('too_many_rounds');
@@ -62,8 +62,8 @@ describe('a negotiation', () => {
   });
 
   it('refuses an acceptance in the order of its row', () => {
-    given(session()).when(acceptance('client', '1')).thenRefused('offers_incomplete');
-    given(session()).when(offer('client', '1'), acceptance('provider', '1')).thenRefused('offers_incomplete');
+    given(negotiation()).when(acceptance('client', '1')).thenRefused('offers_incomplete');
+    given(negotiation()).when(offer('client', '1'), acceptance('provider', '1')).thenRefused('offers_incomplete');
     given(bothOffered())
       .when(acceptance('provider', '9', { isGood: false }))
       .thenRefused('own_offer_is_last');
@@ -91,7 +91,7 @@ describe('a negotiation', () => {
     expect(state.status).toBe('rejected');
   });
 
-  it.each<[string, Session]>([
+  it.each<[string, Negotiation]>([
     ['agreed', given(bothOffered()).when(acceptance('client', '1')).then({})],
     ['rejected', given(bothOffered()).when(rejection('client')).then({})],
     ['expired', { ...bothOffered(), status: 'expired' }],
@@ -104,15 +104,15 @@ describe('a negotiation', () => {
   });
 
   it('is open until the very millisecond', () => {
-    given(session({ expiresAtMs: NOW_MS + 1 }))
+    given(negotiation({ expiresAtMs: NOW_MS + 1 }))
       .when(offer('client', '1'))
       .then({ type: 'offer_made' });
   });
 
   it('expires once', () => {
     const expire: Command = { type: 'expire' };
-    given(session()).when(expire).thenRepeated();
-    const state = given(session({ expiresAtMs: NOW_MS }))
+    given(negotiation()).when(expire).thenRepeated();
+    const state = given(negotiation({ expiresAtMs: NOW_MS }))
       .when(expire)
       .then({ type: 'expired' });
     expect(state.status).toBe('expired');
@@ -140,7 +140,7 @@ describe('a repeat', () => {
   });
 
   it('of an offer that was replaced does not bring it back', () => {
-    const state = given(session()).when(offer('client', '0.1'), offer('client', '2')).then({});
+    const state = given(negotiation()).when(offer('client', '0.1'), offer('client', '2')).then({});
     given(state).when(offer('client', '0.1')).thenRepeated();
     expect(given(state).when(offer('client', '0.1')).thenRepeated()).toBe(state);
     // Another signature over the same amount is no other offer.
@@ -154,7 +154,7 @@ describe('a repeat', () => {
   });
 
   it('is not what another side or another signature sends', () => {
-    const state = given(session()).when(offer('client', '1')).then({});
+    const state = given(negotiation()).when(offer('client', '1')).then({});
     given(state)
       .when(offer('provider', '1', { signature: 'client offers 1' }))
       .then({ type: 'offer_made' });
@@ -183,14 +183,14 @@ describe('the notices of a negotiation', () => {
   const dueMs = NOW_MS + 5_000;
 
   it('are to be acknowledged from its end on, however it ends, until that is done', () => {
-    const state = session({ notices, history: [] });
+    const state = negotiation({ notices, history: [] });
     const offered = given(given(state).when(offer('client', '1')).then({ type: 'offer_made' }))
       .when(offer('provider', '1.5'))
       .then({ type: 'offer_made' });
     expect(offered).toMatchObject({ noticesDueMs: null });
     const agreed = given(offered).when(acceptance('client', '1.25')).then({ type: 'agreed' });
     const rejected = given(state).when(rejection('client')).then({ type: 'rejected' });
-    const expired = given(session({ notices, expiresAtMs: NOW_MS }))
+    const expired = given(negotiation({ notices, expiresAtMs: NOW_MS }))
       .when({ type: 'expire' })
       .then({ type: 'expired' });
     for (const ended of [agreed, rejected, expired]) {
@@ -199,7 +199,7 @@ describe('the notices of a negotiation', () => {
       expect(settled).toMatchObject({ ok: true, state: { noticesDueMs: null } });
     }
     expect(
-      given(session({ notices: [] }))
+      given(negotiation({ notices: [] }))
         .when(rejection('client'))
         .then({ type: 'rejected' }),
     ).toMatchObject({

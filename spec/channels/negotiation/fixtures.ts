@@ -1,6 +1,6 @@
 import { micro } from '../../../channels/kernel/money.ts';
 import type { Accept, MakeOffer, Reject } from '../../../channels/negotiation/decide.ts';
-import { acceptLines, offerLines, type Role, type Session } from '../../../channels/negotiation/state.ts';
+import { acceptLines, type Negotiation, offerLines, type Role } from '../../../channels/negotiation/state.ts';
 import { NOW_MS } from '../kernel/scenario.ts';
 
 export const terms = {
@@ -16,7 +16,7 @@ export const terms = {
   registration: 'digest',
 };
 
-export const session = (fields: Partial<Session> = {}): Session => ({
+export const negotiation = (fields: Partial<Negotiation> = {}): Negotiation => ({
   ...terms,
   expiresAtMs: NOW_MS + 1_000,
   noticesDueMs: null,
@@ -28,7 +28,7 @@ export const session = (fields: Partial<Session> = {}): Session => ({
 /** A signed offer; `signature` tells offers of one amount apart. */
 export const offer =
   (by: Role, amount: string, { signature = `${by} offers ${amount}`, isGood = true } = {}) =>
-  (state: Session): MakeOffer => ({
+  (state: Negotiation): MakeOffer => ({
     type: 'offer',
     by,
     amountMicro: micro(amount),
@@ -38,7 +38,7 @@ export const offer =
 
 export const acceptance =
   (by: Role, amount: string, { isGood = true } = {}) =>
-  (state: Session): Accept => {
+  (state: Negotiation): Accept => {
     const lines = acceptLines(state, by, micro(amount));
     const verdict = lines === undefined ? undefined : { lines, isGood };
     return { type: 'accept', by, amountMicro: micro(amount), signature: `${by} accepts ${amount}`, verdict };

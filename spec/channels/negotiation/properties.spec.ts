@@ -4,13 +4,13 @@ import {
   acceptanceOf,
   acceptLines,
   limitMicro,
+  type Negotiation,
   offerLines,
   offersBy,
   type Role,
-  type Session,
 } from '../../../channels/negotiation/state.ts';
 import { NOW_MS } from '../kernel/scenario.ts';
-import { session, terms } from './fixtures.ts';
+import { negotiation, terms } from './fixtures.ts';
 
 /** `PROPERTY_RUNS=100000 npm run spec -- properties` looks further. */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 400);
@@ -40,13 +40,13 @@ function holds(condition: boolean, what: string): void {
 
 /** Two sides that sign what they mean, and somebody who signs for them. */
 class Table {
-  state: Session = session({ expiresAtMs: NOW_MS + LASTS_MS });
+  state: Negotiation = negotiation({ expiresAtMs: NOW_MS + LASTS_MS });
   nowMs = NOW_MS;
   /** What each side has really signed. */
   readonly signed = new Set<string>();
   /** All that was taken, in order. */
   readonly taken: Command[] = [];
-  #earlier: Session = this.state;
+  #earlier: Negotiation = this.state;
 
   step({ kind, by, x }: Step): void {
     const before = this.state;
@@ -84,7 +84,7 @@ class Table {
     return { type: 'offer', by, amountMicro, signature: `${kind} ${by} ${x}`, verdict: { lines, isGood } };
   }
 
-  #acceptance(by: Role, seen: Session, x: number): Command {
+  #acceptance(by: Role, seen: Negotiation, x: number): Command {
     const [client, provider] = [offersBy(seen, 'client').at(-1), offersBy(seen, 'provider').at(-1)];
     const averageMicro = ((client?.amountMicro ?? 0n) + (provider?.amountMicro ?? 0n)) / 2n;
     // Now and then a little beside it.
@@ -96,7 +96,7 @@ class Table {
   }
 }
 
-function expectHolds({ state, signed }: Table, before: Session): void {
+function expectHolds({ state, signed }: Table, before: Negotiation): void {
   if (state === before) return;
   holds(before.status === 'open', 'what has ended stays as it is');
   holds(

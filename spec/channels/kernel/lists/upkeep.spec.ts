@@ -2,7 +2,7 @@ import { isNeverCollected } from '../../../../channels/analytics/collector.ts';
 import { placeKey } from '../../../../channels/kernel/lists/order.ts';
 import { LISTING_GAUGES, Upkeep } from '../../../../channels/kernel/lists/upkeep.ts';
 import { Messages } from '../../../../channels/messages/messages.ts';
-import { Sessions } from '../../../../channels/negotiation/negotiations.ts';
+import { Negotiations } from '../../../../channels/negotiation/negotiations.ts';
 import { openPrincipals } from '../../../../channels/principals/principals.ts';
 import { silentLog } from '../../../../server/log.ts';
 import type { NodeInfo } from '../../../../server/nodes/port.ts';
@@ -126,7 +126,7 @@ describe('upkeep', () => {
     });
     const course = JSON.stringify({ status: 'open', history: [], isAnnounced: true });
     await store.commit({ kind: 'negotiation', id: 'n-1' }, 0, { fields: { terms, course } });
-    await new Sessions(store, { acknowledge: async () => {} }).placeable.placeAnew('n-1');
+    await new Negotiations(store, { acknowledge: async () => {} }).placeable.placeAnew('n-1');
     expect(await store.lookup('negotiations', { limit: 9 })).toEqual([{ key: placeKey(1_700_000_000_000), id: 'n-1' }]);
     await discard();
   });
