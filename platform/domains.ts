@@ -11,14 +11,14 @@ import { taskFeature } from '../channels/task/feature.ts';
 export function openDomains(context: DomainContext): readonly Domain[] {
   const discovery = discoveryFeature(context);
   const messages = messagesFeature(context);
-  const withNotices = { ...context, notices: messages.notices };
+  const withNotifications = { ...context, notifications: messages.notifications };
   return [
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
     messages,
-    taskFeature(withNotices),
-    negotiationFeature(withNotices),
-    paymentFeature(withNotices),
+    taskFeature(withNotifications),
+    negotiationFeature(withNotifications),
+    paymentFeature(withNotifications),
     analyticsFeature(context),
   ];
 }

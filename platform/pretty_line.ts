@@ -1,7 +1,7 @@
 const colors: Readonly<Record<string, number>> = { trace: 90, debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
 
 /**
- * Turns a line of the JSON log into one for people: local time, level, message, then `name=value` for the rest. The stack
+ * KeyedQueue a line of the JSON log into one for people: local time, level, message, then `name=value` for the rest. The stack
  * of `err` follows below.
  *
  * @param line JSON text of an object with `time` and `level`

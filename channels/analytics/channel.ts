@@ -7,7 +7,7 @@ import type { AgentSession } from '../principals/agent_session.ts';
 import type { Agents, Users } from '../principals/principals.ts';
 import type { OwnerSession } from '../principals/sockets.ts';
 import type { Alert } from './alerts.ts';
-import type { Scopes } from './figures_store.ts';
+import type { FiguresStore } from './figures_store.ts';
 import type { OwnedAgents } from './owned_agents.ts';
 import type { Answered, Questions } from './questions.ts';
 import { events, pushes, signals } from './schema.ts';
@@ -29,7 +29,7 @@ const AT_A_TIME = 32;
 export interface ChannelParts {
   readonly agents: Pick<Agents, 'read'>;
   readonly users: Pick<Users, 'read'>;
-  readonly scopes: Pick<Scopes, 'read'>;
+  readonly figuresStore: Pick<FiguresStore, 'read'>;
   readonly owned: OwnedAgents;
   readonly questions: Questions;
   /** Told of every member of `analytics:global` of this node. */
@@ -46,7 +46,7 @@ type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined, typeo
 export type GlobalMember = Pick<ChannelSocket<object, typeof pushes>, 'push' | 'onEnd'>;
 
 /** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
-export function analyticsChannels({ agents, users, scopes, owned, questions, watched }: ChannelParts) {
+export function analyticsChannels({ agents, users, figuresStore, owned, questions, watched }: ChannelParts) {
   const intercept = {
     alert(alert: Static<typeof signals.alert>, socket: Member) {
       if (socket.assigns.getsAlerts) socket.push('alert', alert);
@@ -77,7 +77,7 @@ export function analyticsChannels({ agents, users, scopes, owned, questions, wat
 
   async function activeAlerts(agentIds: readonly string[]): Promise<Alert[]> {
     const heads = await inTurn(
-      agentIds.map((id) => () => scopes.read(agentScope(id))),
+      agentIds.map((id) => () => figuresStore.read(agentScope(id))),
       AT_A_TIME,
     );
     const alerts = heads.flatMap(({ head }) => Object.values(head?.alerts ?? {}));

@@ -5,14 +5,14 @@ import { inTurn } from '../kernel/in_turn.ts';
 import type { DomainCounter } from '../principals/domain.ts';
 import { MINUTE_MS } from './buckets.ts';
 import { type CountedFact, type OnlineSampled, parseFact } from './facts.ts';
-import type { Scopes } from './figures_store.ts';
+import type { FiguresStore } from './figures_store.ts';
 import type { LocatedFact } from './fold.ts';
 import type { OwnedAgents, OwnerChanges } from './owned_agents.ts';
 import { agentScope, agentsOf, GLOBAL } from './scope.ts';
 
 export interface CollectorParts {
   readonly store: Pick<Store, 'read' | 'commit' | 'facts' | 'trimFacts'>;
-  readonly scopes: Scopes;
+  readonly figuresStore: FiguresStore;
   readonly owned: OwnedAgents;
   /** The ids of the agents that are present on any node. */
   readonly present: () => Iterable<string>;
@@ -45,7 +45,7 @@ const COLLECT_EVERY_MS = 1_000;
 /** How often somebody looks who is online. */
 const LOOK_EVERY_MS = 5_000;
 const BATCH = 5_000;
-/** Scopes that are changed at a time. */
+/** FiguresStore that are changed at a time. */
 const AT_A_TIME = 64;
 /** Agents that one fact names. */
 const MAX_NAMED = 500;
@@ -113,7 +113,7 @@ export class Collector {
 
   async #count(logged: readonly LoggedFact[]): Promise<void> {
     if (logged.length === 0) return;
-    const { scopes, owned } = this.#parts;
+    const { figuresStore, owned } = this.#parts;
     const facts: LocatedFact[] = [];
     const byAgent = new Map<string, LocatedFact[]>();
     const byUser = new Map<string, OwnerChanges>();
@@ -129,11 +129,11 @@ export class Collector {
       owns(byUser, fact.to, fact.agent, true);
     }
     const work = [
-      () => scopes.count(GLOBAL, facts),
+      () => figuresStore.count(GLOBAL, facts),
       ...[...byAgent].map(
         ([agent, own]) =>
           () =>
-            scopes.count(agentScope(agent), own),
+            figuresStore.count(agentScope(agent), own),
       ),
       ...[...byUser].map(
         ([user, changes]) =>

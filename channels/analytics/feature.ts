@@ -6,12 +6,12 @@ import type { Agents, Users } from '../principals/principals.ts';
 import type { Alert } from './alerts.ts';
 import { agentTopic, analyticsChannels, GLOBAL_TOPIC, type GlobalMember, userTopic } from './channel.ts';
 import { COLLECTOR, Collector, collectorCounters } from './collector.ts';
-import { Scopes } from './figures_store.ts';
+import { FiguresStore } from './figures_store.ts';
 import { History } from './history.ts';
 import { cpuMeter, systemLoad } from './load.ts';
-import { WATCH, Watch } from './offline_alerts.ts';
+import { OFFLINE_ALERTS, OfflineAlerts } from './offline_alerts.ts';
 import { OwnedAgents } from './owned_agents.ts';
-import { Answers } from './queries.ts';
+import { Queries } from './queries.ts';
 import { questionsTo } from './questions.ts';
 import { analyticsRoutes } from './routes.ts';
 import { AGENT_FIGURES, agentScope, aggregateOf, GLOBAL } from './scope.ts';
@@ -35,16 +35,16 @@ const LEASE_MS = 3_000;
 export function analyticsFeature(context: Context): Domain {
   const { store, hub, nodes, presence, log, principals, deadlineStats: stats } = context;
   const { agents, users } = principals;
-  const scopes = new Scopes(store, (agentId, alert) => {
+  const figuresStore = new FiguresStore(store, (agentId, alert) => {
     tell(agentId, alert).catch((error: unknown) => log.warn({ err: error, agent: agentId }, 'pushing an alert failed'));
   });
   const owned = new OwnedAgents(store);
-  const answers = new Answers(new History(store, scopes));
-  const questions = questionsTo(answers, store);
+  const queries = new Queries(new History(store, figuresStore));
+  const questions = questionsTo(queries, store);
   const present = () => presence.keys(DISCOVERY_TOPIC);
-  const collector = new Collector({ store, scopes, owned, present, log });
+  const collector = new Collector({ store, figuresStore, owned, present, log });
   const deadlines = new Deadlines({ store, log, leaseMs: LEASE_MS, stats });
-  const watch = new Watch(store, scopes);
+  const offlineAlerts = new OfflineAlerts(store, figuresStore);
   const watchers = new Set<GlobalMember>();
   const timers: NodeJS.Timeout[] = [];
   let isClosed = false;
@@ -56,7 +56,7 @@ export function analyticsFeature(context: Context): Domain {
   }
 
   async function globalStats() {
-    const { head } = await scopes.read(GLOBAL);
+    const { head } = await figuresStore.read(GLOBAL);
     return {
       total_agents: head?.agents ?? 0,
       online_agents: [...present()].length,
@@ -70,7 +70,7 @@ export function analyticsFeature(context: Context): Domain {
   async function begin(): Promise<void> {
     try {
       await collector.begin();
-      await watch.begin();
+      await offlineAlerts.begin();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       if (isClosed) return;
@@ -87,17 +87,17 @@ export function analyticsFeature(context: Context): Domain {
     work.catch((error: unknown) => log.warn({ err: error }, 'pushing global_stats failed'));
   }
 
-  deadlines.on(COLLECTOR, (id) => (id === WATCH ? watch.look(present()) : collector.collect()));
+  deadlines.on(COLLECTOR, (id) => (id === OFFLINE_ALERTS ? offlineAlerts.look(present()) : collector.collect()));
   deadlines.on(AGENT_FIGURES, (id) => {
     const scope = agentScope(id);
-    return scopes.look(scope, (alerts, nowMs) => windowedAlerts(answers, scope, alerts, nowMs));
+    return figuresStore.look(scope, (alerts, nowMs) => windowedAlerts(queries, scope, alerts, nowMs));
   });
-  deadlines.on(aggregateOf(GLOBAL).kind, () => scopes.look(GLOBAL, async (alerts) => alerts));
+  deadlines.on(aggregateOf(GLOBAL).kind, () => figuresStore.look(GLOBAL, async (alerts) => alerts));
 
   const channels = analyticsChannels({
     agents,
     users,
-    scopes,
+    figuresStore,
     owned,
     questions,
     watched(socket) {

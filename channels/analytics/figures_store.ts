@@ -41,7 +41,7 @@ interface Decided {
 type ScopeStore = Pick<Store, 'read' | 'range' | 'commit'>;
 
 /** Keeps the figures of scopes. Every method may be called by several nodes at once, and again. */
-export class Scopes {
+export class FiguresStore {
   readonly #store: ScopeStore;
   readonly #onAlert: (agentId: string, alert: Alert) => void;
 

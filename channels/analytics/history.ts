@@ -12,7 +12,7 @@ import {
   SEEN,
 } from './buckets.ts';
 import { type Figures, parseFigures } from './figures.ts';
-import type { Scopes } from './figures_store.ts';
+import type { FiguresStore } from './figures_store.ts';
 import { newHead } from './head.ts';
 import type { Window } from './periods.ts';
 import { aggregateOf, type Scope } from './scope.ts';
@@ -42,13 +42,13 @@ interface Reading {
 /** Reads the buckets of scopes. Closed hours and days do not change, so those of a window are remembered. */
 export class History {
   readonly #store: Pick<Store, 'range'>;
-  readonly #scopes: Pick<Scopes, 'read'>;
+  readonly #figuresStore: Pick<FiguresStore, 'read'>;
   /** By how many pieces there are; one that is being read counts as one. */
   readonly #remembered = new LRUCache<string, Reading>({ maxSize: MAX_REMEMBERED });
 
-  constructor(store: Pick<Store, 'range'>, scopes: Pick<Scopes, 'read'>) {
+  constructor(store: Pick<Store, 'range'>, figuresStore: Pick<FiguresStore, 'read'>) {
     this.#store = store;
-    this.#scopes = scopes;
+    this.#figuresStore = figuresStore;
   }
 
   /** What lies in the window, in order, in as few pieces as the grain allows. */
@@ -57,7 +57,7 @@ export class History {
     const endMinute = Math.floor(toMs / MINUTE_MS) + 1;
     if (grain === 'minutes') return this.#fresh(scope, firstMinute, endMinute);
 
-    const { head = newHead } = await this.#scopes.read(scope);
+    const { head = newHead } = await this.#figuresStore.read(scope);
     const { openHour, revision } = head;
     const firstHour = Math.ceil(firstMinute / MINUTES_PER_HOUR);
     if (openHour <= firstHour) return this.#fresh(scope, firstMinute, endMinute);

@@ -2,13 +2,13 @@ import type { IndexHit, Store } from '../../server/store/index.ts';
 import { inTurn } from '../kernel/in_turn.ts';
 import { begun, ended, OFFLINE, OFFLINE_MS } from './alerts.ts';
 import { COLLECTOR } from './collector.ts';
-import { PRESENT, RUNNING_INDEX, type Scopes, TOLD } from './figures_store.ts';
+import { type FiguresStore, PRESENT, RUNNING_INDEX, TOLD } from './figures_store.ts';
 import type { Head } from './head.ts';
 import { agentScope } from './scope.ts';
 
 /** Its id as a deadline of the collector's kind. */
-export const WATCH = 'watch';
-const aggregate = { kind: COLLECTOR, id: WATCH };
+export const OFFLINE_ALERTS = 'watch';
+const aggregate = { kind: COLLECTOR, id: OFFLINE_ALERTS };
 
 const LOOK_EVERY_MS = 5_000;
 /** After so long without a look nobody was there to be connected to. */
@@ -17,13 +17,13 @@ const PAGE = 1_000;
 const AT_A_TIME = 32;
 
 /** Looks for agents that are away while tasks of theirs run: one node at a time, and again changes nothing. */
-export class Watch {
+export class OfflineAlerts {
   readonly #store: Pick<Store, 'read' | 'commit' | 'lookup'>;
-  readonly #scopes: Pick<Scopes, 'update'>;
+  readonly #figuresStore: Pick<FiguresStore, 'update'>;
 
-  constructor(store: Pick<Store, 'read' | 'commit' | 'lookup'>, scopes: Pick<Scopes, 'update'>) {
+  constructor(store: Pick<Store, 'read' | 'commit' | 'lookup'>, figuresStore: Pick<FiguresStore, 'update'>) {
     this.#store = store;
-    this.#scopes = scopes;
+    this.#figuresStore = figuresStore;
   }
 
   /** Makes sure that somebody looks. */
@@ -56,7 +56,7 @@ export class Watch {
       const work = changed.map(
         ({ id }) =>
           () =>
-            this.#scopes.update(agentScope(id), (head, at) => seen(head, id, here.has(id), sinceMs, at)),
+            this.#figuresStore.update(agentScope(id), (head, at) => seen(head, id, here.has(id), sinceMs, at)),
       );
       await inTurn(work, AT_A_TIME);
       after = hits.at(-1);

@@ -44,7 +44,7 @@ export interface Point {
 }
 
 /** Computes what is answered (PROTOCOL.md, section 5.5), over the figures of one scope or the sum of several. */
-export class Answers {
+export class Queries {
   readonly #history: History;
 
   constructor(history: History) {

@@ -2,7 +2,7 @@ import type { Refusal } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import { bucketStartsMs, DEFAULT_INTERVAL, type Period, windowOf } from './periods.ts';
-import { type Answers, isMetric, isMoneyMetric, METRICS } from './queries.ts';
+import { isMetric, isMoneyMetric, METRICS, type Queries } from './queries.ts';
 import type { TimeSeriesPayload } from './schema.ts';
 import { GLOBAL, type Scope } from './scope.ts';
 
@@ -18,13 +18,13 @@ interface OfPeriod {
 /** What may be asked about scopes, whichever way it comes (PROTOCOL.md, section 5.5). */
 export type Questions = ReturnType<typeof questionsTo>;
 
-export function questionsTo(answers: Answers, store: Pick<Store, 'nowMs'>) {
+export function questionsTo(queries: Queries, store: Pick<Store, 'nowMs'>) {
   const isGlobal = (of: readonly Scope[]) => of[0] === GLOBAL;
   const answered = async (answer: Promise<object>): Promise<Answered> => ({ ok: true, answer: await answer });
 
   return {
     async metrics(of: readonly Scope[], { period }: OfPeriod): Promise<Answered> {
-      return answered(answers.metrics(of, period, await store.nowMs(), isGlobal(of)));
+      return answered(queries.metrics(of, period, await store.nowMs(), isGlobal(of)));
     },
 
     async timeSeries(of: readonly Scope[], { metric, opts = {} }: TimeSeriesPayload): Promise<Answered> {
@@ -37,15 +37,15 @@ export function questionsTo(answers: Answers, store: Pick<Store, 'nowMs'>) {
       }
       if (!isMetric(metric)) return refuse('unknown_metric', { metrics: METRICS });
       if (isGlobal(of) && isMoneyMetric(metric)) return refuse('forbidden');
-      return answered(answers.series(of, metric, period, interval, nowMs));
+      return answered(queries.series(of, metric, period, interval, nowMs));
     },
 
     async revenue(of: readonly Scope[], { period }: OfPeriod): Promise<Answered> {
-      return isGlobal(of) ? refuse('forbidden') : answered(answers.revenue(of, period, await store.nowMs()));
+      return isGlobal(of) ? refuse('forbidden') : answered(queries.revenue(of, period, await store.nowMs()));
     },
 
     async heatmap(of: readonly Scope[], { period }: OfPeriod): Promise<Answered> {
-      return answered(answers.heatmap(of, period, await store.nowMs()));
+      return answered(queries.heatmap(of, period, await store.nowMs()));
     },
   };
 }

@@ -11,7 +11,7 @@ import { DEFAULT_INTERVAL, INTERVALS_MS, type Interval, type Period } from './pe
 import type { Answered, Questions } from './questions.ts';
 import { agentScope, GLOBAL, type Scope } from './scope.ts';
 
-export interface CallParts {
+export interface AnalyticsRouteOptions {
   readonly agents: Pick<Agents, 'read'>;
   readonly users: Pick<Users, 'read'>;
   readonly owned: OwnedAgents;
@@ -24,7 +24,7 @@ type Scoped = (call: ApiCall) => Promise<Of>;
 type Ask = (of: readonly Scope[], call: ApiCall) => Promise<Answered>;
 
 /** `GET /api/analytics/…`: what the events of section 5.5 answer, over HTTP (PROTOCOL.md, section 3). */
-export function analyticsRoutes({ agents, users, owned, questions }: CallParts): Route<Principal>[] {
+export function analyticsRoutes({ agents, users, owned, questions }: AnalyticsRouteOptions): Route<Principal>[] {
   const ofAgent: Scoped = async ({ principal, param }) => {
     const id = param('id');
     const isOwn = isParticipant(principal, [id]);

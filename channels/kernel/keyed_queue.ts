@@ -1,5 +1,5 @@
 /** Keeps steps of concurrent work in the order in which it began. */
-export class Turns {
+export class KeyedQueue {
   readonly #last = new Map<string, Promise<void>>();
 
   /** Takes the next place in the queue of `key`; whoever takes one has to give it up by `done`. */

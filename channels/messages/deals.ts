@@ -2,7 +2,7 @@ import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { type Moved, unmoved } from '../kernel/signed_change.ts';
 import { acknowledgeNotices } from './follow_up.ts';
-import type { NoticeRef, Notices } from './notifications.ts';
+import type { NoticeRef, Notifications } from './notifications.ts';
 
 /** What two agents have with each other, and of which they were told by notices. */
 export interface Deal {
@@ -23,13 +23,13 @@ export interface DealType<S extends Deal, C, E> extends AggregateType<S, C | Not
 /** The deals of one kind, in the store. `Signed`: those of its commands that were prepared for a stored state. */
 export class Deals<S extends Deal, C extends object, Signed extends C, E> {
   readonly #store: Pick<Store, 'nowMs'>;
-  readonly #notices: Pick<Notices, 'acknowledge'>;
+  readonly #notifications: Pick<Notifications, 'acknowledge'>;
   readonly #type: DealType<S, C, E>;
   readonly #aggregates: Aggregates<S, C | NoticesSettled, E, Moved>;
 
-  constructor(store: Store, notices: Pick<Notices, 'acknowledge'>, type: DealType<S, C, E>) {
+  constructor(store: Store, notifications: Pick<Notifications, 'acknowledge'>, type: DealType<S, C, E>) {
     this.#store = store;
-    this.#notices = notices;
+    this.#notifications = notifications;
     this.#type = type;
     this.#aggregates = new Aggregates(store, type);
   }
@@ -73,7 +73,7 @@ export class Deals<S extends Deal, C extends object, Signed extends C, E> {
   async #apply(id: string, command: C): Promise<Applied<S, E> | Moved> {
     const applied = await this.#aggregates.apply(id, command);
     if (applied.ok && applied.state.noticesDueMs !== null) {
-      await acknowledgeNotices(this.#notices, applied.state.notices ?? [], () =>
+      await acknowledgeNotices(this.#notifications, applied.state.notices ?? [], () =>
         this.#aggregates.apply(id, { type: 'notices_settled' }),
       );
     }

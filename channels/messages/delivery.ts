@@ -1,7 +1,7 @@
 import type { Refusal } from '../../server/index.ts';
 import type { Aggregates } from '../kernel/aggregate.ts';
 import { untilDone } from '../kernel/attempts.ts';
-import { type Turn, Turns } from '../kernel/keyed_queue.ts';
+import { KeyedQueue, type Turn } from '../kernel/keyed_queue.ts';
 import { inboxFields, SHOWN } from './codec.ts';
 import { emptyInbox, type Inbox, type InboxCommand, type InboxEvent, quotaRefusal } from './inbox.ts';
 import { type Draft, type Message, type MessageCommand, type MessageEvent, senderOf } from './state.ts';
@@ -47,9 +47,9 @@ const LONGEST_PAUSE_MS = 160;
  * other messages that were kept out as well renew theirs and go on. So a message is placed once for good: one that is
  * acknowledged has left `placing` and cannot be renewed, even though the inbox has forgotten it.
  */
-export class Placing {
+export class Delivery {
   readonly #parts: PlacingParts;
-  readonly #turns = new Turns();
+  readonly #turns = new KeyedQueue();
 
   constructor(parts: PlacingParts) {
     this.#parts = parts;

@@ -3,7 +3,7 @@ import { servedList } from '../principals/list_route.ts';
 import { internal, messagesChannel, placedNotice, settledNotice, topicOf } from './channel.ts';
 import { messageList } from './list.ts';
 import { Messages } from './messages.ts';
-import { type Notices, notices } from './notifications.ts';
+import { type Notifications, openNotifications } from './notifications.ts';
 import { Readers } from './readers.ts';
 import { messageRoutes } from './routes.ts';
 import type { Message } from './state.ts';
@@ -19,7 +19,7 @@ type Context = Pick<DomainContext, 'store' | 'log'> & {
 const REDELIVER_AFTER_MS = [30_000, 60_000, 120_000, 240_000];
 
 /** Inboxes: the channel, the HTTP calls, and the notices that other domains put there. */
-export function messagesFeature(context: Context): Domain & { readonly notices: Notices } {
+export function messagesFeature(context: Context): Domain & { readonly notifications: Notifications } {
   const { store, hub, nodes, log, principals, redeliverAfterMs = REDELIVER_AFTER_MS } = context;
   const { agents } = principals;
   const messages = new Messages({
@@ -58,7 +58,7 @@ export function messagesFeature(context: Context): Domain & { readonly notices: 
     lists: { '/api/messages': servedList(messageList(messages, { agents, store })) },
     deadlines: { message: (id) => messages.finish(id), inbox: (agentId) => messages.expire(agentId) },
     placeables: [messages.placeable],
-    notices: notices(messages, log),
+    notifications: openNotifications(messages, log),
     close: () => readers.close(),
   };
 }

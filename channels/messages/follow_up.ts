@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '../../server/store/index.ts';
-import type { NoticeRef, Notices } from './notifications.ts';
+import type { NoticeRef, Notifications } from './notifications.ts';
 
 /** Whoever did something does what follows from it before answering; if it could not, a deadline does after this time. */
 export const FOLLOW_UP_MS = 5_000;
@@ -15,7 +15,7 @@ export const noticesDueMs = (refs: readonly NoticeRef[] | undefined, nowMs: numb
  * @param settled commits that it is done
  */
 export async function acknowledgeNotices(
-  { acknowledge }: Pick<Notices, 'acknowledge'>,
+  { acknowledge }: Pick<Notifications, 'acknowledge'>,
   refs: readonly NoticeRef[],
   settled: () => Promise<unknown>,
 ): Promise<void> {

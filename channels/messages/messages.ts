@@ -7,11 +7,11 @@ import { refuse } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
 import type { Agents } from '../principals/principals.ts';
 import { inboxFields, inboxType, messageType, SHOWN } from './codec.ts';
-import { type Inboxes, Placing, type Sent } from './delivery.ts';
+import { Delivery, type Inboxes, type Sent } from './delivery.ts';
 import { emptyInbox, type InboxHead, ORDER } from './inbox.ts';
 import type { Pile } from './reader.ts';
 import { PAYLOAD_KIB, type SendRequest } from './schema.ts';
-import { readEntry, type Settled, Settling } from './settlement.ts';
+import { readEntry, type Settled, Settlements } from './settlement.ts';
 import {
   type Draft,
   isSettled,
@@ -44,8 +44,8 @@ export class Messages {
   readonly #options: MessagesOptions;
   readonly #inboxes: Inboxes;
   readonly #messages: Aggregates<Message, MessageCommand, MessageEvent>;
-  readonly #placing: Placing;
-  readonly #settling: Settling;
+  readonly #delivery: Delivery;
+  readonly #settlements: Settlements;
 
   constructor(options: MessagesOptions) {
     const { store, onPlaced, onSettled } = options;
@@ -54,8 +54,8 @@ export class Messages {
     this.#messages = new Aggregates(store, messageType);
     const inBackground = (work: Promise<unknown>) => this.#inBackground(work);
     const shared = { inboxes: this.#inboxes, messages: this.#messages, inBackground };
-    this.#placing = new Placing({ ...shared, onPlaced });
-    this.#settling = new Settling({ ...shared, store, onSettled });
+    this.#delivery = new Delivery({ ...shared, onPlaced });
+    this.#settlements = new Settlements({ ...shared, store, onSettled });
   }
 
   /** Sends what an agent wants sent. An agent may write to itself. */
@@ -74,7 +74,9 @@ export class Messages {
       payloadJson: JSON.stringify(payload),
     };
     if (recipient.status === 'suspended') return this.#sentBefore(draft);
-    return sizeRefusal('/payload', payload, PAYLOAD_KIB) ?? (await this.#placing.send(draft, request.id !== undefined));
+    return (
+      sizeRefusal('/payload', payload, PAYLOAD_KIB) ?? (await this.#delivery.send(draft, request.id !== undefined))
+    );
   }
 
   /**
@@ -84,27 +86,27 @@ export class Messages {
    * @returns also `conflict` if its id is taken, or it has left the inbox
    */
   placeNotice(draft: Draft): Promise<Sent> {
-    return this.#placing.send(draft, true);
+    return this.#delivery.send(draft, true);
   }
 
   /** `inbox_full` if there is no room for a notice now. */
   roomRefusal(draft: Draft): Promise<Refusal | undefined> {
-    return this.#placing.roomRefusal(draft);
+    return this.#delivery.roomRefusal(draft);
   }
 
   /** Pushes a notice that was placed. */
   tellNotice(message: Message): Promise<void> {
-    return this.#placing.tell(message);
+    return this.#delivery.tell(message);
   }
 
   /** Gives up a notice; when all calls that relied on it have, it counts as acknowledged. */
   releaseNotice(id: string): Promise<void> {
-    return this.#settling.release(id);
+    return this.#settlements.release(id);
   }
 
   /** A notice counts as acknowledged. */
   acknowledgeNotice(id: string): Promise<void> {
-    return this.#settling.acknowledge(id);
+    return this.#settlements.acknowledge(id);
   }
 
   /** The message if it was accepted. */
@@ -133,7 +135,7 @@ export class Messages {
 
   /** Acknowledges or rejects. Resolves when no join that begins later gets the message. */
   async settle(agentId: string, id: string, as: Settlement, reason?: string): Promise<Settled> {
-    return isId(id) ? this.#settling.settle(agentId, id, as, reason) : refuse('not_found');
+    return isId(id) ? this.#settlements.settle(agentId, id, as, reason) : refuse('not_found');
   }
 
   async head(agentId: string): Promise<InboxHead> {
@@ -161,14 +163,14 @@ export class Messages {
 
   /** At an inbox's deadline: what is due expires. */
   expire(agentId: string): Promise<void> {
-    return this.#settling.expire(agentId);
+    return this.#settlements.expire(agentId);
   }
 
   /** At a message's deadline: finishes what somebody has begun. */
   async finish(id: string): Promise<void> {
     const message = await this.#messages.read(id);
-    if (message?.progress.status === 'placing') await this.#placing.resume(message);
-    else if (message) await this.#settling.finish(message);
+    if (message?.progress.status === 'placing') await this.#delivery.resume(message);
+    else if (message) await this.#settlements.finish(message);
   }
 
   /** Nothing new goes to a suspended agent, but what was accepted before is told again. */

@@ -29,7 +29,7 @@ export interface Making<R> {
   readonly kept: readonly NoticeRef[];
 }
 
-export interface Notices {
+export interface Notifications {
   /**
    * Makes a thing of which agents are told. First the notices are durably in their inboxes, all or none; then the thing
    * is made, which keeps them; then they are pushed. A crash in between leaves notices without a thing, never a thing
@@ -61,7 +61,7 @@ interface Placed {
  * of what the thing keeps. A notice that was settled before its thing was made, by an agent that looked too early, is
  * followed by another under an id of its own.
  */
-export function notices(messages: Messages, log: Log): Notices {
+export function openNotifications(messages: Messages, log: Log): Notifications {
   async function place(notice: Notice, agentId: string) {
     const sent = await messages.placeNotice(draftOf(notice, agentId, idOf(notice, agentId)));
     // Ids are anybody's to choose: one that was taken on purpose keeps no notice away.

@@ -29,7 +29,7 @@ const EXPIRY_BATCH = 100;
  * a crash in between it is settled and may still be pushed, which nobody was promised it would not; a repeat, the next
  * that wants to settle it or its deadline removes it.
  */
-export class Settling {
+export class Settlements {
   readonly #parts: SettlingParts;
 
   constructor(parts: SettlingParts) {

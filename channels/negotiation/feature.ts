@@ -1,5 +1,5 @@
 import { signatureCheck } from '../kernel/signatures.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { negotiationChannel } from './channel.ts';
@@ -10,18 +10,18 @@ import { negotiationRoutes } from './routes.ts';
 type Context = Pick<DomainContext, 'store' | 'networkId'> & {
   readonly hub: Pick<DomainContext['hub'], 'broadcast'>;
   readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
-  readonly notices: Notices;
+  readonly notifications: Notifications;
 };
 
 /** Negotiations: the channel, the HTTP calls, and what happens when time is over. */
-export function negotiationFeature({ store, hub, principals, networkId, notices }: Context): Domain {
+export function negotiationFeature({ store, hub, principals, networkId, notifications }: Context): Domain {
   const { agents } = principals;
-  const negotiations = new Negotiations(store, notices);
+  const negotiations = new Negotiations(store, notifications);
 
   return {
     name: 'negotiation',
     channels: { agent: [negotiationChannel(negotiations, signatureCheck(networkId))] },
-    routes: negotiationRoutes({ negotiations, agents, notices }),
+    routes: negotiationRoutes({ negotiations, agents, notifications }),
     lists: { '/api/negotiations': servedList(negotiationList(negotiations, { agents, store })) },
     placeables: [negotiations.placeable],
     deadlines: {

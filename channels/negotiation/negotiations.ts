@@ -1,7 +1,7 @@
 import type { Store } from '../../server/store/index.ts';
 import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
 import { Deals, type DealType } from '../messages/deals.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import { type Command, decide, type Event, type SignedCommand } from './decide.ts';
 import { negotiationFacts } from './facts.ts';
 import { NEGOTIATIONS_INDEX, placesOf } from './indexes.ts';
@@ -34,7 +34,7 @@ function deadlineMs({ status, noticesDueMs, expiresAtMs }: Negotiation): number 
 
 /** The negotiations in the store. */
 export class Negotiations extends Deals<Negotiation, Command, SignedCommand, Event> {
-  constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
-    super(store, notices, negotiationType);
+  constructor(store: Store, notifications: Pick<Notifications, 'acknowledge'>) {
+    super(store, notifications, negotiationType);
   }
 }

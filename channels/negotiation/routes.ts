@@ -4,7 +4,7 @@ import { newId } from '../kernel/ids.ts';
 import { micro } from '../kernel/money.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { isPartyOrOwner } from '../principals/parties.ts';
@@ -22,15 +22,15 @@ import { DEFAULT_EXPIRES_IN_MS, NegotiationRequest } from './schema.ts';
 import type { Negotiation } from './state.ts';
 import { historyView, negotiationView } from './view.ts';
 
-export interface CallParts {
+export interface NegotiationRouteOptions {
   readonly negotiations: Negotiations;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
-  readonly notices: Pick<Notices, 'announce'>;
+  readonly notifications: Pick<Notifications, 'announce'>;
 }
 
 const readBody = jsonBody(NegotiationRequest);
 
-export function negotiationRoutes(parts: CallParts): Route<Principal>[] {
+export function negotiationRoutes(parts: NegotiationRouteOptions): Route<Principal>[] {
   const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
   return [
     route('POST', '/api/negotiations', unlessSuspended(createNegotiation(parts))),
@@ -39,7 +39,7 @@ export function negotiationRoutes(parts: CallParts): Route<Principal>[] {
 }
 
 /** `GET /api/negotiations/{id}` */
-function readNegotiation({ negotiations, agents }: CallParts): Handle {
+function readNegotiation({ negotiations, agents }: NegotiationRouteOptions): Handle {
   return async ({ principal, param }) => {
     const read = await readable(principal, await negotiations.read(param('id')), ({ clientAgentId, providerAgentId }) =>
       isPartyOrOwner(principal, [clientAgentId, providerAgentId], agents),
@@ -50,7 +50,7 @@ function readNegotiation({ negotiations, agents }: CallParts): Handle {
 }
 
 /** `POST /api/negotiations` */
-function createNegotiation(parts: CallParts): Handle {
+function createNegotiation(parts: NegotiationRouteOptions): Handle {
   return async (call: ApiCall): Promise<HttpAnswer | Refusal> => {
     const read = await readBody(call.exchange);
     if (!read.ok) return read;
@@ -72,8 +72,8 @@ const creatorOf = (principal: Principal) => (principal.kind === 'agent' ? princi
 
 type FullRequest = NegotiationRequest & { readonly client_agent_id: string };
 
-async function open(parts: CallParts, by: string, request: FullRequest, creatorId: string | null) {
-  const { negotiations, agents, notices } = parts;
+async function open(parts: NegotiationRouteOptions, by: string, request: FullRequest, creatorId: string | null) {
+  const { negotiations, agents, notifications } = parts;
   const id = request.id ?? newId();
   const existing = request.id === undefined ? undefined : await negotiations.read(id);
   const [client, provider] = await Promise.all([
@@ -112,7 +112,7 @@ async function open(parts: CallParts, by: string, request: FullRequest, creatorI
   };
   const others = [client.id, provider.id].filter((agentId) => agentId !== creatorId);
   const notice = { type: 'aerie.negotiation', thingId: id, by, request: registration } as const;
-  const opened = await notices.announce(notice, others, async (refs) => {
+  const opened = await notifications.announce(notice, others, async (refs) => {
     const result = await negotiations.apply(id, { type: 'open', terms, expiresInMs, notices: refs });
     return { result, kept: (result.ok && result.state.notices) || [] };
   });

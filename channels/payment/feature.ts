@@ -1,5 +1,5 @@
 import { signatureCheck } from '../kernel/signatures.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { paymentChannel } from './channel.ts';
@@ -11,19 +11,19 @@ import { closedView } from './view.ts';
 type Context = Pick<DomainContext, 'store' | 'networkId'> & {
   readonly hub: Pick<DomainContext['hub'], 'broadcast'>;
   readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
-  readonly notices: Notices;
+  readonly notifications: Notifications;
 };
 
 /** Payment channels: the channel, the HTTP calls, and what happens when a challenge period ends. */
-export function paymentFeature({ store, hub, principals, networkId, notices }: Context): Domain {
+export function paymentFeature({ store, hub, principals, networkId, notifications }: Context): Domain {
   const { agents } = principals;
-  const payments = new Payments(store, notices);
+  const payments = new Payments(store, notifications);
   const check = signatureCheck(networkId);
 
   return {
     name: 'payment',
     channels: { agent: [paymentChannel(payments, check)] },
-    routes: paymentRoutes({ payments, agents, check, notices, hub }),
+    routes: paymentRoutes({ payments, agents, check, notifications, hub }),
     lists: { '/api/payment_channels': servedList(paymentChannelList(payments, { agents, store })) },
     placeables: [payments.placeable],
     deadlines: {

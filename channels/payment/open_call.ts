@@ -5,7 +5,7 @@ import { micro } from '../kernel/money.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
 import { type Check, sameForm } from '../kernel/signatures.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { type Handle, nameOf, unlessSuspended } from '../principals/permissions.ts';
@@ -19,7 +19,7 @@ export interface OpenParts {
   readonly payments: Payments;
   readonly agents: Pick<Agents, 'read'>;
   readonly check: Check;
-  readonly notices: Pick<Notices, 'announce'>;
+  readonly notifications: Pick<Notifications, 'announce'>;
 }
 
 const readBody = jsonBody(PaymentChannelRequest);
@@ -57,7 +57,7 @@ function sideAmong(principal: Principal, { agent_a: a, agent_b: b }: PaymentChan
 }
 
 async function open(parts: OpenParts, principal: Principal, request: PaymentChannelRequest) {
-  const { payments, agents, check, notices } = parts;
+  const { payments, agents, check, notifications } = parts;
   const id = request.id ?? newId();
   const deposits = { aMicro: micro(request.deposit_a), bMicro: micro(request.deposit_b) };
   const challengePeriodMs = request.challenge_period_ms ?? DEFAULT_CHALLENGE_PERIOD_MS;
@@ -82,7 +82,7 @@ async function open(parts: OpenParts, principal: Principal, request: PaymentChan
   const terms = { ...parties, creator: sideAmong(principal, request), registration };
   const others = [a.id, b.id].filter((agentId) => terms.creator === null || agentId !== agentOf(terms, terms.creator));
   const notice = { type: 'aerie.payment_channel', thingId: id, by, request: registration } as const;
-  const opened = await notices.announce(notice, others, async (refs) => {
+  const opened = await notifications.announce(notice, others, async (refs) => {
     const result = await payments.apply(id, { type: 'open', terms, notices: refs });
     return { result, kept: (result.ok && result.state.notices) || [] };
   });

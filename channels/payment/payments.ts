@@ -3,7 +3,7 @@ import type { Decision } from '../kernel/aggregate.ts';
 import { microJson, parseMicroJson } from '../kernel/micro_json.ts';
 import type { Moved } from '../kernel/signed_change.ts';
 import { Deals, type DealType } from '../messages/deals.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import type { Command, Event, SignedCommand } from './commands.ts';
 import { assertConserved } from './conservation.ts';
 import { decide } from './decide.ts';
@@ -60,8 +60,8 @@ function deadlineMs({ noticesDueMs, dispute, closing }: PaymentChannel): number 
 export class Payments extends Deals<PaymentChannel, Command, SignedCommand, Event> {
   readonly #store: Pick<Store, 'range'>;
 
-  constructor(store: Store, notices: Pick<Notices, 'acknowledge'>) {
-    super(store, notices, paymentType);
+  constructor(store: Store, notifications: Pick<Notifications, 'acknowledge'>) {
+    super(store, notifications, paymentType);
     this.#store = store;
   }
 

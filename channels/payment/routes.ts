@@ -13,13 +13,13 @@ import { DisputeRequest } from './schema.ts';
 import { type PaymentChannel, sideOf } from './state.ts';
 import { channelView, disputeView, pastView } from './view.ts';
 
-export interface CallParts extends OpenParts {
+export interface PaymentRouteOptions extends OpenParts {
   readonly check: Check;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly hub: Pick<Hub, 'broadcast'>;
 }
 
-export function paymentRoutes(parts: CallParts): Route<Principal>[] {
+export function paymentRoutes(parts: PaymentRouteOptions): Route<Principal>[] {
   const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
   return [
     route('POST', '/api/payment_channels', openPaymentChannel(parts)),
@@ -32,14 +32,14 @@ export function paymentRoutes(parts: CallParts): Route<Principal>[] {
 const sideOfPrincipal = (principal: Principal, channel: PaymentChannel) =>
   principal.kind === 'agent' ? sideOf(channel, principal.id) : undefined;
 
-async function readBy({ payments, agents }: CallParts, principal: Principal, id: string) {
+async function readBy({ payments, agents }: PaymentRouteOptions, principal: Principal, id: string) {
   return readable(principal, await payments.read(id), ({ agentA, agentB }) =>
     isPartyOrOwner(principal, [agentA, agentB], agents),
   );
 }
 
 /** `GET /api/payment_channels/{id}` */
-function readChannel(parts: CallParts): Handle {
+function readChannel(parts: PaymentRouteOptions): Handle {
   return async ({ principal, param }) => {
     const read = await readBy(parts, principal, param('id'));
     return read.ok ? jsonAnswer(200, { channel: channelView(read.thing) }) : read;
@@ -57,7 +57,7 @@ const checkPage = payloadCheck(
 const DEFAULT_LIMIT = 100;
 
 /** `GET /api/payment_channels/{id}/history` */
-function readHistory(parts: CallParts): Handle {
+function readHistory(parts: PaymentRouteOptions): Handle {
   return async ({ exchange, principal, param }) => {
     const read = await readBy(parts, principal, param('id'));
     if (!read.ok) return read;
@@ -76,7 +76,7 @@ function readHistory(parts: CallParts): Handle {
 const readDispute = jsonBody(DisputeRequest);
 
 /** `POST /api/payment_channels/{id}/evidence`: a suspended agent may still defend what is its own. */
-function fileEvidence({ payments, check, hub }: CallParts): Handle {
+function fileEvidence({ payments, check, hub }: PaymentRouteOptions): Handle {
   return async ({ exchange, principal, param }) => {
     const channel = await payments.read(param('id'));
     const side = channel && sideOfPrincipal(principal, channel);

@@ -1,4 +1,4 @@
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { taskChannel } from './channel.ts';
@@ -7,16 +7,16 @@ import { taskRoutes } from './routes.ts';
 import { Tasks } from './tasks.ts';
 
 type Context = Pick<DomainContext, 'store' | 'nodes' | 'log' | 'principals' | 'taskRetentionDays'> & {
-  readonly notices: Notices;
+  readonly notifications: Notifications;
 };
 
 const DAY_MS = 86_400_000;
 
 /** Tasks: the channel with its streams, the HTTP calls, and what follows when a task ends. */
-export function taskFeature({ store, nodes, log, principals, notices, taskRetentionDays }: Context): Domain {
+export function taskFeature({ store, nodes, log, principals, notifications, taskRetentionDays }: Context): Domain {
   const { agents } = principals;
   const tasks = new Tasks(store, {
-    notices,
+    notifications,
     countTask: (agentId, taskId, outcome) => agents.countTask(agentId, taskId, outcome),
     forgetTask: (agentId, taskId) => agents.forgetTask(agentId, taskId),
   });

@@ -4,7 +4,7 @@ import { Aggregates, type Applied } from '../kernel/aggregate.ts';
 import { newId } from '../kernel/ids.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
-import type { Notices } from '../messages/notifications.ts';
+import type { Notifications } from '../messages/notifications.ts';
 import { Checksums } from './checksums.ts';
 import { Chunks } from './chunks.ts';
 import { SHOWN, taskType } from './codec.ts';
@@ -17,7 +17,7 @@ import { startOf } from './stream.ts';
 /** What has to follow outside of a task. All of them are done again if a node died in between. */
 export interface TaskEffects {
   /** Tells the participants of a new task, and takes that back when it has ended. */
-  readonly notices: Notices;
+  readonly notifications: Notifications;
   /** Counts an outcome for the provider; the same task again changes nothing until it is forgotten. */
   countTask(agentId: string, taskId: string, outcome: 'completed' | 'failed'): Promise<void>;
   forgetTask(agentId: string, taskId: string): Promise<void>;
@@ -70,7 +70,7 @@ export class Tasks {
     const { clientAgentId, providerAgentId, creatorAgentId } = fields;
     const others = [clientAgentId, providerAgentId].filter((agentId) => agentId !== creatorAgentId);
     const notice = { type: 'aerie.task', thingId: taskId, by, request } as const;
-    const applied = await this.#effects.notices.announce(notice, others, async (notices) => {
+    const applied = await this.#effects.notifications.announce(notice, others, async (notices) => {
       const command = { type: 'create', fields: { ...fields, id: taskId }, request, notices } as const;
       const result = await this.#aggregates.apply(taskId, command);
       return { result, kept: (result.ok && result.state.contents?.notices) || [] };
@@ -140,7 +140,7 @@ export class Tasks {
         const counts = duties.countMs !== null && (status === 'completed' || status === 'failed');
         await Promise.all([
           counts && this.#effects.countTask(providerAgentId, id, status),
-          this.#effects.notices.acknowledge(contents?.notices ?? []),
+          this.#effects.notifications.acknowledge(contents?.notices ?? []),
         ]);
         return this.#settled(id, 'settle_end');
       }

@@ -1,11 +1,11 @@
 import type { Alert } from '../../../channels/analytics/alerts.ts';
 import { Collector } from '../../../channels/analytics/collector.ts';
 import type { CountedFact } from '../../../channels/analytics/facts.ts';
-import { Scopes } from '../../../channels/analytics/figures_store.ts';
+import { FiguresStore } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
-import { Watch } from '../../../channels/analytics/offline_alerts.ts';
+import { OfflineAlerts } from '../../../channels/analytics/offline_alerts.ts';
 import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
-import { Answers } from '../../../channels/analytics/queries.ts';
+import { Queries } from '../../../channels/analytics/queries.ts';
 import { AGENT_FIGURES, agentScope } from '../../../channels/analytics/scope.ts';
 import { windowedAlerts } from '../../../channels/analytics/windowed_alerts.ts';
 import { factText } from '../../../channels/kernel/facts.ts';
@@ -36,16 +36,16 @@ describe('alerts', () => {
   function nodes() {
     const { store } = opened;
     return [0, 1].map(() => {
-      const scopes = new Scopes(store, (_agent, alert) => told.push(alert));
-      const answers = new Answers(new History(store, scopes));
+      const figuresStore = new FiguresStore(store, (_agent, alert) => told.push(alert));
+      const answers = new Queries(new History(store, figuresStore));
       const collector = new Collector({
         store,
-        scopes,
+        figuresStore,
         owned: new OwnedAgents(store),
         present: () => online,
         log: silentLog,
       });
-      return { scopes, answers, collector, watch: new Watch(store, scopes) };
+      return { figuresStore, answers, collector, offlineAlerts: new OfflineAlerts(store, figuresStore) };
     });
   }
 
@@ -53,13 +53,13 @@ describe('alerts', () => {
   async function tick(): Promise<void> {
     const both = nodes();
     await Promise.all(both.map(({ collector }) => collector.collect()));
-    await Promise.all(both.map(({ watch }) => watch.look(online)));
+    await Promise.all(both.map(({ offlineAlerts }) => offlineAlerts.look(online)));
     const due = await opened.store.claimDue(AGENT_FIGURES, 100, 1);
     for (const { id } of due) {
       const scope = agentScope(id);
       await Promise.all(
-        both.map(({ scopes, answers }) =>
-          scopes.look(scope, (alerts, atMs) => windowedAlerts(answers, scope, alerts, atMs)),
+        both.map(({ figuresStore, answers }) =>
+          figuresStore.look(scope, (alerts, atMs) => windowedAlerts(answers, scope, alerts, atMs)),
         ),
       );
     }
@@ -146,7 +146,7 @@ describe('alerts', () => {
     await tick();
     expect(kinds()).toHaveLength(4);
     const active = async () =>
-      Object.keys((await nodes()[0]?.scopes.read(agentScope('ada')))?.head?.alerts ?? {}).sort();
+      Object.keys((await nodes()[0]?.figuresStore.read(agentScope('ada')))?.head?.alerts ?? {}).sort();
     expect(await active()).toEqual(['dispute_opened:c1', 'dispute_opened:c2']);
     await log({ type: 'channel_closed', channel: 'c1', agents, wasDisputed: true, moved: null });
     await tick();
@@ -163,7 +163,8 @@ describe('alerts', () => {
     await log(opens('brief'), closes('brief'), ...ids.map(opens));
     await tick();
     expect(kinds()).toHaveLength(2 * 151);
-    const active = async () => Object.keys((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts ?? {});
+    const active = async () =>
+      Object.keys((await nodes()[0]?.figuresStore.read(agentScope('bob')))?.head?.alerts ?? {});
     expect(await active()).toHaveLength(100);
     expect(await active()).toContain('dispute_opened:c149');
     await log(closes('c0'), ...ids.slice(60).map(closes));
@@ -197,7 +198,7 @@ describe('alerts', () => {
     await log({ ...ended('task_completed'), wasRunning: true });
     await pass(3 * MINUTE_MS);
     expect(kinds()).toHaveLength(2);
-    expect((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts).toEqual({});
+    expect((await nodes()[0]?.figuresStore.read(agentScope('bob')))?.head?.alerts).toEqual({});
   });
 
   it('go by what came first, where two nodes have logged it the other way round', async () => {
@@ -213,7 +214,7 @@ describe('alerts', () => {
     await pass(3 * MINUTE_MS);
     expect(kinds().sort()).toEqual(['dispute_opened ada', 'dispute_opened bob', 'message_backlog bob']);
     for (const agent of ['ada', 'bob']) {
-      expect((await nodes()[0]?.scopes.read(agentScope(agent)))?.head).toMatchObject({ alerts: {}, running: 0 });
+      expect((await nodes()[0]?.figuresStore.read(agentScope(agent)))?.head).toMatchObject({ alerts: {}, running: 0 });
     }
   });
 
@@ -237,7 +238,8 @@ describe('alerts', () => {
   it('end within 15 s where they end with time', async () => {
     await log(...Array.from({ length: 5 }, () => ended('task_failed')));
     await pass(10_000);
-    const active = async () => Object.keys((await nodes()[0]?.scopes.read(agentScope('bob')))?.head?.alerts ?? {});
+    const active = async () =>
+      Object.keys((await nodes()[0]?.figuresStore.read(agentScope('bob')))?.head?.alerts ?? {});
     // The hour in which they failed begins with a whole minute.
     const overMs = START_MS + HOUR_MS + MINUTE_MS;
     nowMs = overMs - 1;
@@ -256,7 +258,7 @@ describe('alerts', () => {
     await log(backlog(1_000), backlog(1_001));
     await tick();
     expect(kinds()).toHaveLength(1);
-    const active = (await nodes()[0]?.scopes.read(agentScope('ada')))?.head?.alerts;
+    const active = (await nodes()[0]?.figuresStore.read(agentScope('ada')))?.head?.alerts;
     expect(active).toEqual({ message_backlog: told[0] });
     await log(backlog(1_000));
     await tick();

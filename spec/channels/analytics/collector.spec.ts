@@ -1,9 +1,9 @@
 import { COLLECTOR, Collector } from '../../../channels/analytics/collector.ts';
 import type { CountedFact } from '../../../channels/analytics/facts.ts';
-import { Scopes } from '../../../channels/analytics/figures_store.ts';
+import { FiguresStore } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
 import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
-import { Answers } from '../../../channels/analytics/queries.ts';
+import { Queries } from '../../../channels/analytics/queries.ts';
 import { agentScope, aggregateOf, GLOBAL, type Scope } from '../../../channels/analytics/scope.ts';
 import { factText } from '../../../channels/kernel/facts.ts';
 import { silentLog } from '../../../server/index.ts';
@@ -24,9 +24,9 @@ async function log(store: Store, facts: readonly CountedFact[]): Promise<void> {
 }
 
 function node(store: Store) {
-  const scopes = new Scopes(store, () => {});
-  const parts = { store, scopes, owned: new OwnedAgents(store), present: () => [], log: silentLog };
-  return { collector: new Collector(parts), scopes, answers: new Answers(new History(store, scopes)) };
+  const figuresStore = new FiguresStore(store, () => {});
+  const parts = { store, figuresStore, owned: new OwnedAgents(store), present: () => [], log: silentLog };
+  return { collector: new Collector(parts), figuresStore, answers: new Queries(new History(store, figuresStore)) };
 }
 
 /** A store that fails now and then, before or after it has done what it was asked. */
@@ -78,7 +78,7 @@ describe('the collector', () => {
 
     it('keeps the sums of minutes in the hours and days that they become, and forgets in time', async () => {
       const { store } = opened();
-      const { collector, scopes, answers } = node(store);
+      const { collector, figuresStore, answers } = node(store);
       const nowMs = await store.nowMs();
       const client = 'old';
       const created = (atMs: number): CountedFact => ({ type: 'task_created', atMs, client, provider: 'other' });
@@ -94,7 +94,7 @@ describe('the collector', () => {
       const figures = async () => [await tasks('24h'), await tasks('7d'), await tasks('30d')];
       expect(await figures()).toEqual([3, 7, 9]);
       for (let again = 0; again < 2; again++) {
-        await scopes.look(agentScope(client), async (alerts) => alerts);
+        await figuresStore.look(agentScope(client), async (alerts) => alerts);
         expect(await figures()).toEqual([3, 7, 9]);
       }
       await log(store, [created(nowMs)]);
@@ -108,7 +108,7 @@ describe('the collector', () => {
 
     it('keeps of each bucket the thousand that brought most, and of all only sums', async () => {
       const { store } = opened();
-      const { collector, scopes, answers } = node(store);
+      const { collector, figuresStore, answers } = node(store);
       const nowMs = await store.nowMs();
       const names = Array.from({ length: 1_200 }, (_, at) => `n${at}`);
       const about = { atMs: nowMs - HOUR_MS, client: 'rich', provider: 'popular' };
@@ -121,7 +121,7 @@ describe('the collector', () => {
         ]),
       );
       await collector.collect();
-      await scopes.look(agentScope('popular'), async (alerts) => alerts);
+      await figuresStore.look(agentScope('popular'), async (alerts) => alerts);
       const kept = async (scope: Scope) =>
         (await store.range(aggregateOf(scope), 'minutes', Math.floor(nowMs / 60_000) - 61, 62)).map(({ value }) => {
           const { p = [], k = [] } = JSON.parse(value) as { p?: [string][]; k?: [string][] };
@@ -140,7 +140,7 @@ describe('the collector', () => {
 
     it('names who is online in a minute again where the commit has failed', async () => {
       const { store } = opened();
-      const scopes = new Scopes(store, () => {});
+      const figuresStore = new FiguresStore(store, () => {});
       let isFailing = true;
       const failing: Store = {
         ...store,
@@ -152,7 +152,7 @@ describe('the collector', () => {
       const present = () => ['seen'];
       const collector = new Collector({
         store: failing,
-        scopes,
+        figuresStore,
         owned: new OwnedAgents(store),
         present,
         log: silentLog,

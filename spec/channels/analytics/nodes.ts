@@ -1,5 +1,5 @@
 import { COLLECTOR } from '../../../channels/analytics/collector.ts';
-import { WATCH } from '../../../channels/analytics/offline_alerts.ts';
+import { OFFLINE_ALERTS } from '../../../channels/analytics/offline_alerts.ts';
 import { readSecrets } from '../../../channels/principals/secrets.ts';
 import { type Backend, openBackend } from '../../../platform/backend.ts';
 import { type Config, readConfig } from '../../../platform/config.ts';
@@ -88,7 +88,7 @@ export class Nodes {
       ...store,
       commit: async (aggregate, expected, change) => {
         const committed = await store.commit(aggregate, expected, change);
-        if (!committed.ok || aggregate.kind !== COLLECTOR || aggregate.id === WATCH) return committed;
+        if (!committed.ok || aggregate.kind !== COLLECTOR || aggregate.id === OFFLINE_ALERTS) return committed;
         if (change.fields?.looked != null) {
           this.#lookedAtMs = Number(change.fields.looked);
           this.#onLook(this.#lookedAtMs);

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Collector } from '../../../channels/analytics/collector.ts';
-import { Scopes } from '../../../channels/analytics/figures_store.ts';
+import { FiguresStore } from '../../../channels/analytics/figures_store.ts';
 import { History } from '../../../channels/analytics/history.ts';
 import { OwnedAgents } from '../../../channels/analytics/owned_agents.ts';
-import { Answers } from '../../../channels/analytics/queries.ts';
+import { Queries } from '../../../channels/analytics/queries.ts';
 import { AGENT_FIGURES, agentScope, GLOBAL, type Scope } from '../../../channels/analytics/scope.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
 import { silentLog } from '../../../server/index.ts';
@@ -23,10 +23,10 @@ const START_MS = Date.parse('2026-05-31T18:47:12.345Z');
 
 /** What one node has in memory. */
 function node(store: Store, online: () => Iterable<string>) {
-  const scopes = new Scopes(store, () => {});
+  const figuresStore = new FiguresStore(store, () => {});
   const owned = new OwnedAgents(store);
-  const collector = new Collector({ store, scopes, owned, present: online, log: silentLog });
-  return { scopes, owned, collector, answers: new Answers(new History(store, scopes)) };
+  const collector = new Collector({ store, figuresStore, owned, present: online, log: silentLog });
+  return { figuresStore, owned, collector, answers: new Queries(new History(store, figuresStore)) };
 }
 
 describe.each(['one', 'two'])('a random week, by the rules alone (%s)', (seed) => {
@@ -79,10 +79,10 @@ describe.each(['one', 'two'])('a random week, by the rules alone (%s)', (seed) =
 
   async function handleDeadlines(): Promise<void> {
     for (const { id } of await store.claimDue(AGENT_FIGURES, 1_000, 1)) {
-      await nodes[0]?.scopes.look(agentScope(id), async (alerts) => alerts);
+      await nodes[0]?.figuresStore.look(agentScope(id), async (alerts) => alerts);
     }
     for (const _ of await store.claimDue('analytics_global', 10, 1))
-      await nodes[1]?.scopes.look(GLOBAL, async (alerts) => alerts);
+      await nodes[1]?.figuresStore.look(GLOBAL, async (alerts) => alerts);
   }
 
   async function restart(): Promise<void> {
@@ -120,7 +120,7 @@ describe.each(['one', 'two'])('a random week, by the rules alone (%s)', (seed) =
     }
   }
 
-  function answer(answers: Answers, { event, payload }: Question, scopes: Scope[]): Promise<object> {
+  function answer(answers: Queries, { event, payload }: Question, scopes: Scope[]): Promise<object> {
     switch (event) {
       case 'request_metrics':
         return answers.metrics(scopes, payload.period, nowMs, scopes[0] === GLOBAL);

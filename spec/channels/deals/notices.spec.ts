@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { NoticeRef, Notices } from '../../../channels/messages/notifications.ts';
+import type { NoticeRef, Notifications } from '../../../channels/messages/notifications.ts';
 import { negotiationFeature } from '../../../channels/negotiation/feature.ts';
 import { Negotiations } from '../../../channels/negotiation/negotiations.ts';
 import { paymentFeature } from '../../../channels/payment/feature.ts';
@@ -17,7 +17,7 @@ describe('the notices of what has ended', () => {
   let acknowledged: NoticeRef[];
   let broadcasts: [string, string][];
   let isAway: boolean;
-  let notices: Notices;
+  let notices: Notifications;
   const refs = [{ agentId: 'agent-7', id: 'notice-1' }];
 
   beforeEach(async () => {
@@ -35,7 +35,7 @@ describe('the notices of what has ended', () => {
       store: opened.store,
       principals: { agents: { read: async () => undefined, readProfiles: async () => [] } },
       networkId: 'spec',
-      notices,
+      notifications: notices,
       hub: { broadcast: (topic: string, event: string) => void broadcasts.push([topic, event]) },
     };
     wake = deadlinesOf([negotiationFeature(context), paymentFeature(context)]);

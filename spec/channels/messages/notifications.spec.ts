@@ -1,6 +1,6 @@
 import { MAX_FROM_ONE_SENDER } from '../../../channels/messages/inbox.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
-import { type Notice, type NoticeRef, notices } from '../../../channels/messages/notifications.ts';
+import { type Notice, type NoticeRef, openNotifications } from '../../../channels/messages/notifications.ts';
 import type { Message } from '../../../channels/messages/state.ts';
 import { silentLog } from '../../../server/index.ts';
 import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
@@ -20,7 +20,7 @@ function open(store: Store) {
     onPlaced: (message: Message) => told.push(message.about.id),
     onSettled: () => {},
   });
-  return { messages, told, ...notices(messages, silentLog) };
+  return { messages, told, ...openNotifications(messages, silentLog) };
 }
 
 const noticeOf = (thingId: string, fields: Partial<Notice> = {}): Notice => ({

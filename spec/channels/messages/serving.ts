@@ -1,6 +1,6 @@
 import { Deadlines } from '../../../channels/kernel/deadlines.ts';
 import { messagesFeature } from '../../../channels/messages/feature.ts';
-import type { Notices } from '../../../channels/messages/notifications.ts';
+import type { Notifications } from '../../../channels/messages/notifications.ts';
 import type { Agent } from '../../../channels/principals/agent.ts';
 import { channelsOf, connected, deadlinesOf, Hub, silentLog, socket } from '../../../server/index.ts';
 import { localNodes } from '../../../server/nodes/local.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../../../server/store/port.ts';
 import { type Served, type ServeOptions, serve } from '../../support/endpoint.ts';
 
 export interface Serving extends Served {
-  readonly notices: Notices;
+  readonly notices: Notifications;
   stop(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function serveMessages(store: Store, options: ServingOptions = {}):
   deadlines.start();
   return {
     ...served,
-    notices: messages.notices,
+    notices: messages.notifications,
     async stop() {
       served.close();
       await messages.close?.();

@@ -1,5 +1,5 @@
 import { Messages } from '../../../channels/messages/messages.ts';
-import { notices } from '../../../channels/messages/notifications.ts';
+import { openNotifications } from '../../../channels/messages/notifications.ts';
 import type { Message } from '../../../channels/messages/state.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
 import { Tasks } from '../../../channels/task/tasks.ts';
@@ -22,7 +22,7 @@ function node(store: Store) {
   });
   const { agents } = openPrincipals(store);
   const tasks = new Tasks(store, {
-    notices: notices(messages, silentLog),
+    notifications: openNotifications(messages, silentLog),
     countTask: (agentId, taskId, outcome) => agents.countTask(agentId, taskId, outcome),
     forgetTask: (agentId, taskId) => agents.forgetTask(agentId, taskId),
   });

@@ -30,7 +30,7 @@ const agents = () => openPrincipals(store).agents;
 
 function effects(changed: Partial<TaskEffects> = {}): TaskEffects {
   return {
-    notices: {
+    notifications: {
       async announce(notice, agentIds, make) {
         announced.push([agentIds, notice]);
         return (await make(agentIds.map((agentId) => ({ agentId, id: `notice-${agentId}` })))).result;
