@@ -1,12 +1,12 @@
 import type { Entry } from './entry.ts';
 
-export interface Change {
+export interface EntryChange {
   readonly joins: readonly Entry[];
   readonly leaves: readonly Entry[];
 }
 
 /** The presences of one key, oldest first. Unchangeable, so that what was published and what is can share one. */
-export class Group {
+export class KeyEntries {
   readonly key: string;
   readonly entries: readonly Entry[];
   #text: string | undefined;
@@ -22,7 +22,7 @@ export class Group {
     return this.#text;
   }
 
-  without(others: Group | undefined): readonly Entry[] {
+  without(others: KeyEntries | undefined): readonly Entry[] {
     if (!others) return this.entries;
     const refs = new Set(others.entries.map(({ ref }) => ref));
     return this.entries.filter(({ ref }) => !refs.has(ref));
@@ -35,7 +35,7 @@ export function memberText(key: string, entries: readonly Entry[]): string {
 }
 
 /** Applies a change. A ref that is there is not added again, one that is not there leaves no trace. */
-export function applyChange(groups: Map<string, Group>, { joins, leaves }: Change) {
+export function applyChange(groups: Map<string, KeyEntries>, { joins, leaves }: EntryChange) {
   const byKey = new Map<string, { readonly joins: Entry[]; readonly leaves: Set<string> }>();
   const of = (key: string) => {
     const known = byKey.get(key) ?? { joins: [], leaves: new Set() };
@@ -53,7 +53,7 @@ export function applyChange(groups: Map<string, Group>, { joins, leaves }: Chang
     );
     // Stable: what one node has tracked within a millisecond keeps its order.
     entries.sort((a, b) => a.atMs - b.atMs);
-    if (entries.length > 0) groups.set(key, new Group(key, entries));
+    if (entries.length > 0) groups.set(key, new KeyEntries(key, entries));
     else groups.delete(key);
   }
   return byKey.keys();

@@ -1,7 +1,7 @@
 import type { Nodes, PubSub } from '../server/index.ts';
 import { type Delta, deltaTopic, encodeDelta } from './delta.ts';
 import type { Entry } from './entry.ts';
-import type { Change } from './group.ts';
+import type { EntryChange } from './group.ts';
 import type { ShardStore } from './shard_store.ts';
 
 interface LocalShard {
@@ -37,7 +37,7 @@ export class LocalShards {
     this.#options = options;
   }
 
-  change(topic: string, { joins, leaves }: Change) {
+  change(topic: string, { joins, leaves }: EntryChange) {
     let shard = this.#topics.get(topic);
     if (!shard) {
       shard = { topic, entries: new Map(), unwritten: new Map(), version: 0, ...fresh };

@@ -19,7 +19,7 @@ export interface RedisReplication extends Replication {
   ready(timeoutMs: number): Promise<void>;
 }
 
-interface Topic {
+interface ReplicatedTopic {
   readonly replica: TopicReplica;
   loading: Promise<void> | undefined;
   loaded: boolean;
@@ -32,7 +32,7 @@ interface Topic {
 export function redisReplication(options: RedisReplicationOptions): RedisReplication {
   const { nodes, pubsub, syncMs = 2_000, onTrouble } = options;
   const store = new ShardStore(options);
-  const topics = new Map<string, Topic>();
+  const topics = new Map<string, ReplicatedTopic>();
   const incarnation = () => nodes.self.incarnation;
   const local = new LocalShards({ store, nodes, pubsub });
   let returned = false;
@@ -41,7 +41,7 @@ export function redisReplication(options: RedisReplicationOptions): RedisReplica
   let lost = false;
   let closed = false;
 
-  async function load(topic: Topic) {
+  async function load(topic: ReplicatedTopic) {
     try {
       await topic.replica.load();
       topic.loaded = true;

@@ -1,11 +1,11 @@
 import { type Delta, place } from './delta.ts';
 import type { Entry } from './entry.ts';
-import type { Change } from './group.ts';
+import type { EntryChange } from './group.ts';
 import type { Shard, ShardStore } from './shard_store.ts';
 
 /** Takes what has changed. */
 export interface ChangeTarget {
-  apply(change: Change): void;
+  apply(change: EntryChange): void;
 }
 
 export interface RemoteShardOptions {

@@ -1,6 +1,6 @@
 import { Unavailable } from '../server/index.ts';
 import type { Entry } from './entry.ts';
-import type { Change } from './group.ts';
+import type { EntryChange } from './group.ts';
 import type { TopicChangeTarget } from './topic_replica.ts';
 
 /**
@@ -19,7 +19,7 @@ export interface Replication {
   unfollow(topic: string): readonly Entry[];
 
   /** Notes a change of this node's own entries. */
-  record(topic: string, change: Change): void;
+  record(topic: string, change: EntryChange): void;
 
   /** Shares what was noted. */
   flush(topic: string): void;

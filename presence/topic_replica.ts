@@ -1,15 +1,15 @@
 import type { NodeInfo, Nodes, PubSub, Subscription } from '../server/index.ts';
 import { type Delta, decodeDelta, deltaTopic } from './delta.ts';
 import type { Entry } from './entry.ts';
-import type { Change } from './group.ts';
+import type { EntryChange } from './group.ts';
 import { type ChangeTarget, RemoteShard } from './remote_shard.ts';
 import type { ShardStore } from './shard_store.ts';
 
 /** Takes the changes of other nodes' entries. */
 export interface TopicChangeTarget {
-  apply(topic: string, change: Change): void;
+  apply(topic: string, change: EntryChange): void;
   /** For what belongs to the first load: nobody here was given a state of that topic yet. */
-  applySilently(topic: string, change: Change): void;
+  applySilently(topic: string, change: EntryChange): void;
 }
 
 export interface TopicReplicaOptions {
@@ -70,7 +70,7 @@ export class TopicReplica implements ChangeTarget {
   }
 
   /** Applies what has changed in one of its shards. */
-  apply(change: Change) {
+  apply(change: EntryChange) {
     const { target, topic } = this.#options;
     if (this.#isFirstLoad) target.applySilently(topic, change);
     else target.apply(topic, change);

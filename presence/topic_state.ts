@@ -1,4 +1,4 @@
-import { applyChange, type Change, type Group, memberText } from './group.ts';
+import { applyChange, type EntryChange, type KeyEntries, memberText } from './group.ts';
 
 /**
  * The presences of one topic, twice: as they are, and as they were published to clients.
@@ -8,17 +8,17 @@ import { applyChange, type Change, type Group, memberText } from './group.ts';
  * and went between two diffs.
  */
 export class TopicState {
-  readonly #current = new Map<string, Group>();
-  readonly #published = new Map<string, Group>();
+  readonly #current = new Map<string, KeyEntries>();
+  readonly #published = new Map<string, KeyEntries>();
   readonly #changed = new Set<string>();
   #text: string | undefined;
 
-  apply(change: Change) {
+  apply(change: EntryChange) {
     for (const key of applyChange(this.#current, change)) this.#changed.add(key);
   }
 
   /** For what no client needs to hear, as none has been given a state with or without it. */
-  applySilently(change: Change) {
+  applySilently(change: EntryChange) {
     applyChange(this.#current, change);
     applyChange(this.#published, change);
     this.#text = undefined;

@@ -1,10 +1,10 @@
 import { type Entry, entryMaker, type Meta } from './entry.ts';
-import type { Change } from './group.ts';
+import type { EntryChange } from './group.ts';
 import type { Presence, PresenceOptions, Tracked } from './presence.ts';
 import type { TopicChangeTarget } from './topic_replica.ts';
 import { TopicState } from './topic_state.ts';
 
-interface Topic {
+interface TrackedTopic {
   readonly name: string;
   readonly state: TopicState;
   followers: number;
@@ -26,7 +26,7 @@ const nothing: readonly Entry[] = [];
 /** Knows which channel tracks what on this node, and tells the members of a topic of changes here and elsewhere. */
 export class Tracker implements Presence, TopicChangeTarget {
   readonly #options: PresenceOptions;
-  readonly #topics = new Map<string, Topic>();
+  readonly #topics = new Map<string, TrackedTopic>();
   readonly #members = new Map<Tracked, Member>();
   readonly #make = entryMaker();
 
@@ -127,7 +127,7 @@ export class Tracker implements Presence, TopicChangeTarget {
     this.#forgetIfIdle(topic);
   }
 
-  #topic(name: string): Topic {
+  #topic(name: string): TrackedTopic {
     let topic = this.#topics.get(name);
     if (!topic) {
       topic = { name, state: new TopicState(), followers: 0, diffs: [], scheduled: false, window: undefined };
@@ -136,13 +136,13 @@ export class Tracker implements Presence, TopicChangeTarget {
     return topic;
   }
 
-  #change(topic: string, change: Change) {
+  #change(topic: string, change: EntryChange) {
     this.#options.replication?.record(topic, change);
     this.apply(topic, change);
   }
 
   /** Applies a change, here or on another node; its diff follows. */
-  apply(name: string, change: Change) {
+  apply(name: string, change: EntryChange) {
     const topic = this.#topic(name);
     topic.state.apply(change);
     if (this.#options.diffIntervalMs === 0) {
@@ -154,17 +154,17 @@ export class Tracker implements Presence, TopicChangeTarget {
     }
   }
 
-  applySilently(topic: string, change: Change) {
+  applySilently(topic: string, change: EntryChange) {
     this.#topic(topic).state.applySilently(change);
   }
 
-  #schedule(topic: Topic, later: (callback: () => void) => void) {
+  #schedule(topic: TrackedTopic, later: (callback: () => void) => void) {
     if (topic.scheduled) return;
     topic.scheduled = true;
     later(() => this.#flush(topic));
   }
 
-  #flush(topic: Topic) {
+  #flush(topic: TrackedTopic) {
     topic.scheduled = false;
     const diff = topic.state.takeDiff();
     if (diff) topic.diffs.push(diff);
@@ -174,7 +174,7 @@ export class Tracker implements Presence, TopicChangeTarget {
     else this.#forgetIfIdle(topic);
   }
 
-  #openWindow(topic: Topic) {
+  #openWindow(topic: TrackedTopic) {
     topic.window = setTimeout(() => {
       topic.window = undefined;
       if (topic.state.changed) this.#flush(topic);
@@ -182,7 +182,7 @@ export class Tracker implements Presence, TopicChangeTarget {
     }, this.#options.diffIntervalMs).unref();
   }
 
-  #forgetIfIdle(topic: Topic) {
+  #forgetIfIdle(topic: TrackedTopic) {
     if (topic.followers > 0 || topic.scheduled || topic.window || topic.state.changed || !topic.state.empty) return;
     this.#topics.delete(topic.name);
   }

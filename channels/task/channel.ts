@@ -2,7 +2,7 @@ import { accept, type ChannelSocket, grant, type Log, later, type Nodes, reply }
 import { refuse } from '../kernel/reasons.ts';
 import { type AgentSession, agentChannel } from '../principals/agent_session.ts';
 import type { Ending } from './commands.ts';
-import { Reader } from './reader.ts';
+import { StreamReader } from './reader.ts';
 import {
   type ChunkPayload,
   type Completed,
@@ -30,7 +30,7 @@ export interface TaskChannelParts {
 
 interface Membership {
   readonly role: Role;
-  readonly reader: Reader;
+  readonly reader: StreamReader;
 }
 
 type TaskSocket = ChannelSocket<AgentSession & Membership, typeof pushes, typeof signals>;
@@ -40,7 +40,7 @@ const heard = (stream: StreamName) => `${stream}_heard` as const;
 
 /** `task:*`: two agents stream a task's input and output to each other (PROTOCOL.md, section 5.2). */
 export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts) {
-  const readers = new Set<Reader>();
+  const readers = new Set<StreamReader>();
   const { chunks } = tasks;
 
   nodes.onChange(({ left }) => {
@@ -110,7 +110,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts
     signals,
 
     async join({ params, granted: { state, role } }) {
-      const reader = new Reader(role, replaysAbove(role, params.resume), { chunks, log });
+      const reader = new StreamReader(role, replaysAbove(role, params.resume), { chunks, log });
       return accept({ role, reader }, await joinView(state, role));
     },
 

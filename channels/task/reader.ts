@@ -24,7 +24,7 @@ export interface ReaderParts {
  * next one goes out at once; one further on says that something is missing here, which is then read from the store, as
  * everything is while the member catches up; one from before is known already.
  */
-export class Reader {
+export class StreamReader {
   readonly stream: StreamName;
   readonly #parts: ReaderParts;
   /** Only chunks above this seq are replayed; undefined: none. */

@@ -6,7 +6,7 @@ import type { ConnectRequest } from '../socket.ts';
 import { handleLongPoll, type LongPollDeps } from '../transport/longpoll/http.ts';
 import { LongPollSession } from '../transport/longpoll/session.ts';
 import { LongPollSessions } from '../transport/longpoll/sessions.ts';
-import { SessionTokens } from '../transport/longpoll/token.ts';
+import { LongPollTokens } from '../transport/longpoll/token.ts';
 import type { LongPollMount } from '../transport/mount.ts';
 import type { RefusedConnect } from '../transport/refused_connect.ts';
 import { v2Text } from '../wire/v2_text.ts';
@@ -39,7 +39,7 @@ export class LongPolls {
     this.#sessions = new LongPollSessions(pubsub, gatekeeper.allowances);
     this.#deps = {
       sessions: this.#sessions,
-      tokens: new SessionTokens(secret),
+      tokens: new LongPollTokens(secret),
       nodeId: pubsub.nodeId,
       connect: (mount, request) => this.#open(mount, request),
       refuse: ({ path }, address, reason) => gatekeeper.refuse(path, address, { reason }, { status: 403 }),

@@ -34,7 +34,7 @@ export interface RedisNodes extends Nodes {
   ready(timeoutMs: number): Promise<void>;
 }
 
-type Change = Parameters<Parameters<Nodes['onChange']>[0]>[0];
+type NodesChange = Parameters<Parameters<Nodes['onChange']>[0]>[0];
 
 /** Leases in Redis. While Redis is away everything stays as it was last known, as nobody can tell a node's end. */
 export function redisNodes(options: RedisNodesOptions): RedisNodes {
@@ -44,7 +44,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
   const neighbours = new Neighbours();
   const tallies = createTallies();
   const unwritten = new Set<string>();
-  const changeListeners: ((change: Change) => void)[] = [];
+  const changeListeners: ((change: NodesChange) => void)[] = [];
   const returnListeners: (() => void)[] = [];
 
   let incarnation: string = randomUUID();

@@ -7,9 +7,9 @@ import {
   membersOnlyIn,
   moved,
   NOWHERE,
-  type Placement,
-  parsePlacement,
+  parseRedisPlacement,
   placesText,
+  type RedisPlacement,
 } from './redis_places.ts';
 import { COMMITTED, CONFLICT, commitScript, run } from './redis_scripts.ts';
 import type { Tidy } from './redis_tidy.ts';
@@ -26,7 +26,7 @@ export function committer(redis: RedisConnection, keys: Keys, tidy: Tidy) {
 
   return async function commit(aggregate: AggregateId, expected: Version, change: Change): Promise<CommitResult> {
     const request = encode(redis, keys, aggregate, change);
-    const send = (isPlaced: '0' | '1', { places, deadline }: Placement) =>
+    const send = (isPlaced: '0' | '1', { places, deadline }: RedisPlacement) =>
       run(redis, commitScript, request.keys, [
         expected,
         isPlaced,
@@ -46,7 +46,7 @@ export function committer(redis: RedisConnection, keys: Keys, tidy: Tidy) {
         return committed;
       }
       if (answer === CONFLICT) return conflict;
-      before = parsePlacement(kept);
+      before = parseRedisPlacement(kept);
     }
 
     const after = moved(before, change, `${expected + 1}.${handle}${(attempts++).toString(36)}`);

@@ -6,7 +6,7 @@ import type { Change } from './port.ts';
  * the tokens that count. So a commit that loses removes its own members, and one that wins those it replaced, however
  * late: no other commit ever writes the same member.
  */
-export interface Placement {
+export interface RedisPlacement {
   readonly places: readonly Place[];
   readonly deadline: Deadline | undefined;
 }
@@ -22,7 +22,7 @@ export interface Deadline {
   readonly token: string;
 }
 
-export const NOWHERE: Placement = { places: [], deadline: undefined };
+export const NOWHERE: RedisPlacement = { places: [], deadline: undefined };
 
 /** A member of a sorted set. */
 export interface Member {
@@ -45,7 +45,7 @@ export function deadlineText({ deadlineMs }: Change): string {
 }
 
 /** What the aggregate kept, as `commitScript` answers it. */
-export function parsePlacement([places, tokens, deadlineMs, token]: readonly (string | null)[]): Placement {
+export function parseRedisPlacement([places, tokens, deadlineMs, token]: readonly (string | null)[]): RedisPlacement {
   const pairs: [string, string][] = places ? JSON.parse(places) : [];
   const each: string[] = tokens ? JSON.parse(tokens) : [];
   return {
@@ -55,14 +55,14 @@ export function parsePlacement([places, tokens, deadlineMs, token]: readonly (st
 }
 
 /** The placement that a change leads to; what stays keeps its token. */
-export function moved(before: Placement, change: Change, token: string): Placement {
+export function moved(before: RedisPlacement, change: Change, token: string): RedisPlacement {
   return {
     places: change.index ? placesAfter(before, placesText(change), token) : before.places,
     deadline: deadlineAfter(before.deadline, change, token),
   };
 }
 
-function placesAfter(before: Placement, text: string, token: string): Place[] {
+function placesAfter(before: RedisPlacement, text: string, token: string): Place[] {
   const pairs: [string, string][] = JSON.parse(text);
   return pairs.map(
     ([index, key]) =>
@@ -81,7 +81,13 @@ export interface Sets {
 }
 
 /** The members that `placement` has and `other` has not. */
-export function membersOnlyIn(placement: Placement, other: Placement, kind: string, id: string, sets: Sets): Member[] {
+export function membersOnlyIn(
+  placement: RedisPlacement,
+  other: RedisPlacement,
+  kind: string,
+  id: string,
+  sets: Sets,
+): Member[] {
   const known = new Set(other.places);
   const members = placement.places
     .filter((place) => !known.has(place))

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { mastersOf, type RedisConnection } from '../redis/connect.ts';
 import { type Placed, StoreUnavailable } from './port.ts';
 import type { Keys } from './redis_keys.ts';
-import { parsePlacement } from './redis_places.ts';
+import { parseRedisPlacement } from './redis_places.ts';
 
 /** Keys that Redis looks at before it answers. */
 const COUNT = 1_000;
@@ -55,7 +55,7 @@ async function scanStep(
       if (!aggregate || !kinds.includes(aggregate.kind)) return [];
       const [version, places] = await master.hmget(key, 'v', 'places');
       if (version == null) return [];
-      const index = parsePlacement([places ?? null]).places.map(({ index, key }) => ({ index, key }));
+      const index = parseRedisPlacement([places ?? null]).places.map(({ index, key }) => ({ index, key }));
       return [{ ...aggregate, index }];
     }),
   );

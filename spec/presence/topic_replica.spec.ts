@@ -1,6 +1,6 @@
 import { deltaTopic, encodeDelta } from '../../presence/delta.ts';
 import { Entry } from '../../presence/entry.ts';
-import type { Change } from '../../presence/group.ts';
+import type { EntryChange } from '../../presence/group.ts';
 import { TopicReplica } from '../../presence/topic_replica.ts';
 import type { NodeInfo } from '../../server/nodes/port.ts';
 import { localPubSub } from '../../server/pubsub/local.ts';
@@ -8,7 +8,7 @@ import { localPubSub } from '../../server/pubsub/local.ts';
 const entry = (ref: string) => new Entry({ key: ref, ref, prev: undefined, atMs: 0, text: '{}' });
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const node = (id: string, incarnation: string): NodeInfo => ({ id, incarnation, gauges: {} });
-const textOf = ({ joins, leaves }: Change) =>
+const textOf = ({ joins, leaves }: EntryChange) =>
   [...joins.map(({ ref }) => `+${ref}`), ...leaves.map(({ ref }) => `-${ref}`)].join('');
 const self = node('self', 's1');
 const [a1, a2, b1] = [node('a', 'a1'), node('a', 'a2'), node('b', 'b1')];

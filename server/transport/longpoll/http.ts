@@ -6,11 +6,11 @@ import type { LongPollMount } from '../mount.ts';
 import { type RefusedConnect, retryAfter } from '../refused_connect.ts';
 import type { LongPollSession } from './session.ts';
 import type { LongPollSessions } from './sessions.ts';
-import type { SessionRef, SessionTokens } from './token.ts';
+import type { LongPollTokens, SessionRef } from './token.ts';
 
 export interface LongPollDeps {
   readonly sessions: LongPollSessions;
-  readonly tokens: SessionTokens;
+  readonly tokens: LongPollTokens;
   readonly nodeId: string;
   /** Connects a new client, or refuses it. */
   readonly connect: (mount: LongPollMount, request: ConnectRequest) => Promise<LongPollSession | RefusedConnect>;

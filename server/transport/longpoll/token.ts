@@ -8,7 +8,7 @@ export interface SessionRef {
 }
 
 /** Tokens of sessions, signed so that any node can tell where a poll belongs and nobody else can name a session. */
-export class SessionTokens {
+export class LongPollTokens {
   readonly #secret: string;
 
   constructor(secret: string) {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Chunk } from '../../../channels/task/chunks.ts';
-import { Reader } from '../../../channels/task/reader.ts';
+import { StreamReader } from '../../../channels/task/reader.ts';
 import { emptyStream, type Stream, withChunk } from '../../../channels/task/stream.ts';
 import { silentLog } from '../../../server/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -79,7 +79,7 @@ it('every chunk comes once, however reads, broadcasts and the member’s speed i
       // Who resumes has everything up to that seq.
       const later = seqs.slice(before).filter((seq) => seq > (resume ?? -1));
       for (const seq of earlier) on.store(seq);
-      const reader = new Reader('client', resume ?? -1, { chunks: on.chunks, log: silentLog });
+      const reader = new StreamReader('client', resume ?? -1, { chunks: on.chunks, log: silentLog });
       reader.start(on.socket);
       const late: Chunk[] = [];
       for (const [at, seq] of later.entries()) {
@@ -120,7 +120,7 @@ it('every chunk comes once, however reads, broadcasts and the member’s speed i
 it('replays nothing if that is wanted, but what comes then and the completion', async () => {
   const on = stage(() => 1);
   for (const seq of [0, 1, 2]) on.store(seq);
-  const reader = new Reader('client', undefined, { chunks: on.chunks, log: silentLog });
+  const reader = new StreamReader('client', undefined, { chunks: on.chunks, log: silentLog });
   reader.start(on.socket);
   for (let turns = 0; turns < 20; turns++) await nextTurn();
   reader.chunkStored(on.store(3));
@@ -136,7 +136,7 @@ it('waits for a store that is out of reach and sends nothing twice', async () =>
     if (++reads === 3) return Promise.reject(new Error('away'));
     return on.chunks.from(...page);
   };
-  const reader = new Reader('client', -1, { chunks: { ...on.chunks, from }, log: silentLog });
+  const reader = new StreamReader('client', -1, { chunks: { ...on.chunks, from }, log: silentLog });
   reader.start(on.socket);
   await eventually(() => expect(on.pushed).toHaveLength(30));
   expect(on.pushed.map(({ payload }) => payload.seq)).toEqual(Array.from({ length: 30 }, (_, seq) => seq));

@@ -1,5 +1,5 @@
 import { LongPollSession, type PollResult } from '../../../server/transport/longpoll/session.ts';
-import { SessionTokens } from '../../../server/transport/longpoll/token.ts';
+import { LongPollTokens } from '../../../server/transport/longpoll/token.ts';
 
 const session = () => new LongPollSession({ maxBacklogBytes: 1_000, maxFrameBytes: 1_000 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -56,11 +56,11 @@ describe('a long-poll session', () => {
 
 describe('a session token', () => {
   const ref = { nodeId: 'node-1', mount: '/socket', sessionId: 'session-1' };
-  const tokens = new SessionTokens('secret');
+  const tokens = new LongPollTokens('secret');
 
   it('is read by every node that has the secret, and by no other', () => {
-    expect(new SessionTokens('secret').verify(tokens.sign(ref))).toEqual(ref);
-    expect(new SessionTokens('other').verify(tokens.sign(ref))).toBeUndefined();
+    expect(new LongPollTokens('secret').verify(tokens.sign(ref))).toEqual(ref);
+    expect(new LongPollTokens('other').verify(tokens.sign(ref))).toBeUndefined();
   });
 
   it('is void with any character changed', () => {
