@@ -40,7 +40,7 @@ export const FAILURE_RATE = 0.5;
 export const MIN_ENDED_TASKS = 5;
 export const LATENCY_FACTOR = 5;
 export const OFFLINE_MS = 60_000;
-/** Disputes of one agent whose alerts are kept: of more at a time all are told, and the latest named at a join. */
+/** Most disputes of one agent whose alerts are kept. Beyond it every alert is still pushed; a join names the latest. */
 const MAX_DISPUTES = 100;
 
 /** The key of the alert about agents that are away. */

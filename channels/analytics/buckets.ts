@@ -5,7 +5,7 @@ export const DAY_MS = 24 * HOUR_MS;
 export const MINUTES_PER_HOUR = 60;
 export const HOURS_PER_DAY = 24;
 
-/** How long buckets are kept, by their width. A closed hour holds the sum of its minutes, a closed day of its hours. */
+/** Retention of buckets, by their width. A closed hour holds the sum of its minutes, a closed day of its hours. */
 export const RETENTION = {
   minutes: { hours: 48 },
   hours: { hours: 35 * HOURS_PER_DAY },
@@ -18,7 +18,7 @@ export const BUCKET_STREAMS = Object.keys(RETENTION) as BucketStream[];
 
 export const BUCKET_MS: Readonly<Record<BucketStream, number>> = { minutes: MINUTE_MS, hours: HOUR_MS, days: DAY_MS };
 
-/** Of an agent: by hour, in which of its minutes it was seen online. Kept as long as hours are. */
+/** The minutes in which an agent was seen online, by hour. Kept as long as hours are. */
 export const SEEN = 'seen';
 
 export const dayOfHour = (hour: number) => Math.floor(hour / HOURS_PER_DAY);

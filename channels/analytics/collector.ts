@@ -27,10 +27,10 @@ interface Named {
 export const COLLECTOR = 'collector';
 const aggregate = { kind: COLLECTOR, id: 'analytics' };
 
-/** Whether nobody has ever collected: no version has run on this store. */
+/** True if no version has ever collected on this store. */
 export const isNeverCollected = async (store: Pick<Store, 'read'>) => (await store.read(aggregate, [])).version === 0;
 
-/** What a collector counts, for `/metrics`. */
+/** Counts of a collector, for `/metrics`. */
 export const collectorCounters = (stats: Collector['stats']): readonly DomainCounter[] => [
   {
     name: 'aerie_facts_counted_total',
@@ -40,12 +40,12 @@ export const collectorCounters = (stats: Collector['stats']): readonly DomainCou
   { name: 'aerie_collector_rounds_total', help: 'Rounds in which this node has counted', read: () => stats.rounds },
 ];
 
-/** How often the log is counted. */
+/** Interval at which the log is counted. */
 const COLLECT_EVERY_MS = 1_000;
-/** How often somebody looks who is online. */
+/** Interval at which online agents are counted. */
 const LOOK_EVERY_MS = 5_000;
 const BATCH = 5_000;
-/** FiguresStore that are changed at a time. */
+/** Scopes that are changed at a time. */
 const AT_A_TIME = 64;
 /** Agents that one fact names. */
 const MAX_NAMED = 500;
@@ -65,7 +65,7 @@ export class Collector {
     this.#parts = parts;
   }
 
-  /** Makes sure that somebody collects, also where a failover has lost the deadline. */
+  /** Makes sure that some node collects, also after a failover that has lost the deadline. */
   async begin(): Promise<void> {
     const { store } = this.#parts;
     const { version, nowMs } = await store.read(aggregate, []);

@@ -58,7 +58,7 @@ function countTask(figures: Figures, fact: CountedFact & TaskEnded, { kind, id }
   addCount(figures, 'duration_ms', fact.durationMs);
   if (!isProvider) return;
   addCount(figures, 'provided_completed', 1);
-  // Nobody may ask what all have earned.
+  // Revenue of all agents together is not public.
   if (!isGlobal && fact.priceMicro !== null) addEarned(figures, fact.capability ?? '', BigInt(fact.priceMicro));
 }
 

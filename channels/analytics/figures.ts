@@ -1,12 +1,12 @@
 import { addSketch, type Sketch } from './durations.ts';
 
-/** What is counted of one agent, or of all, in a stretch of time. What is absent is nothing. */
+/** Figures of one agent, or of all, over a stretch of time. An absent one is 0. */
 export interface Figures {
   counts: Partial<Record<Count, number>>;
   money: Partial<Record<Money, bigint>>;
-  /** Of completed tasks. */
+  /** Durations of completed tasks. */
   durations: Sketch;
-  /** What was received, by who paid it. */
+  /** Received amounts, by the agent that paid. */
   byCounterparty: Map<string, Received>;
   /** Prices of completed tasks, by capability; those without one under the empty text. */
   byCapability: Map<string, bigint>;
@@ -30,7 +30,7 @@ export const COUNTS = [
   'disputes',
   /** Milliseconds, of completed tasks. */
   'duration_ms',
-  /** Looks at who was online, how many were, summed over the looks, and in how many minutes somebody looked. */
+  /** Samples of online agents: which agents, their number summed over the samples, and the minutes with a sample. */
   'online_looks',
   'online_seen',
   'online_minutes',

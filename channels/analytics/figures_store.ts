@@ -26,7 +26,7 @@ export const TOLD = 'told';
 /** After a task has ended, and at least this long after the look before. */
 const LOOK_AFTER_MS = 500;
 const LOOK_EVERY_MS = 5_000;
-/** How often alerts are looked at that end with time. */
+/** Interval at which alerts that end with time are checked. */
 const LOOK_AT_ALERT_MS = 10_000;
 /** So that not all scopes close their hours in the same moment. */
 const SPREAD_MS = 10 * 60_000;

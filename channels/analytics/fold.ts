@@ -14,13 +14,13 @@ export interface LocatedFact {
 
 export interface Folded {
   readonly head: Head;
-  /** What is to be added to each minute, by minutes since the epoch. */
+  /** Figures to add to each minute, by minutes since the epoch. */
   readonly minutes: ReadonlyMap<number, Figures>;
   /** The minutes of each hour in which the agent was seen, a bit each. */
   readonly seen: ReadonlyMap<number, bigint>;
   /** Alerts that have begun, whether or not they have ended since. */
   readonly raised: readonly Alert[];
-  /** Whether alerts about ended tasks have to be looked at. */
+  /** True if alerts about ended tasks have to be checked. */
   readonly hasEndedTasks: boolean;
 }
 
@@ -57,7 +57,7 @@ export function fold(
     minutes.set(minute, figures);
     hasEndedTasks ||= fact.type === 'task_completed' || fact.type === 'task_failed';
   }
-  // What ended and began again between two looks at the log goes on.
+  // An alert that ended and began again between two reads of the log goes on.
   const known = before?.alerts ?? {};
   const alerts = Object.fromEntries(Object.entries(head.alerts).map(([key, alert]) => [key, known[key] ?? alert]));
   return {
@@ -107,7 +107,7 @@ function headAfter(head: Head, fact: CountedFact, scope: Scope, nowMs: number): 
   }
 }
 
-/** Whoever has nothing to do may be away. */
+/** An agent without running tasks may be offline: no alert. */
 function runs(head: Head, by: 1 | -1): Head {
   const running = Math.max(0, head.running + by);
   if (running > 0) return { ...head, running };

@@ -1,6 +1,6 @@
 import type { Alert } from './alerts.ts';
 
-/** What is kept of a scope beside its buckets. */
+/** State of a scope beside its buckets. */
 export interface Head {
   /** The position up to which facts are counted: one that comes again, from whomever, changes nothing. */
   readonly counted: string;
@@ -8,7 +8,7 @@ export interface Head {
   readonly openHour: number;
   /** The latest hour that anything was counted in. */
   readonly lastHour: number;
-  /** Grows when a closed bucket changes after all, so that nobody remembers what it was. */
+  /** Grows when a closed bucket changes after all, so that remembered copies are dropped. */
   readonly revision: number;
   /** Ever registered, of all agents. */
   readonly agents: number;
@@ -18,7 +18,7 @@ export interface Head {
   readonly running: number;
   /** Since when the agent was seen absent while it has running tasks. */
   readonly offlineSinceMs: number | null;
-  /** When this scope is looked at next: hours to close, alerts to raise or to end. */
+  /** Next time this scope is checked: hours to close, alerts to raise or end. */
   readonly lookAtMs: number | null;
   readonly lookedAtMs: number;
   /** Those that have not ended, by what they are about. */

@@ -17,7 +17,7 @@ import { newHead } from './head.ts';
 import type { Window } from './periods.ts';
 import { aggregateOf, type Scope } from './scope.ts';
 
-/** The figures of a bucket. Whoever reads them must not change them: they are remembered. */
+/** The figures of a bucket. Do not change them: they are shared with the cache. */
 export interface Piece {
   readonly startMs: number;
   readonly figures: Figures;
@@ -29,7 +29,7 @@ export interface Seen {
   readonly minutes: number;
 }
 
-/** How wide pieces may be where only their sum matters. */
+/** Widest bucket to read where only the sum matters. */
 export type Grain = 'minutes' | 'hours' | 'days';
 
 /** Pieces. */
@@ -51,7 +51,7 @@ export class History {
     this.#figuresStore = figuresStore;
   }
 
-  /** What lies in the window, in order, in as few pieces as the grain allows. */
+  /** The buckets of the window, in order, as few as the grain allows. */
   async pieces(scope: Scope, { fromMs, toMs, edgeMs }: Window, grain: Grain): Promise<Piece[]> {
     const firstMinute = Math.floor(fromMs / edgeMs) * (edgeMs / MINUTE_MS);
     const endMinute = Math.floor(toMs / MINUTE_MS) + 1;

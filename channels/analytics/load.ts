@@ -13,7 +13,7 @@ export function cpuMeter(): () => number {
   };
 }
 
-/** Mean over the nodes that have told theirs, 0 to 1. */
+/** Mean over the nodes that have reported, 0 to 1. */
 export function systemLoad(nodes: Pick<Nodes, 'live'>): number {
   const loads = nodes.live().flatMap(({ gauges }) => (gauges.cpu === undefined ? [] : [gauges.cpu]));
   if (loads.length === 0) return 0;

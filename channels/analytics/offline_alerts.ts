@@ -11,7 +11,7 @@ export const OFFLINE_ALERTS = 'watch';
 const aggregate = { kind: COLLECTOR, id: OFFLINE_ALERTS };
 
 const LOOK_EVERY_MS = 5_000;
-/** After so long without a look nobody was there to be connected to. */
+/** After this time without a check, no node was there to connect to. */
 const BREAK_MS = 15_000;
 const PAGE = 1_000;
 const AT_A_TIME = 32;
@@ -26,7 +26,7 @@ export class OfflineAlerts {
     this.#figuresStore = figuresStore;
   }
 
-  /** Makes sure that somebody looks. */
+  /** Makes sure that some node checks. */
   async begin(): Promise<void> {
     const { version, nowMs } = await this.#store.read(aggregate, []);
     await this.#store.commit(aggregate, version, { deadlineMs: nowMs + LOOK_EVERY_MS });

@@ -141,7 +141,7 @@ export class Queries {
     return new Map([...sums].map(([startMs, sum]) => [startMs, metricOf(sum, metric)]));
   }
 
-  /** How many were online on average; of an agent, the part of the minutes in which it was seen. */
+  /** Mean number of agents online; of one agent, the part of the minutes in which it was seen. */
   async #online(scopes: readonly Scope[], window: Window, widthMs: number) {
     const looks = await this.#buckets([GLOBAL], window, widthMs);
     const seen = new Map<number, number>();

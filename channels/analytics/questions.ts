@@ -15,7 +15,7 @@ interface OfPeriod {
   readonly period: Period;
 }
 
-/** What may be asked about scopes, whichever way it comes (PROTOCOL.md, section 5.5). */
+/** Queries about scopes, over channels and HTTP alike (PROTOCOL.md, section 5.5). */
 export type Questions = ReturnType<typeof questionsTo>;
 
 export function questionsTo(queries: Queries, store: Pick<Store, 'nowMs'>) {

@@ -5,7 +5,7 @@ import { addFigures, type Figures, figuresText, noFigures } from './figures.ts';
 export type Buckets = Map<number, Figures>;
 export type AllBuckets = Readonly<Record<BucketStream, Buckets>>;
 
-/** What of the buckets a step needs to know: from a position, so many of them. */
+/** Range of buckets that a step reads: a position and a count. */
 export interface Span {
   readonly from: number;
   readonly count: number;

@@ -19,7 +19,7 @@ export interface AnalyticsRouteOptions {
 }
 
 type Of = { readonly ok: true; readonly scopes: readonly Scope[] } | Refusal;
-/** Finds whose figures are asked for; refuses whoever may not join the topic about them. The admin may ask for all. */
+/** Finds the scopes asked for; refuses principals that may not join their topic. The admin may ask for all. */
 type Scoped = (call: ApiCall) => Promise<Of>;
 type Ask = (of: readonly Scope[], call: ApiCall) => Promise<Answered>;
 
@@ -80,7 +80,7 @@ function answer(scoped: Scoped, ask: Ask): Handle {
 
 const of = (scopes: readonly Scope[]): Of => ({ ok: true, scopes });
 
-/** What is not its own a suspended agent may not read. */
+/** Refuses a suspended agent what is not its own. */
 function suspendedRefusal(principal: Principal): Refusal | undefined {
   const isSuspended = principal.kind !== 'admin' && principal.suspended;
   return isSuspended ? refuse('forbidden', { status: 'suspended' }) : undefined;
@@ -88,7 +88,7 @@ function suspendedRefusal(principal: Principal): Refusal | undefined {
 
 const period = oneOf(...Object.keys(DEFAULT_INTERVAL));
 const interval = oneOf(...Object.keys(INTERVALS_MS));
-/** What a metric is the answer knows, and lists. */
+/** Leaves an unknown metric to the answer, which lists those that exist. */
 const metric: Check = (text) => (text.length <= 128 ? undefined : 'must have at most 128 characters');
 
 function ofPeriod(ask: (of: readonly Scope[], payload: { readonly period: Period }) => Promise<Answered>): Ask {

@@ -1,7 +1,7 @@
 import type { AggregateId } from '../../server/store/index.ts';
 import type { CountedFact } from './facts.ts';
 
-/** Whose figures: one agent's, or those of all. */
+/** Scope of figures: one agent, or all together. */
 export interface Scope {
   readonly kind: 'agent' | 'global';
   readonly id: string;
@@ -12,7 +12,7 @@ export const agentScope = (id: string): Scope => ({ kind: 'agent', id });
 
 export const AGENT_FIGURES = 'analytics_agent';
 
-/** Where its head and its buckets are kept. */
+/** Aggregates that hold its head and its buckets. */
 export const aggregateOf = ({ kind, id }: Scope): AggregateId => ({
   kind: kind === 'agent' ? AGENT_FIGURES : 'analytics_global',
   id,

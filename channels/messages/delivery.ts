@@ -12,7 +12,7 @@ export type MessageAggregates = Pick<Aggregates<Message, MessageCommand, Message
 export interface PlacingParts {
   readonly inboxes: Inboxes;
   readonly messages: MessageAggregates;
-  /** Told of every message that is in its inbox; of some twice. */
+  /** Called for every message that is in its inbox; for some twice. */
   readonly onPlaced: (message: Message, ordinal: number) => void;
   /** Does what need not be waited for; what fails is done again at the message's deadline. */
   readonly inBackground: (work: Promise<unknown>) => void;
@@ -27,9 +27,9 @@ export interface Accepted {
 
 export type Sent = Accepted | Refusal;
 
-/** Every attempt more means that somebody else tried the same message, or one like it, at the same moment. */
+/** Each further attempt means that another call tried the same message, or one like it, at the same moment. */
 const MAX_ATTEMPTS = 20;
-/** About twice as long in all, before a message that somebody is placing is taken over. */
+/** Longest pause; all pauses are about twice as long together, then a message that another call is placing is taken over. */
 const LONGEST_PAUSE_MS = 160;
 
 /**
@@ -41,8 +41,8 @@ const LONGEST_PAUSE_MS = 160;
  *    is pushed, and can be settled;
  * 4. the message becomes `pending`, which nobody waits for. Without room it becomes `void`: its id is free again.
  *
- * Whoever finds a message `placing`, be it a retry or its deadline after a crash, gives it a moment and then *seals*
- * the inbox. If the message is in there, step 4 is left. Else the epoch rises, which keeps out the attempt before,
+ * A retry, or the deadline after a crash, that finds a message `placing` gives it a moment and then *seals* the
+ * inbox. If the message is in there, step 4 is left. Else the epoch rises, which keeps out the attempt before,
  * however late it comes; the message is renewed to the new epoch, which only one can do, and placed by it. Attempts for
  * other messages that were kept out as well renew theirs and go on. So a message is placed once for good: one that is
  * acknowledged has left `placing` and cannot be renewed, even though the inbox has forgotten it.
@@ -82,14 +82,14 @@ export class Delivery {
     return (await this.#prepare(draft, true)).full;
   }
 
-  /** Pushes a notice that `send` has placed: whoever sends one says when. What was settled meanwhile is left out. */
+  /** Pushes a notice that `send` has placed; the sender says when. Notices settled meanwhile are left out. */
   async tell({ about, payloadJson, progress }: Message): Promise<void> {
     const inbox = await this.#parts.inboxes.read(about.toAgentId, inboxFields({ id: about.id }));
     const place = inbox?.places.get(about.id);
     if (place) this.#parts.onPlaced({ about, payloadJson, progress }, place.ordinal);
   }
 
-  /** Places a message that somebody else has left, or sees that it is placed. `undefined` if it was given up. */
+  /** Places a message that another call has left, or finds it placed. `undefined` if it was given up. */
   async resume(found: Message, turn?: Turn): Promise<Sent | undefined> {
     const { inboxes } = this.#parts;
     const { id, toAgentId } = found.about;
@@ -126,19 +126,19 @@ export class Delivery {
     return (await this.#place(message, turn)) ?? this.resume(await this.#look(message), turn);
   }
 
-  /** Looks at the inbox: its epoch, and whether it has no room for a message that is not known yet. */
+  /** Reads the inbox: its epoch, and if it has no room for a message that it does not hold yet. */
   async #prepare(draft: Draft, mayExist: boolean) {
     const { inboxes, messages } = this.#parts;
     const sender = senderOf(draft);
     const inbox = (await inboxes.read(draft.toAgentId, inboxFields({ sender }))) ?? emptyInbox;
     const full = quotaRefusal(inbox, sender);
-    // Looked at after the inbox: it may be this very message, sent by somebody else just now, that has filled it.
+    // Read after the inbox: this very message, sent by another call just now, may have filled it.
     const known = full && mayExist ? await messages.read(draft.id, SHOWN) : undefined;
     const isKnown = known !== undefined && known.progress.status !== 'void';
     return { epoch: inbox.head.epoch, full: isKnown ? undefined : full };
   }
 
-  /** By the epoch that the message has. `undefined`: somebody else has taken it over. */
+  /** Goes by the epoch of the message. `undefined`: another call has taken it over. */
   async #place(message: Message, turn: Turn | undefined): Promise<Sent | undefined> {
     const { inboxes, messages } = this.#parts;
     const { about, progress } = message;
@@ -176,7 +176,7 @@ export class Delivery {
     return now ? { ...now, payloadJson: message.payloadJson } : message;
   }
 
-  /** Whoever is placing the message is most likely alive, and soon done. */
+  /** The call that is placing the message is most likely alive and soon done. */
   async #patience(found: Message): Promise<Message> {
     let message = found;
     for (let pauseMs = 5; message.progress.status === 'placing' && pauseMs <= LONGEST_PAUSE_MS; pauseMs *= 2) {

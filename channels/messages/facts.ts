@@ -14,7 +14,7 @@ export interface MessageSettled extends Fact {
   readonly from: string;
 }
 
-/** Messages that wait in an inbox before somebody is alerted. */
+/** Number of waiting messages in an inbox that raises an alert. */
 export const BACKLOG = 1_000;
 
 /** A message counts from the moment when the inbox has it; the platform's own notices do not. */

@@ -1,10 +1,10 @@
 import { StoreUnavailable } from '../../server/store/index.ts';
 import type { NoticeRef, Notifications } from './notifications.ts';
 
-/** Whoever did something does what follows from it before answering; if it could not, a deadline does after this time. */
+/** A call carries out its follow-up before it answers; if it cannot, a deadline does so after this time. */
 export const FOLLOW_UP_MS = 5_000;
 
-/** By when somebody has to see to the notices of a thing that ends now; `null` if it has none. */
+/** Deadline for settling the notices of a thing that ends now; `null` if it has none. */
 export const noticesDueMs = (refs: readonly NoticeRef[] | undefined, nowMs: number): number | null =>
   refs?.length ? nowMs + FOLLOW_UP_MS : null;
 

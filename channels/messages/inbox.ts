@@ -7,7 +7,7 @@ export interface Inbox {
   readonly head: InboxHead;
   /** By message id. */
   readonly places: ReadonlyMap<string, Place>;
-  /** How many places each sender takes. */
+  /** Number of places that each sender takes. */
   readonly senders: ReadonlyMap<string, number>;
 }
 
@@ -15,7 +15,7 @@ export interface InboxHead {
   readonly count: number;
   /** The ordinal of the next message: ordinals have no gaps but where messages were removed. */
   readonly next: number;
-  /** Whoever places a message has to know it; raising it keeps out everybody who was about to (placing.ts). */
+  /** Placing a message needs the current epoch; raising it keeps out attempts under way (delivery.ts). */
   readonly epoch: number;
   /** When messages are next looked at for expiry; `null` while there are none. */
   readonly wakeAtMs: number | null;
@@ -23,7 +23,7 @@ export interface InboxHead {
 
 export interface Place {
   readonly ordinal: number;
-  /** Whose quota it counts for. */
+  /** Account whose quota it counts against. */
   readonly sender: string | null;
 }
 
@@ -51,12 +51,12 @@ export type InboxCommand =
       readonly type: 'place';
       readonly id: string;
       readonly sender: string | null;
-      /** Whether the server says it: it is left out of the figures. */
+      /** True for a message of the server: the figures leave it out. */
       readonly isNotice?: boolean;
       readonly expiresAtMs: number;
       readonly epoch: number;
     }
-  /** Makes sure that nobody who has read the inbox before places this message after. Nothing happens if it is there. */
+  /** Keeps out attempts that have read the inbox before this point. Nothing happens if it is there. */
   | { readonly type: 'seal'; readonly id: string }
   | { readonly type: 'remove'; readonly id: string; readonly sender: string | null }
   /** All that is due is gone. @param nextMs when the next of those seen expires; `null` if none was seen */

@@ -8,7 +8,7 @@ export type Box = 'in' | 'out';
 export const MESSAGES_INDEX = 'messages';
 export const boxIndex = (box: Box, agentId: string) => `messages:${box}:${agentId}`;
 
-/** Where a message can be found; nowhere if its inbox did not take it. */
+/** Index places of a message; none if its inbox did not take it. */
 export function placesOf({ about, progress }: Message): IndexEntry[] {
   if (progress.status === 'void') return [];
   const key = placeKey(about.insertedAtMs);

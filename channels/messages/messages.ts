@@ -25,9 +25,9 @@ export interface MessagesOptions {
   readonly store: Store;
   readonly agents: Pick<Agents, 'read'>;
   readonly log: Log;
-  /** Told after a message is durably in its inbox; of some messages twice. */
+  /** Called after a message is durably in its inbox; for some messages twice. */
   readonly onPlaced: (message: Message, ordinal: number) => void;
-  /** Told after a message has durably left its inbox. */
+  /** Called after a message has durably left its inbox. */
   readonly onSettled: (message: Message) => void;
 }
 
@@ -166,14 +166,14 @@ export class Messages {
     return this.#settlements.expire(agentId);
   }
 
-  /** At a message's deadline: finishes what somebody has begun. */
+  /** Finishes, at a message's deadline, what another call has begun. */
   async finish(id: string): Promise<void> {
     const message = await this.#messages.read(id);
     if (message?.progress.status === 'placing') await this.#delivery.resume(message);
     else if (message) await this.#settlements.finish(message);
   }
 
-  /** Nothing new goes to a suspended agent, but what was accepted before is told again. */
+  /** Nothing new goes to a suspended agent, but a repeat of an accepted message is answered as before. */
   async #sentBefore(draft: Draft): Promise<Sent> {
     const message = await this.read(draft.id);
     if (message?.about.request === draft.request) return { ok: true, isRepeat: true, message };

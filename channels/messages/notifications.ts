@@ -10,7 +10,7 @@ import type { Draft, Message } from './state.ts';
 export interface Notice {
   readonly type: 'aerie.task' | 'aerie.negotiation' | 'aerie.payment_channel';
   readonly thingId: string;
-  /** Who makes the thing and whose quota this counts for: `agent:a-1`, `app:p-1`. The admin's counts for nobody's. */
+  /** Account that makes the thing and whose quota this counts against: `agent:a-1`, `app:p-1`. The admin has none. */
   readonly by: string;
   /** The digest of the call that makes it: the same call again finds the same notice. */
   readonly request: string;
@@ -22,7 +22,7 @@ export interface NoticeRef {
   readonly id: string;
 }
 
-/** What came of making a thing. */
+/** Result of making a thing. */
 export interface Making<R> {
   readonly result: R;
   /** The notices that the thing keeps; none where it was not made. */
@@ -89,7 +89,7 @@ export function openNotifications(messages: Messages, log: Log): Notifications {
     await Promise.all(placed.map(({ about }) => messages.releaseNotice(about.id).catch(failed)));
   }
 
-  /** One that is not pushed is found by whoever reads the inbox. */
+  /** One that is not pushed is found when the inbox is read. */
   function failed(error: unknown): void {
     if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'pushing or withdrawing a notice failed');
   }

@@ -86,7 +86,7 @@ export class Reader {
     if (this.#outstanding.delete(id)) void this.#read();
   }
 
-  /** Looks at the store again, within `withinMs`. */
+  /** Reads the store again, within `withinMs`. */
   lookAgain(nowMs: number, withinMs: number): void {
     this.#lookAtMs = Math.min(this.#lookAtMs, nowMs + Math.random() * withinMs);
   }
@@ -115,7 +115,7 @@ export class Reader {
   }
 
   async #readPage(): Promise<void> {
-    // Whoever places a message from now on says so again.
+    // A message placed from now on is announced again.
     this.#hasMore = false;
     const limit = Math.min(PAGE, WINDOW - this.#outstanding.size);
     const entries = await this.#pile.from(this.#cursor, limit);

@@ -1,6 +1,6 @@
 import type { Reader } from './reader.ts';
 
-/** However many readers there are, time is looked at this often, by one timer. */
+/** Interval of the one timer that all readers share. */
 const TICK_MS = 250;
 /** Over which all readers of a node look at the store again after another node is gone. */
 const SPREAD_MS = 1_000;
@@ -28,7 +28,7 @@ export class Readers {
     this.#readers.delete(reader);
   }
 
-  /** What a node that is gone may not have told. */
+  /** Reads again what a dead node may not have announced. */
   lookAgain(): void {
     const nowMs = Date.now();
     for (const reader of this.#readers) reader.lookAgain(nowMs, SPREAD_MS);

@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { nullable, Timestamp } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
 
-/** Types that begin so are those of the server's own messages (notices.ts). */
+/** Prefix of the types of the server's own messages (notifications.ts). */
 const OWN_TYPES = 'aerie.';
 
 const ClientType = Type.Refine(
@@ -11,7 +11,7 @@ const ClientType = Type.Refine(
   () => `must not begin with "${OWN_TYPES}": only the server sends such messages`,
 );
 
-/** What `POST /api/messages` and `send_message` take. */
+/** Payload of `POST /api/messages` and `send_message`. */
 export const SendRequest = Type.Object({
   id: Type.Optional(Id),
   to_agent_id: Id,

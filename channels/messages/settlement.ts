@@ -11,7 +11,7 @@ export interface SettlingParts {
   readonly store: Pick<Store, 'range' | 'nowMs'>;
   readonly inboxes: Inboxes;
   readonly messages: MessageAggregates;
-  /** Told once of every message that has left its inbox. */
+  /** Called once for every message that has left its inbox. */
   readonly onSettled: (message: Message) => void;
   /** Does what need not be waited for; what fails is done again at the message's deadline. */
   readonly inBackground: (work: Promise<unknown>) => void;
@@ -19,7 +19,7 @@ export interface SettlingParts {
 
 export type Settled = { readonly ok: true; readonly isRepeat: boolean } | Refusal;
 
-/** How many messages are looked at for expiry at once. */
+/** Most messages checked for expiry at once. */
 const EXPIRY_BATCH = 100;
 
 /**
@@ -64,7 +64,7 @@ export class Settlements {
     if (applied.ok && applied.state.progress.deadlineMs !== null) await this.finish(applied.state);
   }
 
-  /** What a settlement brings with it. Twice is fine. */
+  /** Carries out the effects of a settlement. Repeating it is harmless. */
   async finish(message: Message): Promise<void> {
     const { inboxes, messages, onSettled, inBackground } = this.#parts;
     const { about, progress } = message;
@@ -99,7 +99,7 @@ export class Settlements {
     if (message) await this.finish(message);
   }
 
-  /** Of a message that is not in the agent's inbox; `undefined` if it is settled, or has come there meanwhile. */
+  /** Refusal for a message that is not in the agent's inbox; `undefined` if it is settled, or has arrived there meanwhile. */
   async #refusalElsewhere(agentId: string, id: string): Promise<Refusal | undefined> {
     const message = await this.#parts.messages.read(id, SHOWN);
     if (message?.about.toAgentId !== agentId) return refuse('not_found');

@@ -9,55 +9,55 @@ export interface Message {
   readonly progress: Progress;
 }
 
-/** What never changes. */
+/** The part of a message that never changes. */
 export interface About {
   readonly id: string;
   readonly fromAgentId: string | null;
   readonly toAgentId: string;
   readonly type: string;
   readonly protocolVersion: string;
-  /** Whether an agent sends it: it counts for that agent's quota, and in the figures. Notices (notices.ts) are not. */
+  /** True if an agent sends it: it counts against that agent's quota, and in the figures. Notices (notifications.ts) are not. */
   readonly isCounted: boolean;
-  /** Of a notice, whose quota it counts for: an agent's id or `app:a-1`. `null` or absent: nobody's. */
+  /** Account whose quota a notice counts against: an agent's id or `app:a-1`. `null` or absent: none. */
   readonly cause?: string | null;
-  /** What the request is recognised by when it comes again. */
+  /** Digest by which a repeated request is recognised. */
   readonly request: string;
   readonly insertedAtMs: number;
   readonly expiresAtMs: number;
 }
 
 export interface Progress {
-  /** `placing`: on its way into the inbox, nobody was told. `void`: the inbox was full; the id is free. */
+  /** `placing`: on its way into the inbox, not announced yet. `void`: the inbox was full; the id is free. */
   readonly status: 'placing' | 'pending' | 'void' | Settlement;
   /** While `placing`: the inbox's epoch by which it may be placed. */
   readonly epoch: number;
-  /** When somebody else finishes what is under way; `null` while nothing is. */
+  /** Time at which another node takes over what is under way; `null` while nothing is. */
   readonly deadlineMs: number | null;
-  /** Of a rejection. */
+  /** Reason of a rejection. */
   readonly reason?: string;
-  /** Of a notice: how many calls rely on it. */
+  /** Number of calls that rely on a notice. */
   readonly holders?: number;
 }
 
 export type Settlement = 'acknowledged' | 'rejected' | 'expired';
 
-/** A message as somebody wants it sent. */
+/** A message as its sender gives it. */
 export type Draft = Omit<About, 'insertedAtMs' | 'expiresAtMs'> & { readonly payloadJson: string };
 
 export const TTL_MS = 7 * 86_400_000;
-/** How long a step may take before another node does it. Both may: the deadline is no fence. */
+/** Time after which another node takes over a step. Both may carry it out: the deadline is no fence. */
 const FINISH_WITHIN_MS = 5_000;
 
 export type MessageCommand =
   | { readonly type: 'create'; readonly draft: Draft; readonly epoch: number }
-  /** Takes over from whoever was to place it by epoch `from`. */
+  /** Takes over from the attempt that was to place it by epoch `from`. */
   | { readonly type: 'renew'; readonly from: number; readonly epoch: number }
   | { readonly type: 'placed' }
   | { readonly type: 'give_up'; readonly epoch: number }
   /** A call that has relied on a notice does so no more; after the last one it counts as acknowledged. */
   | { readonly type: 'release' }
   | { readonly type: 'settle'; readonly as: Settlement; readonly reason?: string }
-  /** What a settlement brings with it is done. */
+  /** Marks the effects of the settlement as done. */
   | { readonly type: 'finish' };
 
 export type MessageEvent = { readonly type: 'created' | 'held' | 'renewed' | 'settled' };
@@ -102,7 +102,7 @@ export function decideMessage(
 export const isSettled = (status: Progress['status']): status is Settlement =>
   status === 'acknowledged' || status === 'rejected' || status === 'expired';
 
-/** Whose quota it counts for. */
+/** Account whose quota a message counts against. */
 export const senderOf = ({ isCounted, fromAgentId, cause = null }: Omit<About, 'insertedAtMs' | 'expiresAtMs'>) =>
   isCounted ? fromAgentId : cause;
 
@@ -126,7 +126,7 @@ function create(
   });
 }
 
-/** Another call relies on a notice; one that has left its inbox tells nobody any more. */
+/** Another call relies on a notice; one that has left its inbox is not announced any more. */
 function hold(state: Message, nowMs: number): Decision<Message, MessageEvent> {
   const { status, holders = 1 } = state.progress;
   if (isSettled(status) || nowMs >= state.about.expiresAtMs) return refuse('conflict');

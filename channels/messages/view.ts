@@ -22,7 +22,7 @@ export function summaryView(message: Message, nowMs: number) {
   };
 }
 
-/** By the clock, also where its inbox was not looked at yet. */
+/** By the clock, also before its inbox was checked. */
 export function statusAt({ about, progress: { status } }: Message, nowMs: number) {
   if (status !== 'placing' && status !== 'pending') return status;
   return nowMs >= about.expiresAtMs ? 'expired' : 'pending';
@@ -30,7 +30,7 @@ export function statusAt({ about, progress: { status } }: Message, nowMs: number
 
 export type MessageView = ReturnType<typeof messageView>;
 
-/** What its recipient gets as `new_message`. */
+/** Payload of `new_message` for the recipient. */
 export function newMessage({ about, payloadJson }: Message): NewMessage {
   return {
     id: about.id,

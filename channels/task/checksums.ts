@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Chunks } from './chunks.ts';
 import type { StreamName } from './stream.ts';
 
-/** How many streams' sums are remembered. */
+/** Number of streams whose checksums are remembered. */
 const MAX_REMEMBERED = 1_000;
 /** Chunks read at once: 512 KiB at most. */
 const PAGE = 8;
@@ -39,7 +39,7 @@ export class Checksums {
   async sum(wanted: SumWanted): Promise<string> {
     const key = `${wanted.stream} ${wanted.taskId}`;
     const remembered = this.#sums.get(key);
-    // Who comes meanwhile goes on from where this one gets to.
+    // A call that comes meanwhile goes on from where this one ends.
     const summed = this.#extended(remembered, wanted);
     this.#sums.set(key, summed);
     try {

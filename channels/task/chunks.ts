@@ -14,7 +14,7 @@ export interface SavedCheckpoint {
   readonly state: unknown;
 }
 
-/** Reads what tasks have in the streams of the store. What is stored there never changes until all of it is dropped. */
+/** Reads the chunks of tasks from the streams of the store. A stored chunk never changes until its stream is dropped. */
 export class Chunks {
   readonly #store: Pick<Store, 'read' | 'range'>;
 
@@ -22,7 +22,7 @@ export class Chunks {
     this.#store = store;
   }
 
-  /** What is known of a stream as it is now, without its pages. */
+  /** Current state of a stream, without its pages. */
   async head(taskId: string, stream: StreamName): Promise<Stream | undefined> {
     const { fields } = await this.#store.read(taskOf(taskId), [stream]);
     return parseStream(fields, stream);

@@ -35,7 +35,7 @@ export const taskType: AggregateType<TaskState, TaskCommand, TaskEvent> = {
   facts: taskFacts,
 };
 
-/** What a command reads: a chunk its own page only, and neither contents nor the other stream. */
+/** Fields that a command reads: a chunk only its own page, neither contents nor the other stream. */
 function fieldsFor(command: TaskCommand): readonly string[] {
   switch (command.type) {
     case 'store_chunk':

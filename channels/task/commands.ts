@@ -20,7 +20,7 @@ export interface CreateTask {
   readonly notices: readonly NoticeRef[];
 }
 
-/** What whoever creates a task says of it. */
+/** Fields given by the creator of a task. */
 export type TaskFields = Pick<
   Task & Contents,
   'id' | 'clientAgentId' | 'providerAgentId' | 'appId' | 'creatorAgentId' | 'capability' | 'priceMicro' | 'metadata'
@@ -40,7 +40,7 @@ export interface CompleteStream {
   readonly stream: StreamName;
   readonly checksum: string;
   readonly totalSize: number;
-  /** What the first `count` stored chunks were found to sum up to; undefined before anybody has looked. */
+  /** Checksum of the first `count` stored chunks; undefined before it was computed. */
   readonly found: { readonly count: number; readonly checksum: string } | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface SaveCheckpoint {
 export interface EndTask {
   readonly type: 'end';
   readonly by: Role;
-  /** How long the streams are kept from then on. */
+  /** Retention of the streams from then on. */
   readonly retentionMs: number;
   readonly as: Ending;
 }

@@ -33,7 +33,7 @@ export function createTask(tasks: Tasks, agents: Pick<Agents, 'readMany'>): Hand
   };
 }
 
-/** What a body says, with its defaults; also refuses those who may not say it. */
+/** Reads a body with its defaults; refuses principals that may not send it. */
 function readFields(
   body: Static<typeof TaskCreation>,
   principal: Principal,

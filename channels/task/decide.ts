@@ -30,7 +30,7 @@ import {
 
 /** Longer than anybody who is about to count a task can take to do so. */
 const FORGET_AFTER_MS = 20_000;
-/** How many of the missing seqs a refusal names. */
+/** Most missing seqs that a refusal names. */
 const MAX_MISSING = 100;
 
 type TaskDecision = Decision<TaskState, TaskEvent>;
@@ -207,7 +207,7 @@ function settle(state: TaskState, settled: Partial<Duties>): TaskDecision {
   });
 }
 
-/** What joins show of the streams stays, the chunks and the seqs they had go. */
+/** Keeps what joins show of the streams; drops the chunks and their seqs. */
 function dropStreams(state: TaskState, nowMs: number): TaskDecision {
   const { task } = state;
   if (task.duties.dropMs === null || task.duties.dropMs > nowMs) return unchanged(state);

@@ -15,7 +15,7 @@ export function deadlineOf({ duties }: Pick<Task, 'duties'>): number | null {
   return due.length === 0 ? null : Math.min(...due);
 }
 
-/** What is due, in the order in which it is to be done. */
+/** Duties that are due, in the order in which to carry them out. */
 export function dutiesDue({ duties }: Pick<Task, 'duties'>, nowMs: number): Duty[] {
   const due = DUTIES.filter(([, key]) => (duties[key] ?? Number.POSITIVE_INFINITY) <= nowMs);
   return [...new Set(due.map(([duty]) => duty))];

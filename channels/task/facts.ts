@@ -17,7 +17,7 @@ export interface TaskEnded {
   readonly priceMicro: string | null;
 }
 
-/** What the figures count of a task. */
+/** Facts that the figures count of a task. */
 export function taskFacts(
   events: readonly TaskEvent[],
   { task }: TaskState,

@@ -12,7 +12,7 @@ export const appTasksIndex = (appId: string) => `tasks:app:${appId}`;
 const keyOf = ({ insertedAtMs, id, status }: Task, role: Role | undefined) =>
   `${placeKey(insertedAtMs)}:${id}:${status}:${role ?? ''}`;
 
-/** Where a task can be found; the first place changes with every other. */
+/** Index places of a task; the first one changes with every other. */
 export function placesOf(task: Task): IndexEntry[] {
   const { clientAgentId, providerAgentId, appId } = task;
   return [
@@ -28,7 +28,7 @@ export interface Listing {
   readonly status: TaskStatus | undefined;
 }
 
-/** Whether a place may be that of a task with this role and status. */
+/** Tells if a place may belong to a task with this role and status. */
 export function fits({ role, status }: Listing, { key }: IndexHit): boolean {
   const [, , itsStatus, itsRole] = key.split(':');
   return (status === undefined || status === itsStatus) && (role === undefined || role === itsRole);

@@ -6,11 +6,11 @@ import { type Role, readBy, type Stream, type StreamName } from './stream.ts';
 
 type Socket = Pick<ChannelSocket<object, typeof pushes>, 'pushSnapshot' | 'push' | 'writable' | 'ended' | 'id'>;
 
-/** What a page of a replay holds, more or less, whatever the size of its chunks. */
+/** Target size of a replay page, whatever the size of its chunks. */
 const PAGE_BYTES = 256 * 1_024;
 const MAX_PAGE = 64;
 const FIRST_PAGE = 4;
-/** How long it waits when the store is out of reach. */
+/** Pause before trying again when the store does not answer. */
 const RETRY_MS = 500;
 
 export interface ReaderParts {
@@ -144,7 +144,7 @@ export class StreamReader {
     this.#catchingUp = false;
   }
 
-  /** There are no more chunks: what was heard of is the completion, or all of it was dropped since. */
+  /** No more chunks: the news was the completion, or all chunks were dropped since. */
   async #finish(socket: Socket): Promise<void> {
     const head = await this.#parts.chunks.head(socket.id, this.stream);
     if (head?.completion && head.droppedAtSeq === null && this.#next === head.count) {

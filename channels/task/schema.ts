@@ -10,7 +10,7 @@ const Seq = Type.Integer({ minimum: 0, maximum: MAX_SEQ });
 const ResumeSeq = Type.Optional(Type.Union([Seq, Type.Null()]));
 
 export const joinParams = Type.Object({
-  /** What the reader has: everything up to a seq, or (false) all that it wants of what is there. */
+  /** Position of the reader: it has everything up to a seq, or (false) wants no replay. */
   resume: Type.Optional(Type.Union([Type.Literal(false), Type.Object({ input: ResumeSeq, output: ResumeSeq })])),
 });
 export type Resume = Static<typeof joinParams>['resume'];
@@ -109,7 +109,7 @@ export const TaskCreation = Type.Object({
   metadata: Type.Optional(Metadata),
 });
 
-/** Of a checkpoint's state, a result and the details of an error. */
+/** Largest state of a checkpoint, result, and details of an error. */
 const MAX_STATE_KIB = 192;
 
 export const stateRefusal = (path: string, value: unknown) => sizeRefusal(path, value, MAX_STATE_KIB);

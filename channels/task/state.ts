@@ -38,13 +38,13 @@ export interface Task {
   readonly duties: Duties;
 }
 
-/** What may be large, read where it is shown or changed. */
+/** Fields that may be large, read only where they are shown or changed. */
 export interface Contents {
   readonly metadata: Metadata;
   readonly progress: { readonly percent: number; readonly message?: string } | null;
   readonly result: unknown;
   readonly error: { readonly type: string; readonly details: unknown } | null;
-  /** By which the participants were told of it. */
+  /** Notices by which the participants were told of it. */
   readonly notices?: readonly NoticeRef[];
 }
 
@@ -55,15 +55,15 @@ export interface Checkpoint {
 }
 
 /**
- * What is still to be done outside of the task, and from when on its deadline sees to it: whoever should have done it
- * at once may have died. Null: nothing.
+ * Work still open outside of the task, and the time from which its deadline does it, as the node that should have done
+ * it at once may have died. Null: none.
  */
 export interface Duties {
   /** Counting its outcome for the provider's reputation. */
   readonly countMs: number | null;
   /** Acknowledging the notices of a task that has ended. Absent where there never were any. */
   readonly noticesMs?: number | null;
-  /** Letting the provider forget that it was counted: not before nobody can be about to count it again. */
+  /** Lets the provider forget that it was counted, once no call can be about to count it again. */
   readonly forgetMs: number | null;
   /** Dropping its streams and its checkpoint. */
   readonly dropMs: number | null;

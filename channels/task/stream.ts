@@ -14,7 +14,7 @@ export const MAX_CHUNKS = 65_536;
 export const MAX_STREAM_BYTES = 16 * 1_024 * 1_024;
 export const MAX_CHUNK_BYTES = 64 * 1_024;
 
-/** What is known of a stream without its chunks. */
+/** State of a stream without its chunks. */
 export interface Stream {
   /** Chunks; also the ordinal of the next one. Ordinals count the chunks in the order in which they were stored. */
   readonly count: number;
@@ -87,7 +87,7 @@ export function missing(stream: Stream, limit: number): { readonly missing: numb
   return { missing: found, count };
 }
 
-/** What is not stored below the highest seq, in order, ends included. */
+/** Ranges of seqs missing below the highest one, in order, ends included. */
 function* gaps(stream: Stream): Generator<readonly [first: number, last: number]> {
   let next = startOf(stream);
   for (const page of PAGES) {

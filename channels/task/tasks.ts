@@ -14,7 +14,7 @@ import { type Duty, dutiesDue } from './duties.ts';
 import { isEnded, streamOf, type TaskState } from './state.ts';
 import { startOf } from './stream.ts';
 
-/** What has to follow outside of a task. All of them are done again if a node died in between. */
+/** Effects outside of a task. All are repeated if a node died in between. */
 export interface TaskEffects {
   /** Tells the participants of a new task, and takes that back when it has ended. */
   readonly notifications: Notifications;
@@ -132,7 +132,7 @@ export class Tasks {
     for (const duty of dutiesDue(state.task, await this.#store.nowMs())) await this.#perform(duty, state);
   }
 
-  /** Each is right when it is done twice; the task is told after the deed. */
+  /** Each may be repeated; the task records it afterwards. */
   async #perform(duty: Duty, { task, contents }: TaskState): Promise<void> {
     const { id, providerAgentId, status, duties } = task;
     switch (duty) {

@@ -1,7 +1,7 @@
 import type { ChainableCommander } from 'ioredis';
 import { keyPrefix, type RedisConnection } from '../redis/connect.ts';
 
-/** What a lease says about its node: gauges, and parts of tallies; a part of 0 is left out. */
+/** Content of a lease: gauges of its node, and parts of tallies; a part of 0 is left out. */
 export interface LeaseFields {
   readonly gauges?: Readonly<Record<string, number>>;
   readonly parts: Iterable<readonly [name: string, part: number]>;

@@ -14,11 +14,11 @@ const { nodes: CHANGED } = reservedTopics;
 
 export interface RedisNodesOptions extends RedisOptions {
   readonly nodeId: string;
-  /** How long a node lives on without renewing. 5 s unless told. */
+  /** Time after which a lease that is not renewed ends. Default 5 s. */
   readonly leaseMs?: number;
-  /** How often it renews and looks for the others. 1 s unless told. */
+  /** Interval at which it renews and looks for others. Default 1 s. */
   readonly renewMs?: number;
-  /** After Redis itself was away: how long other nodes have to come back before they count as gone. 3 s unless told. */
+  /** Time that other nodes have to come back after Redis itself was away, before they count as gone. Default 3 s. */
   readonly patienceMs?: number;
   /** Given: others see this node come and go at once, and not with their next renewal. Closed after the nodes. */
   readonly pubsub?: PubSub;
@@ -36,7 +36,7 @@ export interface RedisNodes extends Nodes {
 
 type NodesChange = Parameters<Parameters<Nodes['onChange']>[0]>[0];
 
-/** Leases in Redis. While Redis is away everything stays as it was last known, as nobody can tell a node's end. */
+/** Leases in Redis. While Redis is away everything stays as it was last known, as the end of a node cannot be seen. */
 export function redisNodes(options: RedisNodesOptions): RedisNodes {
   const { nodeId, leaseMs = 5_000, renewMs = 1_000, patienceMs = 3_000, pubsub, onTrouble } = options;
   const redis = connectRedis(options);
@@ -72,7 +72,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
     try {
       return await leases.renew(incarnation, { gauges, parts: parts(names) });
     } catch (error) {
-      // Whether it was written is unknown; a part is written as a whole, so once more does no harm.
+      // It may or may not have been written; a part is written whole, so writing it again is harmless.
       for (const name of names) unwritten.add(name);
       throw error;
     }

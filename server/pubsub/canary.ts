@@ -57,10 +57,10 @@ export class Canary {
     this.#answeredUnheard = 0;
   }
 
-  /** Whether Redis does not answer what is published. */
+  /** True while Redis does not answer publishes. */
   publisherDead = () => this.#unanswered >= PATIENCE;
 
-  /** Whether Redis takes our canaries and the subscriber connection brings none. */
+  /** True while Redis takes canaries and the subscriber connection delivers none. */
   subscriberDead = () => this.#unheard >= PATIENCE && this.#answeredUnheard >= PATIENCE - 1;
 
   lagMs = () => this.#lagMs;

@@ -10,7 +10,7 @@ import { sharded } from './commands.ts';
 import { Link, type LinkListener } from './link.ts';
 import { earliestHeard, type Links, type LinksListener } from './links.ts';
 
-/** How often the cluster is asked who has what. */
+/** Interval at which the cluster is asked which master has which slots. */
 const LOOK_MS = 2_000;
 /** After something spoke for a change, at once, but not more often than this. */
 const HASTY_LOOK_MS = 500;
@@ -38,7 +38,7 @@ export class ClusterLinks implements Links {
   #topology = NOTHING;
   #links: readonly Link[] = [];
   readonly #doubtful = new Set<Link>();
-  /** How often the cluster was asked. */
+  /** Number of times the cluster was asked. */
   #looks = 0;
   /** Which time was the last to find all unchanged. */
   #confirmedLook = 0;
@@ -106,7 +106,7 @@ export class ClusterLinks implements Links {
     this.#looking = true;
     this.#lookedAt = performance.now();
     const look = ++this.#looks;
-    // What becomes suspect from here on may be newer than the answer.
+    // A doubt raised from here on may be newer than the answer.
     const doubtful = [...this.#doubtful];
     this.#doubtful.clear();
     const views = await this.#askAll();

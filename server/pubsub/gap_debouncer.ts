@@ -1,6 +1,6 @@
 /**
- * Whoever wants to know of gaps. One is told at once; what follows within `quietMs` is told together, at the end of it: when
- * Redis comes back every node has a word to say, and each telling makes clients join again.
+ * Listeners for gaps. The first gap is told at once, those that follow within `quietMs` together at its end: when Redis
+ * comes back every node reports one, and each report makes clients join again.
  */
 export class GapDebouncer {
   readonly #quietMs: number;

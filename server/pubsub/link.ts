@@ -15,14 +15,14 @@ export interface LinkOptions {
   readonly canaryChannel: string;
   /** Since when this node has not heard itself, on the clock of `performance.now()`. */
   readonly heardAt: number;
-  /** Whether what is missed until the subscriptions stand is a gap. */
+  /** True if messages missed before the subscriptions stand count as a gap. */
   readonly missed: boolean;
   readonly listener: LinkListener;
 }
 
 export interface LinkListener {
   received(channel: string, frame: Buffer): void;
-  /** A broadcast may not have got through, for want of this link; undefined: for want of any. */
+  /** A broadcast may be lost because this link was down; undefined: because every link was. */
   lost(link: Link | undefined): void;
   /** The canary came back. */
   heard(): void;
@@ -84,7 +84,7 @@ export class Link {
       this.#channels.lost();
       this.#doubt('way');
     });
-    // SSUBSCRIBE was refused as the slot is elsewhere, or Redis has ended a subscription as the slot went.
+    // SSUBSCRIBE was refused as the slot is elsewhere, or Redis ended a subscription as the slot moved.
     this.#subscriber.on('moved', () => this.#doubt('subscriptions'));
     this.publisher.on('ready', () => {
       this.#canary.publisherOpened();
@@ -106,7 +106,7 @@ export class Link {
     return this.#canary.lagMs();
   }
 
-  /** Whether all that is wanted is subscribed. */
+  /** True when every wanted topic is subscribed. */
   get isSubscribed(): boolean {
     return this.#channels.isSubscribed;
   }
@@ -186,7 +186,7 @@ export class Link {
     );
   }
 
-  /** Where it is unknown what the connection is still subscribed to. */
+  /** Used when it is unknown what the connection is still subscribed to. */
   reopenSubscriber() {
     // One that is being opened starts anew anyway.
     if (this.#subscriber.status === 'ready') breakConnection(this.#subscriber);
@@ -233,5 +233,5 @@ export class Link {
   }
 }
 
-/** What a node of a Redis Cluster answers that does not carry a channel, or not now. */
+/** Error codes of a Redis Cluster node that does not serve a channel, or not now. */
 const isElsewhere = ({ message }: Error) => message.startsWith('MOVED ') || message.startsWith('CLUSTERDOWN ');

@@ -14,7 +14,7 @@ export interface Links {
 export interface LinksListener extends Omit<LinkListener, 'suspect'> {
   /** The links are new ones; `mayHaveLost` when broadcasts may have gone to a master that had their slot no more. */
   replaced(mayHaveLost: boolean): void;
-  /** What new links have to be subscribed to. */
+  /** Topics that new links have to subscribe to. */
   wanted(): Iterable<string>;
 }
 

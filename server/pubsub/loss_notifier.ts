@@ -1,8 +1,8 @@
 import type { Link } from './link.ts';
 
 /**
- * Broadcasts of this node that may not have reached the others, who do not know. They are told when the way by which it
- * happened carries broadcasts again: told before, they would look too early, and be told again with every further loss.
+ * Broadcasts of this node that may not have reached the others, which do not know of it. They are told when the link that
+ * lost them carries broadcasts again: earlier, they would read too early and be told again with every further loss.
  */
 export class LossNotifier {
   readonly #linkOfWord: () => Link | undefined;

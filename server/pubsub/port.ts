@@ -34,7 +34,7 @@ export interface PubSub {
   close(): Promise<void>;
 }
 
-/** What subscribers receive. The payload is encoded already, so that no node encodes or parses it per subscriber. */
+/** Message that subscribers receive. Its payload is encoded already, so that no node encodes or parses it per subscriber. */
 export interface Broadcast {
   readonly event: string;
   /** JSON text, or raw bytes for a binary broadcast. */

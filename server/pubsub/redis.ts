@@ -22,7 +22,7 @@ const { lost: LOST } = reservedTopics;
 export interface RedisPubSubOptions extends RedisOptions {
   /** The first part of `PubSub.nodeId`; a random part follows, so that two processes of one name stay apart. */
   readonly nodeId: string;
-  /** How often the node sends itself a message through Redis. 1 s unless told. */
+  /** Interval at which the node sends itself a message through Redis. Default 1 s. */
   readonly canaryMs?: number;
 }
 
@@ -75,7 +75,7 @@ export function redisPubSub(options: RedisPubSubOptions): RedisPubSub {
   const links: Links = hosts ? new ClusterLinks(options, hosts, nodeId, listener) : oneLink(options, nodeId, listener);
   links.of(topicPrefix + LOST)?.add(topicPrefix + LOST);
 
-  /** If it gets lost, the others are told later. */
+  /** If it is lost, the others are told later. */
   function sendBroadcast(topic: string, message: Broadcast) {
     links.publish(topicPrefix + topic, encodeFrame(nodeBytes, message));
   }

@@ -29,7 +29,7 @@ export class Subscriptions {
   readonly #channels = new Map<string, Channel>();
   readonly #changed = new Set<Channel>();
   readonly #onRestored: () => void;
-  /** What a new connection has to confirm before nothing is missing any more. */
+  /** Topics that a new connection has yet to confirm. */
   readonly #missing = new Set<Channel>();
   #up = false;
   #flushing = false;
@@ -89,7 +89,7 @@ export class Subscriptions {
     for (const channel of this.#channels.values()) if (!channel.asked) this.#change(channel);
   }
 
-  /** Whether nothing is missing that was wanted when the connection came. */
+  /** True when every topic wanted at connecting is confirmed. */
   get isSubscribed(): boolean {
     return this.#up && this.#missing.size === 0;
   }
@@ -175,7 +175,7 @@ function wait(): Waiting {
     resolve = onResolve;
     reject = onReject;
   });
-  // Nobody has to wait for a subscription.
+  // No caller waits for a subscription.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }

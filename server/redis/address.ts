@@ -1,4 +1,4 @@
-/** Where Redis is, as `REDIS_URL` says it. */
+/** Address of Redis, as `REDIS_URL` gives it. */
 export type RedisAddress =
   | { readonly kind: 'single'; readonly url: string; readonly place: string }
   | (Several & { readonly kind: 'sentinel'; readonly master: string; readonly db: number })
@@ -8,7 +8,7 @@ interface Several {
   readonly hosts: readonly Host[];
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** What the sentinels want to know, where they want a password of their own. */
+  /** Password of the sentinels, if they have one of their own. */
   readonly sentinelPassword: string | undefined;
   readonly tls: boolean;
   /** For people: no credentials. */

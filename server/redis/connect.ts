@@ -3,15 +3,15 @@ import { type Host, parseRedisUrl, type RedisAddress } from './address.ts';
 import { Failover } from './failover.ts';
 import { connectorTo, RoundRobinConnector } from './round_robin_connector.ts';
 
-/** How long a command may take before its outcome counts as unknown. */
+/** Time after which the outcome of a command counts as unknown. */
 export const REDIS_COMMAND_TIMEOUT_MS = 3_000;
 
 export interface RedisOptions {
-  /** What `parseRedisUrl` reads. */
+  /** Result of `parseRedisUrl`. */
   readonly url: string;
   /** The deployment: the first part of every key and channel, so that several can share one Redis. */
   readonly networkId: string;
-  /** Told of every connection error and every return; a Redis that is away is no reason to end the process. */
+  /** Called for every connection error and every return; a Redis that is away does not end the process. */
   readonly onTrouble?: (error: Error) => void;
 }
 
@@ -212,7 +212,7 @@ export function clockOf(redis: RedisConnection, networkId: string): () => Promis
   };
 }
 
-/** Where Redis is, for people: no credentials. */
+/** Address of Redis for people, without credentials. */
 export const placeOf = (options: Pick<RedisOptions, 'url'>): string => addressOf(options).place;
 
 /** The start of every key and channel of one deployment. */

@@ -4,7 +4,7 @@ import { within } from '../within.ts';
 /** The shortest time between two looks, and the longest: it doubles while the address leads to a replica. */
 const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 5_000;
-/** How long a look may take. */
+/** Longest time for one check. */
 const LOOK_WITHIN_MS = 3_000;
 
 export interface FailoverOptions {
@@ -13,7 +13,7 @@ export interface FailoverOptions {
   /** Deletes a key that is never there: a replica refuses that, and a master changes nothing. */
   readonly write: (redis: Redis) => Promise<unknown>;
   readonly reopen: (redis: Redis) => void;
-  /** Told when all connections are opened again. */
+  /** Called when all connections are opened again. */
   readonly onTrouble: (error: Error) => void;
   /** On a clock that only goes forward. Specs move it. */
   readonly nowMs?: () => number;
@@ -51,7 +51,7 @@ export class Failover {
     this.#connections.delete(redis);
   }
 
-  /** To be told every error that Redis answers on one of the connections. */
+  /** Takes every error that Redis answers on one of the connections; a READONLY starts a check. */
   answered(error: Error): void {
     if (!isReadOnly(error) || this.#isLooking || this.#nowMs() < this.#notBeforeMs) return;
     this.#isLooking = true;
@@ -85,7 +85,7 @@ export class Failover {
         )) ?? false
       );
     } catch (error) {
-      // What only a master says: whether it has room and replicas is asked before whether it is one.
+      // Only a master gives these answers, so room and replicas are checked before the role.
       return error instanceof Error && /^(?:OOM|NOREPLICAS|MISCONF) /.test(error.message);
     } finally {
       redis.disconnect();

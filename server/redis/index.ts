@@ -1,4 +1,4 @@
-/** What makes many nodes of one deployment: pub/sub, nodes and a store on Redis. */
+/** Pub/sub, nodes and a store on Redis, which make many nodes one deployment. */
 export { leaseKey } from '../nodes/lease.ts';
 export { redisNodes } from '../nodes/redis.ts';
 export { redisPubSub } from '../pubsub/redis.ts';

@@ -29,7 +29,7 @@ type Node = readonly [host: string | null, port: number, id: string];
 type SlotsRow = readonly [from: number, to: number, master: Node, ...replicas: Node[]];
 
 /**
- * What a node knows of its cluster.
+ * View that one node has of its cluster.
  *
  * @returns undefined from a node that is cut off from most masters, as it may not know of a failover
  */
@@ -57,7 +57,7 @@ function readEpochs(nodes: string): Map<string, number> {
   return new Map(fields.map(([id = '', , , , , , epoch]) => [id, Number(epoch)]));
 }
 
-/** What the nodes know together, each of which may be late: as they settle it among themselves. */
+/** Merges the views of several nodes, each of which may be late, by the rule that the nodes use themselves. */
 export function settle(views: readonly View[]): Topology {
   const distinct = new Map(
     views.flatMap(({ claims }) => claims.map((each) => [`${each.from}-${each.to} ${each.epoch} ${place(each)}`, each])),
@@ -86,7 +86,7 @@ export function sameTopology(a: Topology, b: Topology): boolean {
   );
 }
 
-/** Whether a slot belongs to the same master, or in both to nobody. */
+/** Tells if a slot has the same master in both views, or none in both. */
 export function sameOwner(a: Topology, b: Topology, slot: number): boolean {
   const [before, after] = [a, b].map(({ masters, owners }) => masters[owners[slot] as number]);
   return before === undefined || after === undefined ? before === after : place(before) === place(after);

@@ -1,4 +1,4 @@
-/** What an error code of Redis says to people. */
+/** Explanations of Redis error codes for people. */
 const reasons: Readonly<Record<string, string>> = {
   READONLY: 'Redis is a replica',
   NOREPLICAS: 'Redis has fewer replicas than min-replicas-to-write',

@@ -19,11 +19,11 @@ import { ownAlone, type Release } from './sole_owner.ts';
 export interface EmbeddedOptions {
   /** Made if it is not there. Belongs to one process at a time. */
   readonly dir: string;
-  /** Told once, when a write has failed: from then on the store only reads, and the process should be started again. */
+  /** Called once, when a write has failed: from then on the store only reads, and the process should be started again. */
   readonly onFailure?: (error: Error) => void;
   /** The store's clock; specs move it. */
   readonly nowMs?: () => number;
-  /** How much room the disk has; specs fill it. */
+  /** Free room of the disk; specs fill it. */
   readonly freeBytes?: (dir: string) => Promise<number>;
 }
 
@@ -193,7 +193,7 @@ export async function openEmbeddedStore({
 
     async probe(nodeId) {
       assertOpen();
-      // What is known of the room may be old, where nobody has written for a while.
+      // The known room may be out of date after a time without writes.
       await room.look();
       assertWritable();
       await written(counters.put(PROBE_KEY, nodeId));
@@ -236,7 +236,7 @@ async function openFolder(dir: string): Promise<{ readonly tables: Tables; reado
   }
 }
 
-/** What the system or LMDB says of a folder has a code, and not a word of what to do. */
+/** Errors of the system or of LMDB have a code, but do not say what to do. */
 function unusable(dir: string, error: unknown): never {
   if (!(error instanceof Error && 'code' in error)) throw error;
   const [reason] = error.message.split('\n', 1);
@@ -259,7 +259,7 @@ async function syncFolder(dir: string) {
   await folder?.close();
 }
 
-/** LMDB tells the cause by a promise of its own, which nobody else awaits. */
+/** LMDB reports the cause by a promise of its own, which no other code awaits. */
 async function reasonOf(error: unknown): Promise<string> {
   if (!(error instanceof Error)) return String(error);
   const { commitError } = error as { commitError?: Promise<never> };

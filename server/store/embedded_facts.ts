@@ -2,7 +2,7 @@ import { sortable, type Tables } from './embedded_tables.ts';
 import type { LoggedFact } from './port.ts';
 
 export interface FactLog {
-  /** The key of the next fact. One that its commit then does not write is left out, which nobody notices. */
+  /** The key of the next fact. A key whose commit then writes no fact leaves a gap, which does no harm. */
   next(): string;
   after(position: string | undefined, limit: number): LoggedFact[];
   trim(upTo: string): Promise<boolean>;

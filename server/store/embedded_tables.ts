@@ -2,7 +2,7 @@ import { type Database, open } from 'lmdb';
 import type { AggregateId } from './port.ts';
 
 /**
- * What is kept where. Keys are UTF-8 text, their parts parted by U+0000, ordered by bytes. An aggregate's fields and
+ * Tables of the embedded store. Keys are UTF-8 text, their parts parted by U+0000, ordered by bytes. An aggregate's fields and
  * the entries of its streams are keys of their own: a change writes what it names, a read touches no stream.
  */
 export interface Tables {
@@ -77,7 +77,7 @@ export function below(...parts: string[]) {
   return { start, end: `${start.slice(0, -1)}\u0001` };
 }
 
-/** Where an aggregate can be found, as its head keeps it. */
+/** Index places of an aggregate, as its head keeps them. */
 export interface Placement {
   readonly deadlineMs: number | null;
   readonly index: readonly (readonly [index: string, key: string])[];

@@ -1,7 +1,7 @@
 import type { EmbeddedOptions } from './embedded.ts';
 import type { Store } from './port.ts';
 
-/** Where aggregates are kept, in this process or elsewhere. Importing it loads no native code. */
+/** Stores for aggregates, embedded or on Redis. Importing this loads no native code. */
 export { LATENCY_BOUNDS, measured, type StoreStats } from './measured.ts';
 export {
   type AggregateId,

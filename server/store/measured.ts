@@ -1,6 +1,6 @@
 import type { Store } from './port.ts';
 
-/** What a store was asked, in plain numbers that a scrape reads. */
+/** Counts of calls to a store, for scrapes to read. */
 export interface StoreStats {
   readonly operations: ReadonlyMap<string, OperationStats>;
   /** Facts that were committed, by the `type` that they begin with. */
@@ -9,12 +9,12 @@ export interface StoreStats {
 
 export interface OperationStats {
   count: number;
-  /** Of them: those that were rejected. */
+  /** Calls that were rejected. */
   failed: number;
-  /** Of commits: those that lost against another one. */
+  /** Commits that lost against another one. */
   conflicts: number;
   seconds: number;
-  /** How many took at most as long as the bound in the same place; the last one: all others. */
+  /** Number of calls that took at most the bound at the same index; the last one: all others. */
   readonly buckets: number[];
 }
 

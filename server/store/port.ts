@@ -52,8 +52,8 @@ export interface Store {
 
   /**
    * Takes up to `limit` aggregates of `kind` whose deadline has passed. Each is handed to one caller on one node only.
-   * Whoever takes one commits a change of its deadline; if that has not happened after `leaseMs` (the node died), it
-   * is handed out again.
+   * The caller commits a change of its deadline; if that has not happened after `leaseMs` (the node died), it is
+   * handed out again.
    */
   claimDue(kind: string, limit: number, leaseMs: number): Promise<Due[]>;
 

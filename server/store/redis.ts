@@ -23,7 +23,7 @@ export interface RedisStore extends Store {
 
 export function openRedisStore(options: RedisOptions): RedisStore {
   const redis = connectRedis(options);
-  redis.connect().catch(() => undefined); // told to onTrouble; it goes on trying
+  redis.connect().catch(() => undefined); // reported to onTrouble; it goes on trying
 
   const keys = keysOf(options.networkId);
   const tidy = tidying(redis);

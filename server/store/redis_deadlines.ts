@@ -4,7 +4,7 @@ import type { Keys } from './redis_keys.ts';
 import { claimScript, run } from './redis_scripts.ts';
 import type { Tidy } from './redis_tidy.ts';
 
-/** How long a deadline waits whose commit is on its way, or has failed on it: written, but not the aggregate's yet. */
+/** Time that a deadline waits whose commit is under way or has failed: it is written, but not the aggregate's yet. */
 const RECHECK_MS = 1_000;
 /** So that a claim ends, whatever it finds. */
 const MAX_ROUNDS = 4;

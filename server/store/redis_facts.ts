@@ -1,7 +1,7 @@
 import type { RedisConnection } from '../redis/connect.ts';
 import type { LoggedFact } from './port.ts';
 
-/** Of either part of a Redis stream's id, up to 2^64 - 1. */
+/** Digits of either part of a Redis stream id, up to 2^64 - 1. */
 const DIGITS = 20;
 
 /** Facts after a position, oldest first. */

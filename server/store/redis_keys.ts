@@ -12,7 +12,7 @@ export function keysOf(networkId: string) {
     state,
     /** A pattern that every state's key fits, and keys of streams may. */
     states: `${prefix}{*}`,
-    /** What `state` made the key of; `undefined` for a key of another kind. */
+    /** Reads back what `state` made the key from; `undefined` for a key of another kind. */
     parseState(key: string): AggregateId | undefined {
       if (!key.startsWith(`${prefix}{`) || !key.endsWith('}')) return undefined;
       const [kind = '', id, ...more] = key.slice(prefix.length + 1, -1).split(':');

@@ -1,7 +1,7 @@
 import type { Change } from './port.ts';
 
 /**
- * Where an aggregate can be found: members of sorted sets that lie in other slots than the aggregate, so that they
+ * Index places of an aggregate: members of sorted sets that lie in other slots than the aggregate, so that they
  * cannot change together with it. Each member ends in the token of the commit that wrote it, and the aggregate keeps
  * the tokens that count. So a commit that loses removes its own members, and one that wins those it replaced, however
  * late: no other commit ever writes the same member.

@@ -24,7 +24,7 @@ export async function run(
   }
 }
 
-/** What `commitScript` answers first. */
+/** First value of `commitScript`'s answer. */
 export const CONFLICT = 0;
 export const COMMITTED = 1;
 /** Nothing was changed: indexes or the deadline would, and those lie in other slots. Their present state follows. */

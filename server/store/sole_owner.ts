@@ -64,7 +64,7 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Only a refusal, or a file that is gone, proves that nobody listens. */
+/** Only a refused connection, or a missing file, proves that no process listens. */
 function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
