@@ -44,7 +44,7 @@ export function deadlineText({ deadlineMs }: Change): string {
   return deadlineMs === null ? 'never' : String(deadlineMs);
 }
 
-/** What the aggregate kept, as `commitScript` answers it. */
+/** Index places that the aggregate kept, as `commitScript` answers them. */
 export function parseRedisPlacement([places, tokens, deadlineMs, token]: readonly (string | null)[]): RedisPlacement {
   const pairs: [string, string][] = places ? JSON.parse(places) : [];
   const each: string[] = tokens ? JSON.parse(tokens) : [];
