@@ -191,7 +191,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
       } catch (cause) {
         throw new NodesUnavailable('Redis is out of reach', { cause });
       }
-      throw new NodesUnavailable('the lease runs out before the tally is written');
+      throw new NodesUnavailable('the lease ends before the tally can be written');
     },
 
     async sums(names) {
@@ -214,7 +214,7 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
         timeoutMs,
         isReady.then(() => true),
       );
-      if (!held) throw new NodesUnavailable(`no lease within ${timeoutMs} ms`);
+      if (!held) throw new NodesUnavailable(`Redis has not granted a lease within ${timeoutMs} ms`);
     },
 
     async close() {

@@ -90,7 +90,7 @@ export function breakConnection(redis: RedisConnection): void {
 
 function addressOf({ url }: Pick<RedisOptions, 'url'>): RedisAddress {
   const address = parseRedisUrl(url);
-  if (!address) throw new Error('not the URL of a Redis');
+  if (!address) throw new Error('Invalid Redis URL: expected redis://, redis+sentinel:// or redis+cluster://');
   return address;
 }
 
@@ -163,7 +163,7 @@ class PromptCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster['sendCommand']>): unknown {
     const [command] = args;
     if (this.status === 'ready' || command.name === 'cluster') return super.sendCommand(...args);
-    command.reject(new Error('the Redis Cluster is out of reach'));
+    command.reject(new Error('the Redis Cluster does not answer'));
     return command.promise;
   }
 }

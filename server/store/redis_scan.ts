@@ -34,7 +34,7 @@ export async function* scanMasters(
     }
     const now = new Set(mastersOf(redis));
     if (isInterrupted || masters.some((master) => !now.has(master)) || now.size !== masters.length) {
-      throw new StoreUnavailable('A walk over Redis was interrupted');
+      throw new StoreUnavailable('The Redis connection or its masters changed while keys were read: read them again');
     }
   } finally {
     for (const master of masters) master.off('close', interrupt);

@@ -21,12 +21,14 @@ export const v1: Serializer = {
   head: () => undefined,
 
   reply(address, ref, status, response) {
-    if (isBinary(response)) throw new EncodeError('protocol 1.0.0 has no binary frames');
+    if (isBinary(response))
+      throw new EncodeError('Protocol 1.0.0 cannot carry bytes: send an object, or connect with vsn=2.0.0');
     return v1.plainReply(address.joinRefJson, json(ref), address.topicJson, status, json(response));
   },
 
   push(address, event, payload) {
-    if (isBinary(payload)) throw new EncodeError('protocol 1.0.0 has no binary frames');
+    if (isBinary(payload))
+      throw new EncodeError('Protocol 1.0.0 cannot carry bytes: send an object, or connect with vsn=2.0.0');
     return v1.pushJson(address, event, json(payload));
   },
 
