@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,18 +38,49 @@ export const addressOf = (url: string): Address => ({
   call: (method, path, credential, body) => call(url, method, path, credential, body),
 });
 
+const MAIN = 'dist/platform/main.js';
+
 /** Starts a server from the build, on a free port unless told; resolves when it listens. */
 export async function startAerie(env: Record<string, string> = {}): Promise<Aerie> {
-  const child = spawn(process.execPath, ['dist/platform/main.js'], {
-    env: { PATH: process.env.PATH, PORT: '0', DRAIN_MS: '0', ADMIN_TOKEN, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  return running(spawn(process.execPath, [MAIN], { env: envOf(env), stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+export interface ClockedAerie extends Aerie {
+  /** Lets time pass at once, for this server alone; resolves when what was due in it has been started. */
+  pass(ms: number): Promise<void>;
+}
+
+/** As `startAerie`, on the embedded store, with clocks and timers that a spec can move on: Redis has a clock of its own. */
+export async function startClockedAerie(env: Record<string, string>): Promise<ClockedAerie> {
+  const child = spawn(process.execPath, ['--import', './spec/support/moved_clock.mjs', MAIN], {
+    env: envOf(env),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const aerie = await running(child);
+  return {
+    ...aerie,
+    async pass(ms) {
+      child.send({ passMs: ms });
+      await once(child, 'message');
+    },
+  };
+}
+
+const envOf = (env: Record<string, string>) => ({
+  PATH: process.env.PATH,
+  PORT: '0',
+  DRAIN_MS: '0',
+  ADMIN_TOKEN,
+  ...env,
+});
+
+async function running(child: ChildProcess): Promise<Aerie> {
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (data) => {
+  child.stdout?.on('data', (data) => {
     stdout += data;
   });
-  child.stderr.on('data', (data) => {
+  child.stderr?.on('data', (data) => {
     stderr += data;
   });
   const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));

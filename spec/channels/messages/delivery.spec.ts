@@ -8,12 +8,15 @@ import { idsArrived } from './inbox_client.ts';
 import { anybody, type Serving, type ServingOptions, serveMessages } from './serving.ts';
 
 let store: Store;
+/** By how much the store's clock is moved on. */
+let aheadMs: number;
 let discard: () => Promise<void>;
 let served: Serving;
 let clients: Client[];
 
 beforeEach(async () => {
-  ({ store, discard } = await embeddedStore());
+  aheadMs = 0;
+  ({ store, discard } = await embeddedStore(() => Date.now() + aheadMs));
   clients = [];
 });
 afterEach(async () => {
@@ -41,6 +44,14 @@ function silently() {
   return new Messages({ store, agents: anybody, log: silentLog, onPlaced: () => {}, onSettled: () => {} });
 }
 const hello = (id: string, payload: unknown = 'hello') => ({ id, to_agent_id: 'bob', type: 'greeting', payload });
+
+function signal() {
+  let give: () => void = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
+}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -123,10 +134,15 @@ describe('a reader', () => {
   it('gets what a crashed node has left half sent, from its deadline', async () => {
     await start();
     const bobs = await enter('bob');
+    const halfSent = signal();
     const dead = new Messages({
       store: {
         ...store,
-        commit: (id, ...rest) => (id.kind === 'inbox' ? new Promise(() => {}) : store.commit(id, ...rest)),
+        commit(id, ...rest) {
+          if (id.kind !== 'inbox') return store.commit(id, ...rest);
+          halfSent.give();
+          return new Promise(() => {});
+        },
       },
       agents: anybody,
       log: silentLog,
@@ -134,7 +150,12 @@ describe('a reader', () => {
       onSettled: () => {},
     });
     void dead.send('ada', hello('m-1'));
-    await eventually(() => expect(idsArrived(bobs)).toEqual(['m-1']), 9_000);
+    await halfSent.given;
+    aheadMs = 4_000;
+    await pause(200);
+    expect(idsArrived(bobs)).toEqual([]);
+    aheadMs = 5_000;
+    await eventually(() => expect(idsArrived(bobs)).toEqual(['m-1']));
   });
 
   it('hears nothing of what was settled before it joined, however late the word of it comes', async () => {
