@@ -13,5 +13,6 @@ export default {
   globalTeardown: '<rootDir>/spec/support/global_teardown.ts',
   setupFiles: ['<rootDir>/spec/support/worker.ts'],
   testTimeout: 20_000,
-  maxWorkers: 2,
+  // More than the cores of a small machine: much of what specs do is wait, for leases, failovers and processes.
+  maxWorkers: 4,
 };
