@@ -31,7 +31,7 @@ export function nodeProgram(name: string, port: number, redisUrl: string): Progr
   return {
     name,
     command: process.execPath,
-    args: [join('dist', 'server', 'main.js')],
+    args: [join('dist', 'platform', 'main.js')],
     env: { NODE_ENV: 'production', HOST, PORT: `${port}`, REDIS_URL: redisUrl, TRUST_PROXY: HOST },
   };
 }

@@ -1,10 +1,10 @@
 // First: what follows loads native parts.
-import { Listener, version } from '../server/endpoint/index.ts';
-import type { Log } from '../server/index.ts';
 import '../server/exit_on_unsupported_node.ts';
 
 import { randomUUID } from 'node:crypto';
 import { readSecrets } from '../channels/principals/secrets.ts';
+import { Listener, version } from '../server/endpoint/index.ts';
+import type { Log } from '../server/index.ts';
 import { openBackend } from './backend.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { openLog } from './log_lines.ts';

@@ -50,7 +50,7 @@ describe('on a Node.js that is not supported', () => {
   });
 
   it('the framework throws an error that says so, and not that of its native parts', async () => {
-    const { code, said } = await run('-e', `import('./dist/server/index.js')`);
+    const { code, said } = await run('-e', `import('./dist/server/endpoint/index.js')`);
     expect(code).toBe(1);
     expect(said).toContain('Error: Aerie needs Node.js 20 or 22, and this is 26.1.0 (README.md');
     expect(said).not.toContain('uWS');
