@@ -31,6 +31,14 @@ do {
   }
 } while (!once);
 
-function say(line: string) {
-  writeSync(1, `${line}\n`);
+/** At once, also where the reader is slow: then the pipe is full. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
 }
