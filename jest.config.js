@@ -12,6 +12,7 @@ export default {
   globalSetup: '<rootDir>/spec/support/global_setup.ts',
   globalTeardown: '<rootDir>/spec/support/global_teardown.ts',
   setupFiles: ['<rootDir>/spec/support/worker.ts'],
+  testSequencer: '<rootDir>/spec/support/sequencer.mjs',
   testTimeout: 20_000,
   // More than the cores of a small machine: much of what specs do is wait, for leases, failovers and processes.
   maxWorkers: 4,
