@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LongPoll, type SocketConnectOption } from 'phoenix';
 import { Party } from '../channels/deals/party.ts';
 import type { Address } from '../support/aerie.ts';
+import { eventually } from '../support/eventually.ts';
 import { NoReply, type Topic } from '../support/official_client.ts';
 import { NETWORK_ID } from '../support/signing.ts';
 import { within } from '../support/within.ts';
@@ -95,7 +96,8 @@ export abstract class Traffic {
   }
 
   protected async party(): Promise<Party> {
-    return this.moved(await Party.at(this.node, NETWORK_ID), this.#way);
+    // On a busy machine the store may be late just now; nothing is broken yet.
+    return this.moved(await eventually(() => Party.at(this.node, NETWORK_ID), 10_000), this.#way);
   }
 
   /** The same agent somewhere else. */
