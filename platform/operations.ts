@@ -11,7 +11,7 @@ export interface NodeNames {
   readonly version: string;
 }
 
-export interface OperationsParts<P> extends NodeNames {
+export interface OperationsOptions<P> extends NodeNames {
   readonly stats: Pick<EndpointStats, 'connections' | 'draining'>;
   readonly store: Store;
   readonly pubsub: PubSub;
@@ -28,13 +28,13 @@ const MAX_SILENCE_MS = 3_000;
 const STORE_WITHIN_MS = 2_000;
 
 /** What load balancers, operators and scrapers ask (PROTOCOL.md, section 3). */
-export function operations<P>(parts: OperationsParts<P>): Route<P>[] {
-  const probe = writeProbe(() => parts.store.probe(parts.nodeId));
+export function operations<P>(options: OperationsOptions<P>): Route<P>[] {
+  const probe = writeProbe(() => options.store.probe(options.nodeId));
   const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
   return [
-    { ...open, path: '/health', handle: () => healthy(parts, parts.stats.connections) },
-    { ...open, path: '/ready', handle: () => ready(parts, probe) },
-    { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(parts, call) },
+    { ...open, path: '/health', handle: () => healthy(options, options.stats.connections) },
+    { ...open, path: '/ready', handle: () => ready(options, probe) },
+    { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(options, call) },
   ];
 }
 
@@ -62,7 +62,7 @@ export function notReady(reasons: readonly string[]): HttpAnswer {
 
 /** Whether this node should get clients. */
 async function ready<P>(
-  { stats, store, pubsub }: OperationsParts<P>,
+  { stats, store, pubsub }: OperationsOptions<P>,
   probe: () => Promise<Probed>,
 ): Promise<HttpAnswer> {
   const [durability, probed] = await Promise.all([
@@ -84,7 +84,7 @@ async function ready<P>(
 }
 
 async function metrics<P>(
-  { metrics: registry, isOperator, isMetricsToken }: OperationsParts<P>,
+  { metrics: registry, isOperator, isMetricsToken }: OperationsOptions<P>,
   call: Call<P | undefined>,
 ): Promise<HttpAnswer | Refusal> {
   const credential = bearer(call.exchange.header('authorization'));

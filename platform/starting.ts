@@ -10,7 +10,7 @@ import {
 import type { Exchange, HttpAnswer } from '../server/index.ts';
 import { healthy, type NodeNames, notReady } from './operations.ts';
 
-export interface StartingParts extends NodeNames {
+export interface StartingOptions extends NodeNames {
   readonly trustedProxies: TrustedProxies;
   readonly allowedOrigins: OriginPolicy;
 }
@@ -19,12 +19,12 @@ export interface StartingParts extends NodeNames {
 const MAX_BODY_BYTES = 0;
 
 /** Answers for a node that waits for its store: it lives, is not ready, and everything else is `unavailable`. */
-export function answerWhileStarting(parts: StartingParts): Respond {
-  const { trustedProxies, allowedOrigins } = parts;
+export function answerWhileStarting(options: StartingOptions): Respond {
+  const { trustedProxies, allowedOrigins } = options;
   const turn = new Turn();
   return (res, req) => {
     const exchange = openExchange(res, req, { maxBodyBytes: MAX_BODY_BYTES, trustedProxies, turn, onAnswer() {} });
-    const { status, headers, body } = answerTo(exchange, parts);
+    const { status, headers, body } = answerTo(exchange, options);
     exchange.respond({
       status,
       headers: { ...headers, ...corsOf(exchange, allowedOrigins).headers },

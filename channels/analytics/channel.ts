@@ -26,7 +26,7 @@ const MAX_ALERTS = 1_000;
 /** Agents of a user that are read at a time. */
 const AT_A_TIME = 32;
 
-export interface ChannelParts {
+export interface AnalyticsChannelOptions {
   readonly agents: Pick<Agents, 'read'>;
   readonly users: Pick<Users, 'read'>;
   readonly figuresStore: Pick<FiguresStore, 'read'>;
@@ -46,7 +46,7 @@ type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined, typeo
 export type GlobalMember = Pick<ChannelSocket<object, typeof pushes>, 'push' | 'onEnd'>;
 
 /** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
-export function analyticsChannels({ agents, users, figuresStore, owned, questions, watched }: ChannelParts) {
+export function analyticsChannels({ agents, users, figuresStore, owned, questions, watched }: AnalyticsChannelOptions) {
   const intercept = {
     alert(alert: Static<typeof signals.alert>, socket: Member) {
       if (socket.assigns.getsAlerts) socket.push('alert', alert);

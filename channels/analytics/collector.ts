@@ -10,7 +10,7 @@ import type { LocatedFact } from './fold.ts';
 import type { OwnedAgents, OwnerChanges } from './owned_agents.ts';
 import { agentScope, agentsOf, GLOBAL } from './scope.ts';
 
-export interface CollectorParts {
+export interface CollectorOptions {
   readonly store: Pick<Store, 'read' | 'commit' | 'facts' | 'trimFacts'>;
   readonly figuresStore: FiguresStore;
   readonly owned: OwnedAgents;
@@ -56,25 +56,25 @@ const MAX_NAMED = 500;
  * scopes have. Who dies in between is repeated by whoever comes next, and what is counted already stays as it is.
  */
 export class Collector {
-  readonly #parts: CollectorParts;
+  readonly #options: CollectorOptions;
   /** Whom this node has named in this minute; whom another one named is named again, which changes nothing. */
   #named: Named = { minute: 0, agents: new Set() };
   readonly stats = { facts: 0, rounds: 0 };
 
-  constructor(parts: CollectorParts) {
-    this.#parts = parts;
+  constructor(options: CollectorOptions) {
+    this.#options = options;
   }
 
   /** Makes sure that some node collects, also after a failover that has lost the deadline. */
   async begin(): Promise<void> {
-    const { store } = this.#parts;
+    const { store } = this.#options;
     const { version, nowMs } = await store.read(aggregate, []);
     await store.commit(aggregate, version, { deadlineMs: nowMs });
   }
 
   /** Counts what is in the log. Resolves when all of it is counted. */
   async collect(): Promise<void> {
-    const { store } = this.#parts;
+    const { store } = this.#options;
     for (;;) {
       const { version, fields, nowMs } = await store.read(aggregate);
       const logged = await store.facts(fields.position, BATCH);
@@ -100,7 +100,7 @@ export class Collector {
     if (nowMs < lookedAtMs + LOOK_EVERY_MS) return undefined;
     const minute = Math.floor(nowMs / MINUTE_MS);
     const known = this.#named.minute === minute ? this.#named.agents : new Set<string>();
-    const online = [...this.#parts.present()];
+    const online = [...this.#options.present()];
     const fresh = online.filter((agent) => !known.has(agent));
     const look = { online: online.length, isFirst: Math.floor(lookedAtMs / MINUTE_MS) !== minute };
     const facts: OnlineSampled[] = [];
@@ -113,7 +113,7 @@ export class Collector {
 
   async #count(logged: readonly LoggedFact[]): Promise<void> {
     if (logged.length === 0) return;
-    const { figuresStore, owned } = this.#parts;
+    const { figuresStore, owned } = this.#options;
     const facts: LocatedFact[] = [];
     const byAgent = new Map<string, LocatedFact[]>();
     const byUser = new Map<string, OwnerChanges>();
@@ -148,7 +148,7 @@ export class Collector {
     try {
       return parseFact(text);
     } catch (error) {
-      this.#parts.log.error({ err: error }, 'unreadable fact left out of the analytics');
+      this.#options.log.error({ err: error }, 'unreadable fact left out of the analytics');
       return undefined;
     }
   }

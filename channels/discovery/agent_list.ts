@@ -12,7 +12,7 @@ import type { Agents, Users } from '../principals/principals.ts';
 import { socketTally } from '../principals/socket_tally.ts';
 import { presenceStatus } from './presence_status.ts';
 
-export interface AgentListParts {
+export interface AgentListOptions {
   readonly agents: Pick<Agents, 'readProfiles'>;
   readonly users: Pick<Users, 'read'>;
   readonly presence: Presence;
@@ -22,7 +22,7 @@ export interface AgentListParts {
 type AgentParam = 'user_id' | 'status' | 'presence' | 'capability';
 
 /** `GET /api/agents`: for the admin, for users their own. */
-export function agentList({ agents, users, presence, nodes }: AgentListParts): List<Agent, AgentParam> {
+export function agentList({ agents, users, presence, nodes }: AgentListOptions): List<Agent, AgentParam> {
   return {
     name: 'agents',
     checks: {

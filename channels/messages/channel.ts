@@ -26,7 +26,7 @@ export const placedNotice = (message: Message, ordinal: number): PlacedNotice =>
 });
 export const settledNotice = ({ about }: Message): SettledNotice => ({ id: about.id });
 
-export interface MessagesChannelParts {
+export interface MessagesChannelOptions {
   readonly messages: Messages;
   readonly readers: Readers;
   readonly agents: Pick<Agents, 'read'>;
@@ -40,8 +40,8 @@ export interface MessagesChannelParts {
 type Inbox = AgentSession & { readonly reader: Reader };
 
 /** `messages:{agent_id}`: an agent's inbox (PROTOCOL.md, section 5.6). */
-export function messagesChannel(parts: MessagesChannelParts) {
-  const { messages, readers, agents, store, log, redeliverAfterMs, maySend } = parts;
+export function messagesChannel(options: MessagesChannelOptions) {
+  const { messages, readers, agents, store, log, redeliverAfterMs, maySend } = options;
 
   /** Several at once share a commit, so the channel does not wait for one before it takes the next. */
   const settle = (socket: Pick<ChannelSocket<Inbox>, 'assigns'>, id: string, as: Settlement, reason?: string) =>

@@ -9,7 +9,7 @@ import { type Draft, type Message, type MessageCommand, type MessageEvent, sende
 export type Inboxes = Pick<Aggregates<Inbox, InboxCommand, InboxEvent>, 'apply' | 'read'>;
 export type MessageAggregates = Pick<Aggregates<Message, MessageCommand, MessageEvent>, 'apply' | 'read' | 'readMany'>;
 
-export interface PlacingParts {
+export interface DeliveryOptions {
   readonly inboxes: Inboxes;
   readonly messages: MessageAggregates;
   /** Called for every message that is in its inbox; for some twice. */
@@ -48,11 +48,11 @@ const LONGEST_PAUSE_MS = 160;
  * acknowledged has left `placing` and cannot be renewed, even though the inbox has forgotten it.
  */
 export class Delivery {
-  readonly #parts: PlacingParts;
+  readonly #options: DeliveryOptions;
   readonly #turns = new KeyedQueue();
 
-  constructor(parts: PlacingParts) {
-    this.#parts = parts;
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
   }
 
   /**
@@ -84,14 +84,14 @@ export class Delivery {
 
   /** Pushes a notice that `send` has placed; the sender says when. Notices settled meanwhile are left out. */
   async tell({ about, payloadJson, progress }: Message): Promise<void> {
-    const inbox = await this.#parts.inboxes.read(about.toAgentId, inboxFields({ id: about.id }));
+    const inbox = await this.#options.inboxes.read(about.toAgentId, inboxFields({ id: about.id }));
     const place = inbox?.places.get(about.id);
-    if (place) this.#parts.onPlaced({ about, payloadJson, progress }, place.ordinal);
+    if (place) this.#options.onPlaced({ about, payloadJson, progress }, place.ordinal);
   }
 
   /** Places a message that another call has left, or finds it placed. `undefined` if it was given up. */
   async resume(found: Message, turn?: Turn): Promise<Sent | undefined> {
-    const { inboxes } = this.#parts;
+    const { inboxes } = this.#options;
     const { id, toAgentId } = found.about;
     let message = found;
     const attempt = async (): Promise<Sent | 'void' | undefined> => {
@@ -119,7 +119,7 @@ export class Delivery {
     const { epoch, full } = await this.#prepare(draft, mayExist);
     // A message that is refused here leaves nothing behind.
     if (full) return full;
-    const created = await this.#parts.messages.apply(draft.id, { type: 'create', draft, epoch });
+    const created = await this.#options.messages.apply(draft.id, { type: 'create', draft, epoch });
     if (!created.ok) return created;
     const message = { ...created.state, payloadJson: draft.payloadJson };
     if (created.events[0]?.type !== 'created') return this.resume(message, turn);
@@ -128,7 +128,7 @@ export class Delivery {
 
   /** Reads the inbox: its epoch, and if it has no room for a message that it does not hold yet. */
   async #prepare(draft: Draft, mayExist: boolean) {
-    const { inboxes, messages } = this.#parts;
+    const { inboxes, messages } = this.#options;
     const sender = senderOf(draft);
     const inbox = (await inboxes.read(draft.toAgentId, inboxFields({ sender }))) ?? emptyInbox;
     const full = quotaRefusal(inbox, sender);
@@ -140,7 +140,7 @@ export class Delivery {
 
   /** Goes by the epoch of the message. `undefined`: another call has taken it over. */
   async #place(message: Message, turn: Turn | undefined): Promise<Sent | undefined> {
-    const { inboxes, messages } = this.#parts;
+    const { inboxes, messages } = this.#options;
     const { about, progress } = message;
     const { id, toAgentId, expiresAtMs } = about;
     const { epoch } = progress;
@@ -165,14 +165,14 @@ export class Delivery {
   /** Places by another epoch, after the attempt before has failed or was kept out. */
   async #renew(message: Message, epoch: number, turn: Turn | undefined): Promise<Sent | undefined> {
     const from = message.progress.epoch;
-    const renewed = await this.#parts.messages.apply(message.about.id, { type: 'renew', from, epoch });
+    const renewed = await this.#options.messages.apply(message.about.id, { type: 'renew', from, epoch });
     if (!renewed.ok || renewed.events.length === 0) return undefined;
     return this.#place({ ...renewed.state, payloadJson: message.payloadJson }, turn);
   }
 
   /** The message as it is now. */
   async #look(message: Message): Promise<Message> {
-    const now = await this.#parts.messages.read(message.about.id, SHOWN);
+    const now = await this.#options.messages.read(message.about.id, SHOWN);
     return now ? { ...now, payloadJson: message.payloadJson } : message;
   }
 
@@ -188,7 +188,7 @@ export class Delivery {
 
   /** @param turn of whoever sends it; nobody waits any more for what a deadline places */
   #placed(message: Message, ordinal: number, turn: Turn | undefined): void {
-    const { messages, onPlaced, inBackground } = this.#parts;
+    const { messages, onPlaced, inBackground } = this.#options;
     if (message.about.isCounted || !turn) onPlaced(message, ordinal);
     inBackground(messages.apply(message.about.id, { type: 'placed' }));
   }

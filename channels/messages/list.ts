@@ -1,5 +1,5 @@
 import { oneOf, type Params } from '../kernel/lists/query.ts';
-import type { PartyParts } from '../principals/parties.ts';
+import type { PartyOptions } from '../principals/parties.ts';
 import { type Between, listBetween } from '../principals/things_between.ts';
 import { type Box, boxIndex, MESSAGES_INDEX } from './indexes.ts';
 import type { Messages, Shown } from './messages.ts';
@@ -8,7 +8,7 @@ import { statusAt, summaryView } from './view.ts';
 const boxesOf = ({ box }: Params<'box'>): readonly Box[] => (box === undefined ? ['in', 'out'] : [box as Box]);
 
 /** `GET /api/messages`: without payloads. */
-export function messageList(messages: Messages, parts: PartyParts) {
+export function messageList(messages: Messages, options: PartyOptions) {
   const between: Between<Shown, 'status' | 'box'> = {
     name: 'messages',
     checks: { status: oneOf('pending', 'acknowledged', 'rejected', 'expired'), box: oneOf('in', 'out') },
@@ -21,5 +21,5 @@ export function messageList(messages: Messages, parts: PartyParts) {
     matches: ({ message, nowMs }, { status }) => status === undefined || statusAt(message, nowMs) === status,
     view: (found) => found.map(({ message, nowMs }) => summaryView(message, nowMs)),
   };
-  return listBetween(between, parts);
+  return listBetween(between, options);
 }

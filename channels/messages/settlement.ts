@@ -7,7 +7,7 @@ import type { Inboxes, MessageAggregates } from './delivery.ts';
 import { ORDER, type PlacedEntry } from './inbox.ts';
 import { isSettled, type Message, type MessageEvent, type Settlement, senderOf, settledAlready } from './state.ts';
 
-export interface SettlingParts {
+export interface SettlementsOptions {
   readonly store: Pick<Store, 'range' | 'nowMs'>;
   readonly inboxes: Inboxes;
   readonly messages: MessageAggregates;
@@ -30,15 +30,15 @@ const EXPIRY_BATCH = 100;
  * that wants to settle it or its deadline removes it.
  */
 export class Settlements {
-  readonly #parts: SettlingParts;
+  readonly #options: SettlementsOptions;
 
-  constructor(parts: SettlingParts) {
-    this.#parts = parts;
+  constructor(options: SettlementsOptions) {
+    this.#options = options;
   }
 
   /** Resolves when no join that begins later gets the message. */
   async settle(agentId: string, id: string, as: Settlement, reason?: string): Promise<Settled> {
-    const { inboxes, messages } = this.#parts;
+    const { inboxes, messages } = this.#options;
     const inbox = await inboxes.read(agentId, inboxFields({ id }));
     if (!inbox?.places.has(id)) {
       const refused = await this.#refusalElsewhere(agentId, id);
@@ -52,12 +52,12 @@ export class Settlements {
 
   /** As if its recipient had acknowledged it, unless it is settled already. */
   async acknowledge(id: string): Promise<void> {
-    await this.#finishIfLeft(await this.#parts.messages.apply(id, { type: 'settle', as: 'acknowledged' }));
+    await this.#finishIfLeft(await this.#options.messages.apply(id, { type: 'settle', as: 'acknowledged' }));
   }
 
   /** Gives up one hold on a notice; the last one acknowledges it. */
   async release(id: string): Promise<void> {
-    await this.#finishIfLeft(await this.#parts.messages.apply(id, { type: 'release' }));
+    await this.#finishIfLeft(await this.#options.messages.apply(id, { type: 'release' }));
   }
 
   async #finishIfLeft(applied: Applied<Message, MessageEvent>): Promise<void> {
@@ -66,7 +66,7 @@ export class Settlements {
 
   /** Carries out the effects of a settlement. Repeating it is harmless. */
   async finish(message: Message): Promise<void> {
-    const { inboxes, messages, onSettled, inBackground } = this.#parts;
+    const { inboxes, messages, onSettled, inBackground } = this.#options;
     const { about, progress } = message;
     if (!isSettled(progress.status)) return;
     const removed = await inboxes.apply(about.toAgentId, { type: 'remove', id: about.id, sender: senderOf(about) });
@@ -76,7 +76,7 @@ export class Settlements {
 
   /** Settles what is due in an inbox, and sets when to look again. */
   async expire(agentId: string): Promise<void> {
-    const { store, inboxes } = this.#parts;
+    const { store, inboxes } = this.#options;
     for (;;) {
       const oldest = await store.range({ kind: 'inbox', id: agentId }, ORDER, 0, EXPIRY_BATCH);
       const nowMs = await store.nowMs();
@@ -91,7 +91,7 @@ export class Settlements {
   }
 
   async #expireOne(id: string): Promise<void> {
-    const { messages } = this.#parts;
+    const { messages } = this.#options;
     const expired = await messages.apply(id, { type: 'settle', as: 'expired' });
     if (expired.ok) return this.finish(expired.state);
     // It was settled before and has not left the inbox yet.
@@ -101,7 +101,7 @@ export class Settlements {
 
   /** Refusal for a message that is not in the agent's inbox; `undefined` if it is settled, or has arrived there meanwhile. */
   async #refusalElsewhere(agentId: string, id: string): Promise<Refusal | undefined> {
-    const message = await this.#parts.messages.read(id, SHOWN);
+    const message = await this.#options.messages.read(id, SHOWN);
     if (message?.about.toAgentId !== agentId) return refuse('not_found');
     const { status } = message.progress;
     if (status === 'placing' || status === 'void') return refuse('not_found');

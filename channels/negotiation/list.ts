@@ -1,5 +1,5 @@
 import { oneOf } from '../kernel/lists/query.ts';
-import type { PartyParts } from '../principals/parties.ts';
+import type { PartyOptions } from '../principals/parties.ts';
 import { type Between, listBetween } from '../principals/things_between.ts';
 import { agentNegotiationsIndex, createdAtMs, NEGOTIATIONS_INDEX } from './indexes.ts';
 import type { Negotiations } from './negotiations.ts';
@@ -7,7 +7,7 @@ import type { Negotiation } from './state.ts';
 import { negotiationView } from './view.ts';
 
 /** `GET /api/negotiations` */
-export function negotiationList(negotiations: Negotiations, parts: PartyParts) {
+export function negotiationList(negotiations: Negotiations, options: PartyOptions) {
   const between: Between<Negotiation, 'status'> = {
     name: 'negotiations',
     checks: { status: oneOf('open', 'agreed', 'rejected', 'expired') },
@@ -19,5 +19,5 @@ export function negotiationList(negotiations: Negotiations, parts: PartyParts) {
     matches: (negotiation, { status }) => status === undefined || negotiation.status === status,
     view: (found) => found.map(negotiationView),
   };
-  return listBetween(between, parts);
+  return listBetween(between, options);
 }

@@ -30,11 +30,11 @@ export interface NegotiationRouteOptions {
 
 const readBody = jsonBody(NegotiationRequest);
 
-export function negotiationRoutes(parts: NegotiationRouteOptions): Route<Principal>[] {
+export function negotiationRoutes(options: NegotiationRouteOptions): Route<Principal>[] {
   const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
   return [
-    route('POST', '/api/negotiations', unlessSuspended(createNegotiation(parts))),
-    route('GET', '/api/negotiations/:id', readNegotiation(parts)),
+    route('POST', '/api/negotiations', unlessSuspended(createNegotiation(options))),
+    route('GET', '/api/negotiations/:id', readNegotiation(options)),
   ];
 }
 
@@ -50,7 +50,7 @@ function readNegotiation({ negotiations, agents }: NegotiationRouteOptions): Han
 }
 
 /** `POST /api/negotiations` */
-function createNegotiation(parts: NegotiationRouteOptions): Handle {
+function createNegotiation(options: NegotiationRouteOptions): Handle {
   return async (call: ApiCall): Promise<HttpAnswer | Refusal> => {
     const read = await readBody(call.exchange);
     if (!read.ok) return read;
@@ -64,7 +64,7 @@ function createNegotiation(parts: NegotiationRouteOptions): Handle {
     if (principal.kind !== 'admin' && !isParticipant(principal, [clientId])) {
       return refuse('forbidden');
     }
-    return open(parts, nameOf(principal), { ...request, client_agent_id: clientId ?? '' }, creatorOf(principal));
+    return open(options, nameOf(principal), { ...request, client_agent_id: clientId ?? '' }, creatorOf(principal));
   };
 }
 
@@ -72,8 +72,8 @@ const creatorOf = (principal: Principal) => (principal.kind === 'agent' ? princi
 
 type FullRequest = NegotiationRequest & { readonly client_agent_id: string };
 
-async function open(parts: NegotiationRouteOptions, by: string, request: FullRequest, creatorId: string | null) {
-  const { negotiations, agents, notifications } = parts;
+async function open(options: NegotiationRouteOptions, by: string, request: FullRequest, creatorId: string | null) {
+  const { negotiations, agents, notifications } = options;
   const id = request.id ?? newId();
   const existing = request.id === undefined ? undefined : await negotiations.read(id);
   const [client, provider] = await Promise.all([

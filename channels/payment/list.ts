@@ -1,5 +1,5 @@
 import { oneOf } from '../kernel/lists/query.ts';
-import type { PartyParts } from '../principals/parties.ts';
+import type { PartyOptions } from '../principals/parties.ts';
 import { type Between, listBetween } from '../principals/things_between.ts';
 import { agentChannelsIndex, createdAtMs, PAYMENT_CHANNELS_INDEX } from './indexes.ts';
 import type { Payments } from './payments.ts';
@@ -7,7 +7,7 @@ import { type PaymentChannel, statusOf } from './state.ts';
 import { channelView } from './view.ts';
 
 /** `GET /api/payment_channels` */
-export function paymentChannelList(payments: Payments, parts: PartyParts) {
+export function paymentChannelList(payments: Payments, options: PartyOptions) {
   const between: Between<PaymentChannel, 'status'> = {
     name: 'channels',
     checks: { status: oneOf('open', 'disputed', 'closed') },
@@ -19,5 +19,5 @@ export function paymentChannelList(payments: Payments, parts: PartyParts) {
     matches: (channel, { status }) => status === undefined || statusOf(channel) === status,
     view: (found) => found.map(channelView),
   };
-  return listBetween(between, parts);
+  return listBetween(between, options);
 }

@@ -15,7 +15,7 @@ import { DEFAULT_CHALLENGE_PERIOD_MS, PaymentChannelRequest } from './schema.ts'
 import { agentOf, openLines, type PaymentChannel, type Side } from './state.ts';
 import { channelView } from './view.ts';
 
-export interface OpenParts {
+export interface OpenCallOptions {
   readonly payments: Payments;
   readonly agents: Pick<Agents, 'read'>;
   readonly check: Check;
@@ -25,12 +25,12 @@ export interface OpenParts {
 const readBody = jsonBody(PaymentChannelRequest);
 
 /** `POST /api/payment_channels` */
-export function openPaymentChannel(parts: OpenParts): Handle {
+export function openPaymentChannel(options: OpenCallOptions): Handle {
   return unlessSuspended(async ({ exchange, principal }) => {
     const read = await readBody(exchange);
     if (!read.ok) return read;
     const refused = formRefusal(read.body) ?? openerRefusal(principal, read.body);
-    return refused ?? open(parts, principal, read.body);
+    return refused ?? open(options, principal, read.body);
   });
 }
 
@@ -56,8 +56,8 @@ function sideAmong(principal: Principal, { agent_a: a, agent_b: b }: PaymentChan
   return principal.id === b ? 'b' : null;
 }
 
-async function open(parts: OpenParts, principal: Principal, request: PaymentChannelRequest) {
-  const { payments, agents, check, notifications } = parts;
+async function open(options: OpenCallOptions, principal: Principal, request: PaymentChannelRequest) {
+  const { payments, agents, check, notifications } = options;
   const id = request.id ?? newId();
   const deposits = { aMicro: micro(request.deposit_a), bMicro: micro(request.deposit_b) };
   const challengePeriodMs = request.challenge_period_ms ?? DEFAULT_CHALLENGE_PERIOD_MS;

@@ -8,24 +8,24 @@ import { isPartyOrOwner } from '../principals/parties.ts';
 import { type Handle, isSuspended, readable } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
 import { fileDispute } from './evidence.ts';
-import { type OpenParts, openPaymentChannel } from './open_call.ts';
+import { type OpenCallOptions, openPaymentChannel } from './open_call.ts';
 import { DisputeRequest } from './schema.ts';
 import { type PaymentChannel, sideOf } from './state.ts';
 import { channelView, disputeView, pastView } from './view.ts';
 
-export interface PaymentRouteOptions extends OpenParts {
+export interface PaymentRouteOptions extends OpenCallOptions {
   readonly check: Check;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly hub: Pick<Hub, 'broadcast'>;
 }
 
-export function paymentRoutes(parts: PaymentRouteOptions): Route<Principal>[] {
+export function paymentRoutes(options: PaymentRouteOptions): Route<Principal>[] {
   const route = (method: Method, path: string, handle: Handle): Route<Principal> => ({ method, path, handle });
   return [
-    route('POST', '/api/payment_channels', openPaymentChannel(parts)),
-    route('GET', '/api/payment_channels/:id', readChannel(parts)),
-    route('GET', '/api/payment_channels/:id/history', readHistory(parts)),
-    route('POST', '/api/payment_channels/:id/evidence', fileEvidence(parts)),
+    route('POST', '/api/payment_channels', openPaymentChannel(options)),
+    route('GET', '/api/payment_channels/:id', readChannel(options)),
+    route('GET', '/api/payment_channels/:id/history', readHistory(options)),
+    route('POST', '/api/payment_channels/:id/evidence', fileEvidence(options)),
   ];
 }
 
@@ -39,9 +39,9 @@ async function readBy({ payments, agents }: PaymentRouteOptions, principal: Prin
 }
 
 /** `GET /api/payment_channels/{id}` */
-function readChannel(parts: PaymentRouteOptions): Handle {
+function readChannel(options: PaymentRouteOptions): Handle {
   return async ({ principal, param }) => {
-    const read = await readBy(parts, principal, param('id'));
+    const read = await readBy(options, principal, param('id'));
     return read.ok ? jsonAnswer(200, { channel: channelView(read.thing) }) : read;
   };
 }
@@ -57,15 +57,15 @@ const checkPage = payloadCheck(
 const DEFAULT_LIMIT = 100;
 
 /** `GET /api/payment_channels/{id}/history` */
-function readHistory(parts: PaymentRouteOptions): Handle {
+function readHistory(options: PaymentRouteOptions): Handle {
   return async ({ exchange, principal, param }) => {
-    const read = await readBy(parts, principal, param('id'));
+    const read = await readBy(options, principal, param('id'));
     if (!read.ok) return read;
     const channel = read.thing;
     const checked = checkPage(Object.fromEntries(exchange.query));
     if (!checked.ok) return checked;
     const { after = '0', limit = String(DEFAULT_LIMIT) } = checked.payload as { after?: string; limit?: string };
-    const found = await parts.payments.history(channel.id, Number(after) + 1, Number(limit) + 1);
+    const found = await options.payments.history(channel.id, Number(after) + 1, Number(limit) + 1);
     const page = found.slice(0, Number(limit));
     const last = found.length > page.length ? page.at(-1) : undefined;
     const items = page.map((past) => pastView(channel, past));

@@ -9,7 +9,7 @@ import type { Principal } from './authenticate.ts';
 import { type Handle, nameOf } from './permissions.ts';
 
 /** What all lists share. */
-export interface ListParts {
+export interface ListOptions {
   readonly store: Pick<Store, 'lookup'>;
   readonly cursors: Cursors;
   /** Whether the indexes by creation have everything: see `Upkeep`. */
@@ -31,7 +31,7 @@ export interface List<T, N extends string> {
 }
 
 /** Answers `GET` of a list: a page, and where the next one begins (PROTOCOL.md, section 3, Lists). */
-export function listCall<T, N extends string>(list: List<T, N>, { store, cursors, isWhole }: ListParts): Handle {
+export function listCall<T, N extends string>(list: List<T, N>, { store, cursors, isWhole }: ListOptions): Handle {
   return async ({ exchange, principal }) => {
     const query = readListQuery(exchange, { list: list.name, by: nameOf(principal), cursors, checks: list.checks });
     if (!query.ok) return query;
@@ -45,7 +45,7 @@ export function listCall<T, N extends string>(list: List<T, N>, { store, cursors
 }
 
 /** A list without its kinds of items and parameters: what answers it, once there is what all lists share. */
-export type ServedList = (shared: ListParts) => Handle;
+export type ServedList = (shared: ListOptions) => Handle;
 
 export const servedList =
   <T, N extends string>(list: List<T, N>): ServedList =>

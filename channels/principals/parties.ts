@@ -15,7 +15,7 @@ export type Whose =
 /** The lists of so many agents are merged; for more, the list of all is walked. */
 export const MAX_MERGED = 100;
 
-export interface PartyParts {
+export interface PartyOptions {
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly store: Pick<Store, 'lookup'>;
 }
@@ -28,22 +28,22 @@ export interface PartyParts {
 export async function whoseThings(
   principal: Principal,
   agentId: string | undefined,
-  parts: PartyParts,
+  options: PartyOptions,
 ): Promise<Whose | Refusal> {
-  if (agentId !== undefined) return named(principal, agentId, parts);
+  if (agentId !== undefined) return named(principal, agentId, options);
   switch (principal.kind) {
     case 'admin':
       return { ok: true, all: true };
     case 'agent':
       return { ok: true, agentIds: [principal.id] };
     case 'user':
-      return ownedBy(principal.id, parts);
+      return ownedBy(principal.id, options);
     case 'app':
       return refuse('forbidden');
   }
 }
 
-async function named(principal: Principal, agentId: string, { agents }: PartyParts): Promise<Whose | Refusal> {
+async function named(principal: Principal, agentId: string, { agents }: PartyOptions): Promise<Whose | Refusal> {
   const isOwn = isParticipant(principal, [agentId]);
   if (principal.kind === 'app') return refuse('forbidden');
   // A suspended agent reads what is its own, and learns of nothing else whether it is there.
@@ -54,7 +54,7 @@ async function named(principal: Principal, agentId: string, { agents }: PartyPar
   return mayRead ? { ok: true, agentIds: [agentId] } : refuse('forbidden', { agent_id: agentId });
 }
 
-async function ownedBy(ownerId: string, { agents, store }: PartyParts): Promise<Whose> {
+async function ownedBy(ownerId: string, { agents, store }: PartyOptions): Promise<Whose> {
   const hits = await store.lookup(ownedIndex(ownerId), { limit: MAX_MERGED + 1 });
   if (hits.length > MAX_MERGED) return { ok: true, ownerId };
   const found = await agents.readProfiles(hits.map(({ id }) => id));

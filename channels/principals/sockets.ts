@@ -27,7 +27,7 @@ export interface OwnerSession {
   readonly userId: string;
 }
 
-export interface SocketParts {
+export interface SocketOptions {
   readonly authenticator: Authenticator;
   readonly nodes: Nodes;
   /** Of one agent, or one user. */
@@ -44,20 +44,20 @@ interface Authenticated extends ConnectRequest {
 }
 
 /** The three sockets of PROTOCOL.md, section 4, as they open at `/socket` and at `/user_socket`. */
-export function sockets(parts: SocketParts): { readonly atSocket: Opener; readonly atUserSocket: Opener } {
-  const { authenticator, nodes, maxSocketsPerAgent } = parts;
+export function sockets(options: SocketOptions): { readonly atSocket: Opener; readonly atUserSocket: Opener } {
+  const { authenticator, nodes, maxSocketsPerAgent } = options;
 
   const agentSocket = socket<AgentSession, Authenticated>({
     connect: (request) => connectOneMore(request, socketIds.agent, (agentId) => ({ agentId })),
-    channels: parts.agentChannels,
+    channels: options.agentChannels,
   });
   const userSocket = socket<AgentSession, Authenticated>({
     connect: (request) => connectOneMore(request, socketIds.user, (agentId) => ({ agentId })),
-    channels: parts.userChannels,
+    channels: options.userChannels,
   });
   const ownerSocket = socket<OwnerSession, Authenticated>({
     connect: (request) => connectOneMore(request, socketIds.owner, (userId) => ({ userId })),
-    channels: parts.ownerChannels,
+    channels: options.ownerChannels,
   });
 
   /** One socket more for this account, of any kind, if it has not too many already, over all nodes. */

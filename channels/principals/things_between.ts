@@ -2,7 +2,7 @@ import { byCreation } from '../kernel/lists/order.ts';
 import { anId, type Check, type Params } from '../kernel/lists/query.ts';
 import type { Principal } from './authenticate.ts';
 import type { List } from './list_route.ts';
-import { type PartyParts, type Whose, whoseThings, withOwner } from './parties.ts';
+import { type PartyOptions, type Whose, whoseThings, withOwner } from './parties.ts';
 
 /** Things that agents have with each other, each in the indexes of its agents by creation. */
 export interface Between<S, N extends string> {
@@ -20,7 +20,10 @@ export interface Between<S, N extends string> {
 }
 
 /** The list of such things: for the admin, for users of their agents', for agents of their own. */
-export function listBetween<S, N extends string>(between: Between<S, N>, parts: PartyParts): List<S, N | 'agent_id'> {
+export function listBetween<S, N extends string>(
+  between: Between<S, N>,
+  options: PartyOptions,
+): List<S, N | 'agent_id'> {
   const { name, checks, indexOfAll, view } = between;
   return {
     name,
@@ -31,7 +34,7 @@ export function listBetween<S, N extends string>(between: Between<S, N>, parts: 
     async source(principal: Principal, given: Params<N | 'agent_id'>) {
       const { agent_id: agentId, ...rest } = given as Params<'agent_id'>;
       const params = rest as Params<N>;
-      const whose = await whoseThings(principal, agentId, parts);
+      const whose = await whoseThings(principal, agentId, options);
       if (!whose.ok) return whose;
       return {
         ok: true,
@@ -49,7 +52,7 @@ export function listBetween<S, N extends string>(between: Between<S, N>, parts: 
 
   function restrict(states: readonly (S | undefined)[], whose: Whose, params: Params<N>) {
     const partiesOf = (state: S) => between.partiesOf(state, params);
-    if ('ownerId' in whose) return withOwner(whose.ownerId, states, partiesOf, parts.agents);
+    if ('ownerId' in whose) return withOwner(whose.ownerId, states, partiesOf, options.agents);
     return states.map((state) => (state && partiesOf(state).some((id) => id !== null) ? state : undefined));
   }
 }

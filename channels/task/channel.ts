@@ -21,7 +21,7 @@ import { roleOf, streamOf, streamView, type TaskState, taskView } from './state.
 import { type Role, readBy, type StreamName } from './stream.ts';
 import type { Tasks } from './tasks.ts';
 
-export interface TaskChannelParts {
+export interface TaskChannelOptions {
   readonly tasks: Tasks;
   readonly nodes: Pick<Nodes, 'onChange'>;
   readonly retentionMs: number;
@@ -39,7 +39,7 @@ type TaskSocket = ChannelSocket<AgentSession & Membership, typeof pushes, typeof
 const heard = (stream: StreamName) => `${stream}_heard` as const;
 
 /** `task:*`: two agents stream a task's input and output to each other (PROTOCOL.md, section 5.2). */
-export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelParts) {
+export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptions) {
   const readers = new Set<StreamReader>();
   const { chunks } = tasks;
 

@@ -3,14 +3,14 @@ import { byCreationAndMore } from '../kernel/lists/order.ts';
 import { anId, oneOf } from '../kernel/lists/query.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import type { List } from '../principals/list_route.ts';
-import { type PartyParts, type Whose, whoseThings, withOwner } from '../principals/parties.ts';
+import { type PartyOptions, type Whose, whoseThings, withOwner } from '../principals/parties.ts';
 import type { Agents } from '../principals/principals.ts';
 import { agentTasksIndex, appTasksIndex, fits, TASKS_INDEX } from './indexes.ts';
 import { roleOf, TASK_STATUSES, type Task, type TaskState, type TaskStatus, taskView } from './state.ts';
 import type { Role } from './stream.ts';
 import type { Tasks } from './tasks.ts';
 
-export interface TaskListParts extends PartyParts {
+export interface TaskListOptions extends PartyOptions {
   readonly tasks: Pick<Tasks, 'readManyShown'>;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly store: Pick<Store, 'lookup'>;
@@ -19,7 +19,7 @@ export interface TaskListParts extends PartyParts {
 type Param = 'agent_id' | 'role' | 'status';
 
 /** `GET /api/tasks`: for the admin, apps of their own, users of their agents', agents of their own. */
-export function taskList(parts: TaskListParts): List<TaskState, Param> {
+export function taskList(options: TaskListOptions): List<TaskState, Param> {
   return {
     name: 'tasks',
     checks: { agent_id: anId, role: oneOf('client', 'provider'), status: oneOf(...TASK_STATUSES) },
@@ -31,7 +31,7 @@ export function taskList(parts: TaskListParts): List<TaskState, Param> {
       const role = roleText as Role | undefined;
       const status = statusText as TaskStatus | undefined;
       const isApp = principal.kind === 'app';
-      const whose = isApp ? ({ ok: true, all: true } as const) : await whoseThings(principal, agentId, parts);
+      const whose = isApp ? ({ ok: true, all: true } as const) : await whoseThings(principal, agentId, options);
       if (!whose.ok) return whose;
       /** The key of a place says the role in the list of an agent; in other lists it says the status alone. */
       const isOfAgents = 'agentIds' in whose;
@@ -47,7 +47,7 @@ export function taskList(parts: TaskListParts): List<TaskState, Param> {
           isLikely: (hit) => fits({ status, role: isOfAgents ? role : undefined }, hit),
         }),
         async read(ids) {
-          const found = await parts.tasks.readManyShown(ids);
+          const found = await options.tasks.readManyShown(ids);
           const matching = found.map((state) => (state && wanted(state.task) ? state : undefined));
           const listed = await restricted(matching, whose, role);
           return listed.map((state) => state && { item: state, insertedAtMs: state.task.insertedAtMs });
@@ -58,7 +58,7 @@ export function taskList(parts: TaskListParts): List<TaskState, Param> {
 
   function restricted(states: readonly (TaskState | undefined)[], whose: Whose, role: Role | undefined) {
     if (!('ownerId' in whose)) return states;
-    return withOwner(whose.ownerId, states, ({ task }) => agentsOf(task, role), parts.agents);
+    return withOwner(whose.ownerId, states, ({ task }) => agentsOf(task, role), options.agents);
   }
 }
 

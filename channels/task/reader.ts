@@ -13,7 +13,7 @@ const FIRST_PAGE = 4;
 /** Pause before trying again when the store does not answer. */
 const RETRY_MS = 500;
 
-export interface ReaderParts {
+export interface StreamReaderOptions {
   readonly chunks: Pick<Chunks, 'head' | 'from' | 'inOrder'>;
   readonly log: Log;
 }
@@ -26,7 +26,7 @@ export interface ReaderParts {
  */
 export class StreamReader {
   readonly stream: StreamName;
-  readonly #parts: ReaderParts;
+  readonly #options: StreamReaderOptions;
   /** Only chunks above this seq are replayed; undefined: none. */
   readonly #replaysAbove: number | undefined;
   #socket: Socket | undefined;
@@ -37,10 +37,10 @@ export class StreamReader {
   #catchingUp = true;
   #pageSize = FIRST_PAGE;
 
-  constructor(role: Role, replaysAbove: number | undefined, parts: ReaderParts) {
+  constructor(role: Role, replaysAbove: number | undefined, options: StreamReaderOptions) {
     this.stream = readBy(role);
     this.#replaysAbove = replaysAbove;
-    this.#parts = parts;
+    this.#options = options;
   }
 
   /** To be called when broadcasts reach the member: from then on none may be missed. */
@@ -70,7 +70,7 @@ export class StreamReader {
 
   /** Broadcasts may have been lost: looks at what the store has. */
   async look(): Promise<void> {
-    const head = this.#socket && (await this.#parts.chunks.head(this.#socket.id, this.stream));
+    const head = this.#socket && (await this.#options.chunks.head(this.#socket.id, this.stream));
     if (head) this.heardOf(totalOf(head) - 1);
   }
 
@@ -97,7 +97,7 @@ export class StreamReader {
       try {
         return await work();
       } catch (error) {
-        this.#parts.log.warn({ err: error, task: socket.id }, 'replay paused: the store does not answer');
+        this.#options.log.warn({ err: error, task: socket.id }, 'replay paused: the store does not answer');
         await sleep(RETRY_MS);
       }
     }
@@ -106,7 +106,7 @@ export class StreamReader {
   #replayed: { readonly ordinals: number; readonly lastSeq: number; from: number } | undefined;
 
   async #replay(socket: Socket): Promise<void> {
-    const { chunks } = this.#parts;
+    const { chunks } = this.#options;
     if (!this.#replayed) {
       const head = await chunks.head(socket.id, this.stream);
       if (!head) return;
@@ -130,7 +130,7 @@ export class StreamReader {
 
   /** Sends what was heard of and has not gone out; then the member is live. */
   async #catchUp(socket: Socket): Promise<void> {
-    const { chunks } = this.#parts;
+    const { chunks } = this.#options;
     while (this.#next < this.#heard && !socket.ended) {
       const page = await chunks.inOrder(socket.id, this.stream, this.#next, this.#pageSize);
       for (const chunk of page) {
@@ -146,7 +146,7 @@ export class StreamReader {
 
   /** No more chunks: the news was the completion, or all chunks were dropped since. */
   async #finish(socket: Socket): Promise<void> {
-    const head = await this.#parts.chunks.head(socket.id, this.stream);
+    const head = await this.#options.chunks.head(socket.id, this.stream);
     if (head?.completion && head.droppedAtSeq === null && this.#next === head.count) {
       const { checksum, totalSize } = head.completion;
       await this.#sendPaced(socket, `${this.stream}_complete`, { checksum, total_size: totalSize });

@@ -19,7 +19,7 @@ const AT_A_TIME = 32;
 /** How long a list waits for work that may be nearly done. */
 const WAIT_MS = 2_000;
 
-export interface UpkeepParts {
+export interface UpkeepOptions {
   readonly store: Pick<Store, 'read' | 'commit' | 'claimDue' | 'scan' | 'nowMs'>;
   readonly nodes: Pick<Nodes, 'live'>;
   /** The aggregates that lists are made of. */
@@ -37,20 +37,20 @@ export interface UpkeepParts {
  * away whenever it changes the agent. A node of it that comes later, after all is done, is not noticed.
  */
 export class Upkeep {
-  readonly #parts: UpkeepParts;
+  readonly #options: UpkeepOptions;
   #isDone = false;
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
 
-  constructor(parts: UpkeepParts) {
-    this.#parts = parts;
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
   }
 
   /** To be called before anything else of this version makes a new store look like one that was used. */
   async begin(): Promise<void> {
-    const { store, isNew } = this.#parts;
+    const { store, isNew } = this.#options;
     const { version, fields, nowMs } = await store.read(aggregate);
     this.#isDone = fields[DONE] !== undefined;
     if (version === 0) {
@@ -82,7 +82,7 @@ export class Upkeep {
 
   async #lookedUp(): Promise<boolean> {
     if (!this.#isDone) {
-      const { fields } = await this.#parts.store.read(aggregate, [DONE]);
+      const { fields } = await this.#options.store.read(aggregate, [DONE]);
       this.#isDone ||= fields[DONE] !== undefined;
     }
     if (this.#isDone) clearInterval(this.#timer);
@@ -96,7 +96,7 @@ export class Upkeep {
       .catch((error: unknown) => {
         // What was not done is due again; a store that is away is told elsewhere.
         if (!(error instanceof StoreUnavailable))
-          this.#parts.log.error({ err: error }, 'filling the lists after an upgrade failed: tried again');
+          this.#options.log.error({ err: error }, 'filling the lists after an upgrade failed: tried again');
       })
       .finally(() => {
         this.#isRunning = false;
@@ -104,7 +104,7 @@ export class Upkeep {
   }
 
   async #work(): Promise<void> {
-    const { store, log } = this.#parts;
+    const { store, log } = this.#options;
     if ((await this.#lookedUp()) || this.#hasOldNodes()) return;
     const [due] = await store.claimDue(KIND, 1, LEASE_MS);
     if (!due) return;
@@ -123,12 +123,12 @@ export class Upkeep {
   }
 
   #hasOldNodes(): boolean {
-    return this.#parts.nodes.live().some(({ gauges }) => gauges.lists !== LISTING_GAUGES.lists);
+    return this.#options.nodes.live().some(({ gauges }) => gauges.lists !== LISTING_GAUGES.lists);
   }
 
   /** @returns how many were placed; `undefined` if it was stopped */
   async #placeAll(): Promise<number | undefined> {
-    const { store, placeables } = this.#parts;
+    const { store, placeables } = this.#options;
     const byKind = new Map(placeables.map((each) => [each.kind, each]));
     let placed = 0;
     let renewedMs = performance.now();
@@ -150,7 +150,7 @@ export class Upkeep {
 
   /** Says that the work is still being done, or is to be taken again. */
   async #renew(inMs: number): Promise<void> {
-    const { store } = this.#parts;
+    const { store } = this.#options;
     const { version, nowMs } = await store.read(aggregate, []);
     await store.commit(aggregate, version, { deadlineMs: nowMs + inMs });
   }
