@@ -25,22 +25,40 @@ export interface Backend {
 /** How long a start waits for Redis, which may be starting as well. */
 export const REDIS_READY_WITHIN_MS = 15_000;
 
+/** What specs set. */
+export interface BackendOptions {
+  /** The clock of the embedded store, by which all that is kept goes. */
+  readonly nowMs?: () => number;
+}
+
 type BackendConfig = Pick<Config, 'redisUrl' | 'networkId' | 'nodeId' | 'dataDir'>;
 
 /**
  * @param onFailure told once if the store can only be read from now on, until the process is started again
  * @throws Error with a message of one line if the folder is in use or Redis does not answer
  */
-export async function openBackend(config: BackendConfig, log: Log, onFailure: () => void): Promise<Backend> {
-  return config.redisUrl === undefined ? embedded(config, log, onFailure) : onRedis(config, config.redisUrl, log);
+export async function openBackend(
+  config: BackendConfig,
+  log: Log,
+  onFailure: () => void,
+  options: BackendOptions = {},
+): Promise<Backend> {
+  return config.redisUrl === undefined
+    ? embedded(config, log, onFailure, options)
+    : onRedis(config, config.redisUrl, log);
 }
 
-async function embedded({ nodeId, dataDir }: BackendConfig, log: Log, onStoreFailure: () => void): Promise<Backend> {
+async function embedded(
+  { nodeId, dataDir }: BackendConfig,
+  log: Log,
+  onStoreFailure: () => void,
+  options: BackendOptions,
+): Promise<Backend> {
   const onFailure = (error: Error) => {
     log.error({ err: error }, 'writing to the store failed: this node ends and has to be started again');
     onStoreFailure();
   };
-  const store = await openEmbeddedStore({ dir: dataDir, onFailure });
+  const store = await openEmbeddedStore({ dir: dataDir, onFailure, ...options });
   const place = `the embedded store in ${dataDir}`;
   return { store, pubsub: localPubSub({ nodeId }), nodes: localNodes({ nodeId }), redis: undefined, place };
 }

@@ -19,5 +19,10 @@ export function foundations(context: NodeContext, domains: readonly Domain[]): r
 function deadlinesFeature({ store, log, deadlineStats: stats }: NodeContext, domains: readonly Domain[]): Domain {
   const deadlines = new Deadlines({ store, log, stats });
   for (const [kind, wake] of deadlinesOf(domains)) deadlines.on(kind, wake);
-  return { name: 'deadlines', start: () => deadlines.start(), close: () => deadlines.stop() };
+  return {
+    name: 'deadlines',
+    start: () => deadlines.start(),
+    handleDue: () => deadlines.handleDue(),
+    close: () => deadlines.stop(),
+  };
 }

@@ -21,6 +21,8 @@ export interface NodeOptions extends ContextOptions {
 /** A node that listens. */
 export interface RunningNode {
   readonly port: number;
+  /** Handles what is due by the store's clock; resolves when it is done. For specs that move the clock. */
+  handleDue(): Promise<void>;
   /** @param drainMs how long clients take to move away */
   stop(drainMs: number): Promise<void>;
 }
@@ -56,5 +58,9 @@ export async function startNode({
     log.info({}, 'stopped');
   }
 
-  return { port, stop };
+  async function handleDue(): Promise<void> {
+    for (const feature of features) await feature.handleDue?.();
+  }
+
+  return { port, handleDue, stop };
 }

@@ -18,7 +18,7 @@ export type BroadcastOf<O extends Events, S extends Events, N> = N extends keyof
     ? PayloadOf<O[N]>
     : never;
 
-/** Broadcasts an event that `O` declares to all members of a topic: the form that `Endpoint.broadcast` has. */
+/** Broadcasts an event that `O` declares to all members of a topic: the form that `Hub.broadcast` has. */
 export type Broadcasting<O extends Events> = <N extends Name<O>>(
   topic: string,
   event: N,

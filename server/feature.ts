@@ -27,6 +27,8 @@ export interface Feature<K extends FeatureKinds = FeatureKinds> {
   readonly deadlines?: { readonly [kind: string]: (id: string) => Promise<void> };
   /** Called once, before clients come. A rejection ends the start of the node. */
   start?(): Awaitable<void>;
+  /** Does what is due by the store's clock, and resolves when it is done: for specs that move that clock. */
+  handleDue?(): Awaitable<void>;
   /** Called once, after clients are gone. What stands before it in the list still works. */
   close?(): Awaitable<void>;
 }

@@ -136,6 +136,8 @@ export function analyticsFeature(context: Context): Domain {
       );
     },
 
+    handleDue: () => deadlines.handleDue(),
+
     async close(): Promise<void> {
       isClosed = true;
       for (const timer of timers) clearInterval(timer);

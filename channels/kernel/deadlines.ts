@@ -22,6 +22,8 @@ export const deadlineStats = (): DeadlineStats => ({ handled: new Map(), failed:
 
 /** How many of one kind are taken at once. */
 const BATCH = 100;
+/** Rounds in which everything that is due has to be done, where somebody waits for it. */
+const MAX_ROUNDS = 20;
 
 /**
  * Wakes aggregates whose deadline has passed: each on one node only, also if every node was down when it passed.
@@ -51,6 +53,20 @@ export class Deadlines {
   start(): void {
     this.#timer = setInterval(() => this.#poll(), this.#options.pollMs ?? 500);
     this.#poll();
+  }
+
+  /** Handles what is due now, and what becomes due by that; resolves when it is done. For a clock that was moved. */
+  async handleDue(): Promise<void> {
+    await this.#round;
+    for (let handled = -1, round = 0; handled !== this.#handled() && round < MAX_ROUNDS; round++) {
+      handled = this.#handled();
+      this.#poll();
+      await this.#round;
+    }
+  }
+
+  #handled(): number {
+    return [...this.stats.handled.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** Resolves when nothing is under way any more. */

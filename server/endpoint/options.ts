@@ -6,13 +6,12 @@ import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
 import type { Limits, RuntimeContext } from '../runtime/context.ts';
 import type { MountOptions } from '../transport/mount.ts';
-import type { RawMountOptions } from '../transport/raw/mount.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import type { EndpointStats } from './stats.ts';
 
 /** What an endpoint is made of; a mount is all it needs. */
 export interface EndpointOptions {
-  readonly mounts: readonly (MountOptions | RawMountOptions)[];
+  readonly mounts: readonly MountOptions[];
   /** Made for this endpoint alone. Left out: one without other nodes. */
   readonly hub?: Hub;
   readonly log?: Log;
@@ -34,17 +33,6 @@ export interface EndpointOptions {
   readonly stats?: EndpointStats;
   /** What a client gets when a handler threw; without it the channel crashes, as in Phoenix. */
   readonly onFault?: RuntimeContext['onFault'];
-}
-
-/**
- * A further port of an endpoint. It has raw mounts only: uWebSockets.js publishes to the sockets of one port, and Phoenix
- * channels live by that.
- */
-export interface FurtherPort {
-  readonly mounts: readonly RawMountOptions[];
-  /** Answers what no mount does; without it that is 404. */
-  readonly http?: AnswerHttp;
-  readonly tls?: ListenerOptions['tls'];
 }
 
 export type AnswerHttp = (exchange: Exchange) => void | Promise<void>;

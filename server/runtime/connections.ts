@@ -1,4 +1,3 @@
-import type { CloseCause } from '../raw_socket.ts';
 import type { Connected } from '../socket.ts';
 import { closeCodes, type Transport } from './transport.ts';
 
@@ -11,8 +10,7 @@ export interface MindedConnection {
   readonly heardAtMs: number;
   /** When the server last sent a ping for a sign of life, likewise. */
   pingedAtMs: number;
-  /** @param cause for whoever tells its client why */
-  close(code: number, reason: string, cause: CloseCause): void;
+  close(code: number, reason: string): void;
 }
 
 /** How a client's silence is treated. */
@@ -76,7 +74,7 @@ export class Connections {
     holds
       .then(
         (good) => {
-          if (!good) connection.close(closeCodes.goingAway, '', 'revoked');
+          if (!good) connection.close(closeCodes.goingAway, '');
         },
         // Out of reach: nothing is known against it.
         () => {
@@ -97,16 +95,12 @@ export class Connections {
     }
   }
 
-  /** Closes the sockets of an id, for `disconnect` was broadcast to it. */
-  closeById(id: string): void {
-    for (const connection of [...(this.#byId.get(id) ?? [])]) {
-      connection.close(closeCodes.goingAway, '', 'disconnected');
-    }
+  closeById(id: string, code: number): void {
+    for (const connection of [...(this.#byId.get(id) ?? [])]) connection.close(code, '');
   }
 
-  /** Closes all, for the node ends. */
-  closeAll(): void {
-    for (const connection of [...this.#minded.keys()]) connection.close(closeCodes.serviceRestart, '', 'drain');
+  closeAll(code: number): void {
+    for (const connection of [...this.#minded.keys()]) connection.close(code, '');
   }
 
   /** All ids that connections here have. */
@@ -133,7 +127,7 @@ export class Connections {
       }
       if (!slow && (!watch || watch.timeoutMs > 10 * SLOW_TICK_MS)) continue;
       const { expiresAtMs } = connection.socket.connected;
-      if (expiresAtMs !== undefined && nowMs >= expiresAtMs) connection.close(closeCodes.goingAway, '', 'expired');
+      if (expiresAtMs !== undefined && nowMs >= expiresAtMs) connection.close(closeCodes.goingAway, '');
       else if (watch) mindSilence(connection, watch, nowMs);
     }
   }
@@ -158,7 +152,7 @@ export class Connections {
 
   drain(spreadMs: number): Promise<void> {
     return inBatches([...this.#minded.keys()], spreadMs, (connection) =>
-      connection.close(closeCodes.serviceRestart, '', 'drain'),
+      connection.close(closeCodes.serviceRestart, ''),
     );
   }
 }
@@ -171,7 +165,7 @@ function isDue({ socket }: MindedConnection, lookedAtMs: number, nowMs: number):
 
 function mindSilence(connection: MindedConnection, { timeoutMs, pings }: Watch, nowMs: number): void {
   const silentMs = nowMs - connection.heardAtMs;
-  if (silentMs > timeoutMs) return connection.close(closeCodes.goingAway, '', 'silent');
+  if (silentMs > timeoutMs) return connection.close(closeCodes.goingAway, '');
   if (!pings || silentMs < timeoutMs / 3 || nowMs - connection.pingedAtMs < timeoutMs / 3) return;
   connection.pingedAtMs = nowMs;
   connection.transport.ping();

@@ -10,10 +10,7 @@ import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
 /** What a mount does with the handshakes for its paths, whatever is spoken on its sockets. */
 export interface SocketMount {
-  /** Its name in the log. */
   readonly path: string;
-  /** Those that take an upgrade. */
-  readonly paths: readonly string[];
   readonly origins: OriginPolicy;
   /** Silence after which a client is closed. */
   readonly timeoutMs: number;

@@ -1,24 +1,17 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { CloseCause } from '../raw_socket.ts';
+import type { Connection } from '../runtime/connection.ts';
 import { closeCodes, LOW_WATER_BYTES, MAX_EXCUSED_BYTES, type Transport } from '../runtime/transport.ts';
 import type { Frame } from '../wire/serializer.ts';
 
 /** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
 const BACKPRESSURE = 0;
 
-/** Whoever speaks over a transport, as the transport knows it. */
-export interface TransportOwner {
-  close(code: number, reason: string, cause: CloseCause): void;
-  /** The socket is gone. */
-  closed(code: number): void;
-}
-
 /** A client on a WebSocket of uWebSockets.js, whose own publisher serves its broadcasts. */
 export class WebSocketTransport implements Transport {
   readonly name = 'websocket';
   readonly #ws: WebSocket<unknown>;
   readonly #maxBacklogBytes: number;
-  #connection: TransportOwner | undefined;
+  #connection: Connection | undefined;
   #excusedBytes = 0;
   /** Those who wait for the backlog to shrink. */
   #waiting: (() => void)[] | undefined;
@@ -31,7 +24,7 @@ export class WebSocketTransport implements Transport {
   }
 
   /** Set once, right after the connection was made. */
-  set connection(connection: TransportOwner) {
+  set connection(connection: Connection) {
     this.#connection = connection;
   }
 
@@ -53,7 +46,7 @@ export class WebSocketTransport implements Transport {
     const waitingBytes = this.#ws.getBufferedAmount();
     this.#excusedBytes = Math.min(this.#excusedBytes, waitingBytes, MAX_EXCUSED_BYTES);
     if (waitingBytes - this.#excusedBytes > this.#maxBacklogBytes) {
-      this.#connection?.close(closeCodes.tooSlow, 'too slow', 'too_slow');
+      this.#connection?.close(closeCodes.tooSlow, 'too slow');
     }
   }
 
@@ -93,19 +86,6 @@ export class WebSocketTransport implements Transport {
     if (this.#open) this.#ws.ping();
   }
 
-  protected sendPing(payload: string): void {
-    if (this.#open) this.#ws.ping(payload);
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  /** What waits in this process to be sent. */
-  get bufferedBytes(): number {
-    return this.#open ? this.#ws.getBufferedAmount() : 0;
-  }
-
   close(code: number, reason: string): void {
     if (!this.#open) return;
     this.#open = false;
@@ -113,9 +93,9 @@ export class WebSocketTransport implements Transport {
   }
 
   /** The socket is gone, whoever closed it. */
-  closed(code: number): void {
+  closed(): void {
     this.#open = false;
-    this.#connection?.closed(code);
+    this.#connection?.closed();
     this.#wake();
   }
 }

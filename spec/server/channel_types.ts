@@ -1,5 +1,15 @@
 import { Type } from 'typebox';
-import { accept, anyPayload, binaryPayload, channelsFor, grant, refusals, reply } from '../../server/index.ts';
+import {
+  accept,
+  anyPayload,
+  type Broadcasting,
+  binaryPayload,
+  channelsFor,
+  grant,
+  type Hub,
+  refusals,
+  reply,
+} from '../../server/index.ts';
 
 /**
  * What the compiler says no to. The test command checks this file with all others: a line that compiles after all is an
@@ -183,3 +193,13 @@ const refuse = refusals({ sum_too_large: 'The sum is too large.' });
 export const known = refuse('sum_too_large', { limit: 7 });
 // @ts-expect-error there is no message for that reason
 export const unknownReason = refuse('sum_too_small');
+
+/** From outside of a channel, as at a deadline. */
+export function fromOutside(hub: Hub): void {
+  const broadcast: Broadcasting<typeof pushes> = (...to) => hub.broadcast(...to);
+  broadcast('sum:1', 'added', { sum: 1 });
+  // @ts-expect-error there is no such push
+  broadcast('sum:1', 'doubled', { sum: 1 });
+  // @ts-expect-error its payload has another form
+  broadcast('sum:1', 'added', { sum: '1' });
+}
