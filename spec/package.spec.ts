@@ -1,48 +1,26 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { freePort } from './support/free_port.ts';
 import { Client } from './support/official_client.ts';
+import { installPacked, pack, run } from './support/packed.ts';
 import { spawn } from './support/spawn.ts';
 
 // What `npm pack` makes of this repository, and whoever depends on it.
 
 const PACKED = ['server', 'presence', 'channels', 'crypto', 'platform', 'examples/room'];
-const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
-
-/** Runs a program to its end. @throws what it said, unless it ends with 0 */
-function run(command: string, args: readonly string[], cwd = '.'): Promise<string> {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, err] = ['', ''];
-  child.stdout?.on('data', (data) => {
-    out += data;
-  });
-  child.stderr?.on('data', (data) => {
-    err += data;
-  });
-  return new Promise((done, fail) =>
-    child.once('close', (code) => (code === 0 ? done(out) : fail(new Error(`${command}: ${code}\n${out}\n${err}`)))),
-  );
-}
 
 const tool = (name: string) => join('node_modules', '.bin', name);
 
 let dir: string;
-let files: string[];
+let files: readonly string[];
 let tarball: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'aerie-package-'));
-  // Without scripts: others run from the build, which must not be made anew beneath them.
-  const said = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir]);
-  type Packed = { filename: string; files: { path: string }[] };
-  const [packed] = Object.values(JSON.parse(said) as Record<string, Packed>);
-  files = (packed?.files ?? []).map(({ path }) => path);
-  tarball = join(dir, packed?.filename ?? '');
-  await run('tar', ['-xzf', tarball], dir);
+  ({ tarball, files } = await pack(dir));
 }, 60_000);
 afterAll(() => rm(dir, { recursive: true }));
 
@@ -100,15 +78,8 @@ describe('a program that depends on the package', () => {
 
   beforeAll(async () => {
     home = join(dir, 'program');
-    const modules = join(home, 'node_modules');
     await mkdir(join(home, 'built'), { recursive: true });
-    // As an install lays them out, without a network: the package, and what it says that it depends on.
-    for (const name of [...Object.keys(dependencies), '@types/node']) {
-      await mkdir(dirname(join(modules, name)), { recursive: true });
-      await symlink(resolve('node_modules', name), join(modules, name));
-    }
-    await rename(join(dir, 'package'), join(modules, 'aerie'));
-    await writeFile(join(home, 'package.json'), JSON.stringify({ name: 'program', type: 'module' }));
+    await installPacked(dir, home);
     // The room example, with the imports of somebody who has it from the package.
     for (const [from, to] of [
       ['examples/room', home],
