@@ -18,6 +18,11 @@ export type BroadcastOf<O extends Events, S extends Events, N> = N extends keyof
     ? PayloadOf<O[N]>
     : never;
 
+/** A hub of which only what `O` declares is broadcast. */
+export interface TypedHub<O extends Events> {
+  readonly broadcast: Broadcasting<O>;
+}
+
 /** Broadcasts an event that `O` declares to all members of a topic: the form that `Hub.broadcast` has. */
 export type Broadcasting<O extends Events> = <N extends Name<O>>(
   topic: string,

@@ -1,3 +1,4 @@
+import type { TypedHub } from '../../server/index.ts';
 import { StoreUnavailable } from '../../server/store/index.ts';
 import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
@@ -14,11 +15,12 @@ import { OwnedAgents } from './owned_agents.ts';
 import { Queries } from './queries.ts';
 import { questionsTo } from './questions.ts';
 import { analyticsRoutes } from './routes.ts';
+import type { pushes } from './schema.ts';
 import { AGENT_FIGURES, agentScope, aggregateOf, GLOBAL } from './scope.ts';
 import { windowedAlerts } from './windowed_alerts.ts';
 
 type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'> & {
-  readonly hub: Pick<DomainContext['hub'], 'broadcast' | 'broadcastLocal'>;
+  readonly hub: TypedHub<typeof pushes> & Pick<DomainContext['hub'], 'broadcastLocal'>;
   readonly nodes: Pick<DomainContext['nodes'], 'live' | 'report'>;
   readonly presence: Pick<DomainContext['presence'], 'follow' | 'keys'>;
   readonly principals: { readonly agents: Pick<Agents, 'read'>; readonly users: Pick<Users, 'read'> };

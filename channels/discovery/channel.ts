@@ -1,5 +1,5 @@
 import type { Presence } from '../../presence/index.ts';
-import { accept, grant, type Hub, type Log, reply } from '../../server/index.ts';
+import { accept, grant, type Log, reply, type TypedHub } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { jsonBytes } from '../kernel/fields.ts';
 import { micro, usdc } from '../kernel/money.ts';
@@ -20,7 +20,7 @@ export interface DiscoveryOptions {
   readonly store: Pick<Store, 'lookup'>;
   readonly presence: Presence;
   readonly members: Members;
-  readonly hub: Pick<Hub, 'broadcast'>;
+  readonly hub: TypedHub<typeof pushes>;
   readonly log: Log;
   /** Has every node look at an agent that has changed. */
   readonly tellNodes: (agentId: string) => void;

@@ -1,3 +1,4 @@
+import type { TypedHub } from '../../server/index.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { internal, messagesChannel, placedNotice, settledNotice, topicOf } from './channel.ts';
@@ -6,10 +7,11 @@ import { Messages } from './messages.ts';
 import { type Notifications, openNotifications } from './notifications.ts';
 import { Readers } from './readers.ts';
 import { messageRoutes } from './routes.ts';
+import type { pushes, signals } from './schema.ts';
 import type { Message } from './state.ts';
 
 type Context = Pick<DomainContext, 'store' | 'log'> & {
-  readonly hub: Pick<DomainContext['hub'], 'broadcast'>;
+  readonly hub: TypedHub<typeof pushes & typeof signals>;
   readonly nodes: Pick<DomainContext['nodes'], 'onChange'>;
   readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
   /** When a message is pushed again to whoever stays joined; as in PROTOCOL.md unless told. */
@@ -40,7 +42,7 @@ export function messagesFeature(context: Context): Domain & { readonly notificat
     const topic = topicOf(about.fromAgentId);
     if (progress.status === 'acknowledged') hub.broadcast(topic, 'message_acknowledged', settled);
     if (progress.status === 'rejected') {
-      hub.broadcast(topic, 'message_rejected', { ...settled, reason: progress.reason });
+      hub.broadcast(topic, 'message_rejected', { ...settled, reason: progress.reason ?? '' });
     }
   }
 

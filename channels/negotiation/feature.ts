@@ -1,3 +1,4 @@
+import type { TypedHub } from '../../server/index.ts';
 import { signatureCheck } from '../kernel/signatures.ts';
 import type { Notifications } from '../messages/notifications.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
@@ -6,9 +7,10 @@ import { negotiationChannel } from './channel.ts';
 import { negotiationList } from './list.ts';
 import { NEGOTIATION, Negotiations } from './negotiations.ts';
 import { negotiationRoutes } from './routes.ts';
+import type { pushes } from './schema.ts';
 
 type Context = Pick<DomainContext, 'store' | 'networkId'> & {
-  readonly hub: Pick<DomainContext['hub'], 'broadcast'>;
+  readonly hub: TypedHub<typeof pushes>;
   readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
   readonly notifications: Notifications;
 };

@@ -1,3 +1,4 @@
+import type { TypedHub } from '../../server/index.ts';
 import { signatureCheck } from '../kernel/signatures.ts';
 import type { Notifications } from '../messages/notifications.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
@@ -6,10 +7,11 @@ import { paymentChannel } from './channel.ts';
 import { paymentChannelList } from './list.ts';
 import { PAYMENT, Payments } from './payments.ts';
 import { paymentRoutes } from './routes.ts';
+import type { pushes } from './schema.ts';
 import { closedView } from './view.ts';
 
 type Context = Pick<DomainContext, 'store' | 'networkId'> & {
-  readonly hub: Pick<DomainContext['hub'], 'broadcast'>;
+  readonly hub: TypedHub<typeof pushes>;
   readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
   readonly notifications: Notifications;
 };

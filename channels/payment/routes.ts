@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { jsonAnswer, jsonBody, type Method, type Route } from '../../server/http/index.ts';
-import { type Hub, payloadCheck } from '../../server/index.ts';
+import { payloadCheck, type TypedHub } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Check } from '../kernel/signatures.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -9,14 +9,14 @@ import { type Handle, isSuspended, readable } from '../principals/permissions.ts
 import type { Agents } from '../principals/principals.ts';
 import { fileDispute } from './evidence.ts';
 import { type OpenCallOptions, openPaymentChannel } from './open_call.ts';
-import { DisputeRequest } from './schema.ts';
+import { DisputeRequest, type pushes } from './schema.ts';
 import { type PaymentChannel, sideOf } from './state.ts';
 import { channelView, disputeView, pastView } from './view.ts';
 
 export interface PaymentRouteOptions extends OpenCallOptions {
   readonly check: Check;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
-  readonly hub: Pick<Hub, 'broadcast'>;
+  readonly hub: TypedHub<typeof pushes>;
 }
 
 export function paymentRoutes(options: PaymentRouteOptions): Route<Principal>[] {
