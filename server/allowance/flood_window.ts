@@ -1,6 +1,8 @@
-/** Over how long early messages are counted. */
-const SLOTS = 10;
 const SLOT_MS = 1_000;
+/** Early messages are counted over so many slots. */
+const EARLY_SLOTS = 10;
+/** Admitted bytes over so many: what is early now may follow on what was admitted when the earliest of it came. */
+const SLOTS = 2 * EARLY_SLOTS;
 
 /** What is too much within 10 s. */
 export interface FloodBounds {
@@ -20,8 +22,9 @@ interface Slot {
  * Tells a flood from a client that is only eager. It counts what came before the time told, over the last 10 s.
  *
  * A client that waits as told but always has some messages under way sends a new one for each that is answered, and each
- * of those is early once. So what was admitted in the same time is set against it: of bytes all, of messages what goes
- * beyond one burst.
+ * of those is early once. So what was admitted is set against it: of messages what goes beyond one burst, of bytes all,
+ * and also those of the 10 s before. Without these, the burst that a client had at first would be out of the window
+ * while what it sent on the answers is still in it.
  */
 export class FloodWindow {
   readonly #bounds: FloodBounds;
@@ -46,12 +49,21 @@ export class FloodWindow {
     const slot = this.#slotAt(nowMs);
     slot.early++;
     slot.earlyBytes += bytes;
-    const sum = (of: keyof Slot) => this.#slots.reduce((total, each) => total + each[of], 0);
     const { maxMessages, maxBytes } = this.#bounds;
+    const admitted = this.#sum('admitted', EARLY_SLOTS);
     return (
-      sum('early') > maxMessages + Math.max(0, sum('admitted') - this.#burst) ||
-      sum('earlyBytes') > maxBytes + sum('admittedBytes')
+      this.#sum('early', EARLY_SLOTS) > maxMessages + Math.max(0, admitted - this.#burst) ||
+      this.#sum('earlyBytes', EARLY_SLOTS) > maxBytes + this.#sum('admittedBytes', SLOTS)
     );
+  }
+
+  #sum(of: keyof Slot, slots: number): number {
+    let sum = 0;
+    for (let back = 0; back < slots; back++) {
+      const number = this.#slotNumber - back;
+      if (number >= 0) sum += this.#slots[number % SLOTS]?.[of] ?? 0;
+    }
+    return sum;
   }
 
   #slotAt(nowMs: number): Slot {

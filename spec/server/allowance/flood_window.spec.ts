@@ -25,6 +25,20 @@ describe('the window in which a flood shows', () => {
     expect(firstFlood(window, 1, 60_000)).toBe(101);
   });
 
+  it('is no flood when a burst was answered slowly, and each answer was followed by a message that has to wait', () => {
+    const window = new FloodWindow(bounds, 400);
+    // All that may be sent at once, within half a second; then a little more, refused, over the next two.
+    for (let count = 0; count < 10; count++) window.admit(1, 1_000, 1_000 + count * 50);
+    const floods: boolean[] = [];
+    for (let count = 0; count < 11; count++) floods.push(window.early(1_000, 2_000 + count * 180));
+    // From then on one is admitted a second, and one more comes early.
+    for (let second = 4; second < 40; second++) {
+      window.admit(1, 1_000, second * 1_000);
+      floods.push(window.early(1_000, second * 1_000 + 1));
+    }
+    expect(floods).not.toContain(true);
+  });
+
   it('sets against it what was admitted: of bytes all, of messages what is more than a burst', () => {
     const window = new FloodWindow(bounds, 10);
     window.admit(40, 3_000, 5_000);
