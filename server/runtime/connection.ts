@@ -3,8 +3,9 @@ import { frameworkRefusal, type Refusal } from '../refusal.ts';
 import { isReserved } from '../reserved_topics.ts';
 import type { OpenSocket } from '../socket.ts';
 import { type ClientMessage, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
+import type { ChannelConnection } from './channel_connection.ts';
 import type { RuntimeContext } from './context.ts';
-import { type ChannelConnection, JoinedChannel } from './joined_channel.ts';
+import { JoinedChannel } from './joined_channel.ts';
 import { closeCodes, type Transport } from './transport.ts';
 
 /** Of a topic, in the log: longer ones are nobody's. */
@@ -183,7 +184,7 @@ export class Connection implements ChannelConnection {
     this.transport.sendExcused(frame);
   }
 
-  forget(channel: JoinedChannel): void {
+  forget(channel: { readonly topic: string }): void {
     if (this.#channels.get(channel.topic) === channel) this.#channels.delete(channel.topic);
   }
 

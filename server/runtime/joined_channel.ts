@@ -3,29 +3,12 @@ import type { Channel } from '../channel.ts';
 import type { ChannelSocket, EndReason } from '../channel_socket.ts';
 import { hooks, startOf } from '../hooks.ts';
 import { frameworkRefusal, isFinal, type Refusal } from '../refusal.ts';
-import type { OpenSocket, Route } from '../socket.ts';
-import { type Address, type ClientMessage, type Frame, json, type Ref, type Serializer } from '../wire/serializer.ts';
-import type { RuntimeContext } from './context.ts';
+import type { Route } from '../socket.ts';
+import { type Address, type ClientMessage, json, type Ref } from '../wire/serializer.ts';
+import type { ChannelConnection } from './channel_connection.ts';
 import type { Group, Member } from './fanout.ts';
 import { Mailbox, type Waiting } from './mailbox.ts';
-import type { Transport } from './transport.ts';
-
-/** The connection that a channel was joined on. */
-export interface ChannelConnection {
-  readonly context: RuntimeContext;
-  readonly transport: Transport;
-  readonly serializer: Serializer;
-  readonly socket: OpenSocket;
-  send(frame: Frame): void;
-  sendSnapshot(frame: Frame): void;
-  /** Brings a message to where it belongs. */
-  dispatch(message: ClientMessage, bytes: number): void;
-  /** Answers a message with a refusal before any channel has seen it. */
-  refuse(message: ClientMessage, refusal: Refusal): void;
-  tellRefusedJoin(topic: unknown, reason: unknown): void;
-  /** The channel has ended. */
-  forget(channel: JoinedChannel): void;
-}
+import { isAnswer, isJoinAnswer, oddAnswer, oddJoinAnswer } from './odd_answers.ts';
 
 /** A join that is to be answered. */
 interface Join {
@@ -495,25 +478,6 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
       this.connection.context.log.error({ err: error, topic: this.topic }, 'leave hook of a channel failed');
     }
   }
-}
-
-/** For handlers that no compiler has seen. */
-function isAnswer(answer: unknown): boolean {
-  const { ok, kind } = Object(answer) as { readonly ok?: unknown; readonly kind?: unknown };
-  return ok === false || kind === 'reply' || kind === 'later' || kind === 'stop';
-}
-
-function isJoinAnswer(answer: unknown): boolean {
-  const { ok, kind } = Object(answer) as { readonly ok?: unknown; readonly kind?: unknown };
-  return ok === false || kind === 'accept' || kind === 'reply';
-}
-
-function oddJoinAnswer(topic: string): string {
-  return `the join of "${topic}" returned something else than an answer: return accept({...}) or refuse(reason)`;
-}
-
-function oddAnswer(event: string, topic: string): string {
-  return `the handler of "${event}" on "${topic}" returned something else than an answer: return reply({...}), refuse(reason), later(promise) or stop(), or nothing where the client expects no reply`;
 }
 
 function refusalResponse({ reason, message, details }: Refusal): object {
