@@ -9,7 +9,8 @@ import { negotiationView } from './view.ts';
 /** `GET /api/negotiations` */
 export function negotiationList(negotiations: Negotiations, options: PartyOptions) {
   const between: Between<Negotiation, 'status'> = {
-    name: 'negotiations',
+    // On the wire a negotiation is a session.
+    name: 'sessions',
     checks: { status: oneOf('open', 'agreed', 'rejected', 'expired') },
     indexOfAll: NEGOTIATIONS_INDEX,
     indexesOf: (agentId) => [agentNegotiationsIndex(agentId)],
