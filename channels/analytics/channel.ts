@@ -51,6 +51,9 @@ export function analyticsChannels({ agents, users, figuresStore, owned, question
     alert(alert: Static<typeof signals.alert>, socket: Member) {
       if (socket.assigns.getsAlerts) socket.push('alert', alert);
     },
+    alert_ended(ended: Static<typeof signals.alert_ended>, socket: Member) {
+      if (socket.assigns.getsAlerts) socket.push('alert_ended', ended);
+    },
   };
 
   function answering(scopesOf: (id: string) => Promise<Scope[]>) {

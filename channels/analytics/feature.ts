@@ -2,9 +2,9 @@ import type { TypedHub } from '../../server/index.ts';
 import { StoreUnavailable } from '../../server/store/index.ts';
 import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
+import { iso } from '../kernel/iso.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
 import type { Agents, Users } from '../principals/principals.ts';
-import type { Alert } from './alerts.ts';
 import { agentTopic, analyticsChannels, GLOBAL_TOPIC, type GlobalMember, userTopic } from './channel.ts';
 import { COLLECTOR, Collector, collectorCounters } from './collector.ts';
 import { FiguresStore } from './figures_store.ts';
@@ -37,8 +37,12 @@ const LEASE_MS = 3_000;
 export function analyticsFeature(context: Context): Domain {
   const { store, hub, nodes, presence, log, principals, deadlineStats: stats } = context;
   const { agents, users } = principals;
-  const figuresStore = new FiguresStore(store, (agentId, alert) => {
-    tell(agentId, alert).catch((error: unknown) => log.warn({ err: error, agent: agentId }, 'pushing an alert failed'));
+  const figuresStore = new FiguresStore(store, {
+    began: (agentId, alert) => tell(agentId, (topic) => hub.broadcast(topic, 'alert', alert)),
+    ended(agentId, { id }, atMs) {
+      const ended = { id, agent_id: agentId, at: iso(atMs) };
+      tell(agentId, (topic) => hub.broadcast(topic, 'alert_ended', ended));
+    },
   });
   const owned = new OwnedAgents(store);
   const queries = new Queries(new History(store, figuresStore));
@@ -51,10 +55,13 @@ export function analyticsFeature(context: Context): Domain {
   const timers: NodeJS.Timeout[] = [];
   let isClosed = false;
 
-  async function tell(agentId: string, alert: Alert): Promise<void> {
-    hub.broadcast(agentTopic(agentId), 'alert', alert);
-    const owner = (await agents.read(agentId))?.userId;
-    if (owner) hub.broadcast(userTopic(owner), 'alert', alert);
+  /** Broadcasts to the topic of an agent and to that of its owner. */
+  function tell(agentId: string, broadcast: (topic: string) => void): void {
+    broadcast(agentTopic(agentId));
+    agents.read(agentId).then(
+      (agent) => agent?.userId && broadcast(userTopic(agent.userId)),
+      (error: unknown) => log.warn({ err: error, agent: agentId }, 'pushing an alert to the owner failed'),
+    );
   }
 
   async function globalStats() {

@@ -36,19 +36,28 @@ interface Decided {
   readonly after: Head;
   readonly change: Change;
   readonly raised: readonly Alert[];
+  readonly over: readonly Alert[];
 }
 
 type ScopeStore = Pick<Store, 'read' | 'range' | 'commit'>;
 
+/** Told once of each alert, unless this node dies in the moment after it was kept. */
+export interface AlertListener {
+  began(agentId: string, alert: Alert): void;
+  /** @param atMs the store's clock */
+  ended(agentId: string, alert: Alert, atMs: number): void;
+}
+
+const NOTHING_TOLD = { began: [], ended: [], nowMs: 0 } as const;
+
 /** Keeps the figures of scopes. Every method may be called by several nodes at once, and again. */
 export class FiguresStore {
   readonly #store: ScopeStore;
-  readonly #onAlert: (agentId: string, alert: Alert) => void;
+  readonly #alerts: AlertListener;
 
-  /** @param onAlert told once of each alert, unless this node dies in the moment after it was kept */
-  constructor(store: ScopeStore, onAlert: (agentId: string, alert: Alert) => void) {
+  constructor(store: ScopeStore, alerts: AlertListener) {
     this.#store = store;
-    this.#onAlert = onAlert;
+    this.#alerts = alerts;
   }
 
   async read(scope: Scope): Promise<{ readonly head: Head | undefined; readonly nowMs: number }> {
@@ -70,7 +79,11 @@ export class FiguresStore {
       const lookAtMs = Math.min(folded.head.lookAtMs ?? closingMs(scope, nextHour), lookSoon);
       const lastHour = Math.max(folded.head.lastHour, ...hours);
       const head = { ...folded.head, openHour: first, lastHour, lookAtMs };
-      return { ...(await this.#advance(scope, { ...folded, head }, nextHour)), raised: folded.raised };
+      return {
+        ...(await this.#advance(scope, { ...folded, head }, nextHour)),
+        raised: folded.raised,
+        over: folded.over,
+      };
     });
   }
 
@@ -90,7 +103,7 @@ export class FiguresStore {
       const lookAtMs = hasTimed ? nowMs + LOOK_AT_ALERT_MS : isEmpty ? null : closeAtMs;
       const head = { ...before, alerts, lookedAtMs: nowMs, lookAtMs };
       const advanced = await this.#advance(scope, { head, minutes: new Map(), seen: new Map() }, nextHour);
-      return { ...advanced, raised: begunIn(alerts, before) };
+      return { ...advanced, ...turnedOf(before.alerts, alerts) };
     });
   }
 
@@ -99,7 +112,7 @@ export class FiguresStore {
     await this.#change(scope, async (before, nowMs) => {
       const after = before && decide(before, nowMs);
       if (!after || after === before) return undefined;
-      return { after, change: {}, raised: begunIn(after.alerts, before) };
+      return { after, change: {}, ...turnedOf(before.alerts, after.alerts) };
     });
   }
 
@@ -123,11 +136,11 @@ export class FiguresStore {
     decide: (before: Head | undefined, nowMs: number) => Promise<Decided | undefined>,
   ): Promise<void> {
     const aggregate = aggregateOf(scope);
-    const begun = await untilDone(`figures of ${scope.id}`, async () => {
+    const told = await untilDone(`figures of ${scope.id}`, async () => {
       const { version, fields, nowMs } = await this.#store.read(aggregate, ['head']);
       const before = parseHead(fields.head);
       const decided = await decide(before, nowMs);
-      if (!decided) return [];
+      if (!decided) return NOTHING_TOLD;
       const { after, change } = decided;
       const place = placeOf(scope, after);
       const committed = await this.#store.commit(aggregate, version, {
@@ -138,9 +151,10 @@ export class FiguresStore {
         }),
         ...(after.lookAtMs !== (before?.lookAtMs ?? null) && { deadlineMs: after.lookAtMs }),
       });
-      return committed.ok ? decided.raised : undefined;
+      return committed.ok ? { began: decided.raised, ended: decided.over, nowMs } : undefined;
     });
-    for (const alert of begun) this.#onAlert(scope.id, alert);
+    for (const alert of told.began) this.#alerts.began(scope.id, alert);
+    for (const alert of told.ended) this.#alerts.ended(scope.id, alert, told.nowMs);
   }
 
   async #buckets(scope: Scope, stream: BucketStream, { from, count }: Span): Promise<Buckets> {
@@ -177,7 +191,11 @@ export class FiguresStore {
   }
 }
 
-const begunIn = (alerts: Head['alerts'], before: Head) => raised(alerts, before.alerts).map(([, alert]) => alert);
+/** What has begun and what is over from one set of alerts to the next. */
+function turnedOf(before: Head['alerts'], after: Head['alerts']) {
+  const alertsOf = (entries: readonly [string, Alert][]) => entries.map(([, alert]) => alert);
+  return { raised: alertsOf(raised(after, before)), over: alertsOf(raised(before, after)) };
+}
 
 const hourOf = (ms: number) => Math.floor(ms / HOUR_MS);
 

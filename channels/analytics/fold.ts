@@ -20,6 +20,8 @@ export interface Folded {
   readonly seen: ReadonlyMap<number, bigint>;
   /** Alerts that have begun, whether or not they have ended since. */
   readonly raised: readonly Alert[];
+  /** Alerts that are over, also of those that have begun since. A dispute that only made room for later ones is not. */
+  readonly over: readonly Alert[];
   /** True if alerts about ended tasks have to be checked. */
   readonly hasEndedTasks: boolean;
 }
@@ -40,10 +42,14 @@ export function fold(
   const minutes = new Map<number, Figures>();
   const seen = new Map<number, bigint>();
   const begunAlerts = new Map<string, Alert>();
+  const endedKeys = new Set<string>();
   let hasEndedTasks = false;
   for (const { fact } of inOrder(fresh)) {
     const after = headAfter(head, fact, scope, nowMs);
     for (const [key, alert] of raised(after.alerts, head.alerts)) begunAlerts.set(key, alert);
+    if (fact.type !== 'dispute_opened') {
+      for (const [key] of raised(head.alerts, after.alerts)) endedKeys.add(key);
+    }
     head = after;
     if (fact.type === 'online_sampled' && scope.kind === 'agent') {
       const hour = Math.floor(fact.atMs / HOUR_MS);
@@ -65,6 +71,9 @@ export function fold(
     minutes: withoutEmpty(minutes),
     seen,
     raised: [...begunAlerts].flatMap(([key, alert]) => (Object.hasOwn(known, key) ? [] : [alert])),
+    over: [...endedKeys].flatMap((key) =>
+      Object.hasOwn(alerts, key) ? [] : (known[key] ?? begunAlerts.get(key) ?? []),
+    ),
     hasEndedTasks,
   };
 }

@@ -13,9 +13,12 @@ const Alert = Type.Object({
   at: Timestamp,
 });
 
+const AlertEnded = Type.Object({ id: Id, agent_id: Id, at: Timestamp });
+
 /** The server's events on `analytics:*`. */
 export const pushes = {
   alert: Alert,
+  alert_ended: AlertEnded,
   global_stats: Type.Object({
     total_agents: Type.Integer(),
     online_agents: Type.Integer(),
@@ -26,8 +29,8 @@ export const pushes = {
   }),
 };
 
-/** Each member gets an alert only after `subscribe_alerts`. */
-export const signals = { alert: Alert };
+/** Each member gets these only after `subscribe_alerts`. */
+export const signals = { alert: Alert, alert_ended: AlertEnded };
 
 const Period = Type.Union([Type.Literal('1h'), Type.Literal('24h'), Type.Literal('7d'), Type.Literal('30d')]);
 const Interval = Type.Union([Type.Literal('1m'), Type.Literal('5m'), Type.Literal('1h'), Type.Literal('1d')]);

@@ -21,6 +21,8 @@ describe('alerts', () => {
   let nowMs: number;
   let opened: Awaited<ReturnType<typeof embeddedStore>>;
   let told: Alert[];
+  /** The ids of those that were told to have ended. */
+  let over: string[];
   let online: string[];
   let made = 0;
 
@@ -28,6 +30,7 @@ describe('alerts', () => {
     nowMs = START_MS;
     opened = await embeddedStore(() => nowMs);
     told = [];
+    over = [];
     online = [];
   });
   afterEach(() => opened.discard());
@@ -36,7 +39,10 @@ describe('alerts', () => {
   function nodes() {
     const { store } = opened;
     return [0, 1].map(() => {
-      const figuresStore = new FiguresStore(store, (_agent, alert) => told.push(alert));
+      const figuresStore = new FiguresStore(store, {
+        began: (_agent, alert) => told.push(alert),
+        ended: (_agent, { id }) => over.push(id),
+      });
       const answers = new Queries(new History(store, figuresStore));
       const collector = new Collector({
         store,
@@ -99,9 +105,11 @@ describe('alerts', () => {
     await pass(20 * MINUTE_MS, 30_000);
     expect(kinds()).toHaveLength(1);
 
+    expect(over).toEqual([]);
     // Half is not more than half: the occurrence ends, and another one may begin.
     await log(...Array.from({ length: 6 }, () => ended('task_completed')));
     await pass(30_000);
+    expect(over).toEqual(told.map(({ id }) => id));
     await log(ended('task_failed'));
     await pass(30_000);
     expect(kinds()).toEqual(['task_failure_rate bob', 'task_failure_rate bob']);
@@ -112,6 +120,7 @@ describe('alerts', () => {
     await pass(30_000);
     expect(kinds()).toHaveLength(3);
     expect(new Set(told.map(({ id }) => id)).size).toBe(3);
+    expect(over).toEqual(told.slice(0, 2).map(({ id }) => id));
   });
 
   it('tell of tasks that take more than five times as long as in the week before', async () => {
@@ -167,6 +176,8 @@ describe('alerts', () => {
       Object.keys((await nodes()[0]?.figuresStore.read(agentScope('bob')))?.head?.alerts ?? {});
     expect(await active()).toHaveLength(100);
     expect(await active()).toContain('dispute_opened:c149');
+    // Those that only made room are not over; the one that was closed at once is, for both.
+    expect(over).toHaveLength(2);
     await log(closes('c0'), ...ids.slice(60).map(closes));
     await tick();
     expect(await active()).toHaveLength(10);

@@ -24,6 +24,7 @@ interface Metrics {
 }
 
 interface Alert {
+  readonly id: string;
   readonly kind: string;
   readonly agent_id: string;
 }
@@ -338,7 +339,15 @@ describe.each(deployments)('analytics, %s', (_name, { nodeCount, makePlace, star
     expect(alerts(later)).toEqual([]);
     for (const topic of topics) expect(alerts(topic)).toHaveLength(1);
     expect(alerts(quiet)).toEqual([]);
-  }, 60_000);
+
+    // Half is not more than half any more.
+    await work(ada, bob, Array(6).fill('complete'));
+    const [{ id }] = alerts(topics[0] as Topic) as [Alert];
+    const ended = { id, agent_id: bob.id, at: expect.stringMatching(/Z$/) };
+    await (pass?.(here, 15_000) ?? sleep(0));
+    await eventually(() => expect(later.events('alert_ended')).toEqual([ended]), 20_000);
+    expect(quiet.events('alert_ended')).toEqual([]);
+  }, 90_000);
 
   it('goes on counting within 5 s when a node is killed', async () => {
     const [ada, bob] = [await registerAgent(there), await registerAgent(there)];

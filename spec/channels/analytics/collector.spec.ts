@@ -24,7 +24,7 @@ async function log(store: Store, facts: readonly CountedFact[]): Promise<void> {
 }
 
 function node(store: Store) {
-  const figuresStore = new FiguresStore(store, () => {});
+  const figuresStore = new FiguresStore(store, { began() {}, ended() {} });
   const parts = { store, figuresStore, owned: new OwnedAgents(store), present: () => [], log: silentLog };
   return { collector: new Collector(parts), figuresStore, answers: new Queries(new History(store, figuresStore)) };
 }
@@ -140,7 +140,7 @@ describe('the collector', () => {
 
     it('names who is online in a minute again where the commit has failed', async () => {
       const { store } = opened();
-      const figuresStore = new FiguresStore(store, () => {});
+      const figuresStore = new FiguresStore(store, { began() {}, ended() {} });
       let isFailing = true;
       const failing: Store = {
         ...store,

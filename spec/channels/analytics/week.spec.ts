@@ -23,7 +23,7 @@ const START_MS = Date.parse('2026-05-31T18:47:12.345Z');
 
 /** What one node has in memory. */
 function node(store: Store, online: () => Iterable<string>) {
-  const figuresStore = new FiguresStore(store, () => {});
+  const figuresStore = new FiguresStore(store, { began() {}, ended() {} });
   const owned = new OwnedAgents(store);
   const collector = new Collector({ store, figuresStore, owned, present: online, log: silentLog });
   return { figuresStore, owned, collector, answers: new Queries(new History(store, figuresStore)) };
