@@ -17,7 +17,7 @@ export const looksLikeApiKey = (text: string) => API_KEY.test(text);
 /** The SHA-256 of the text's UTF-8 bytes, as lower-case hex. Enough for secrets of 256 random bits: none is guessed. */
 export const sha256Hex = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** Whether two texts are equal, in a time that tells nothing about where they differ or how long the secret is. */
+/** True if two texts are equal, in a time that tells nothing about where they differ or how long the secret is. */
 export function equalSecrets(given: string, secret: string): boolean {
   return timingSafeEqual(digest(given), digest(secret));
 }

@@ -18,7 +18,7 @@ export interface OperationsOptions<P> extends NodeNames {
   readonly metrics: Registry;
   /** Who may read the metrics from anywhere. */
   readonly isOperator: (principal: P | undefined) => boolean;
-  /** Whether this is the credential that is good for the metrics and nothing else. */
+  /** True if this is the credential that is good for the metrics and nothing else. */
   readonly isMetricsToken: (credential: string) => boolean;
 }
 
@@ -60,7 +60,7 @@ export function notReady(reasons: readonly string[]): HttpAnswer {
   });
 }
 
-/** Whether this node should get clients. */
+/** True if this node should get clients. */
 async function ready<P>(
   { stats, store, pubsub }: OperationsOptions<P>,
   probe: () => Promise<Probed>,

@@ -72,7 +72,7 @@ export class LocalShards {
     await this.retry();
   }
 
-  /** Whether all that was ever written is written under the incarnation of now. */
+  /** True if all that was ever written is written under the incarnation of now. */
   get complete(): boolean {
     const now = this.#incarnation;
     for (const { incarnation } of this.#topics.values()) if (incarnation && incarnation !== now) return false;

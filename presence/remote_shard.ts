@@ -41,7 +41,7 @@ export class RemoteShard {
     return this.#version;
   }
 
-  /** Whether it was read, and the last reading has not failed. */
+  /** True if it was read, and the last reading has not failed. */
   get known(): boolean {
     return this.#read;
   }

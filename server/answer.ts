@@ -30,7 +30,7 @@ export interface Later {
 }
 
 export interface LaterOptions {
-  /** Whether a leave that comes meanwhile waits for the answer, at most as long as the endpoint's limits say. */
+  /** True if a leave that comes meanwhile waits for the answer, at most as long as the endpoint's limits say. */
   readonly leaveWaits?: boolean;
 }
 

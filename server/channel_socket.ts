@@ -62,7 +62,7 @@ export interface ChannelSocket<A extends object, O extends Events = AnyPushes, S
    * much to send, as a replay has, asks before each `pushSnapshot` and so goes as fast as the client reads.
    */
   writable(): Promise<void> | undefined;
-  /** Whether the channel has ended; pushes do nothing then. */
+  /** True if the channel has ended; pushes do nothing then. */
   readonly ended: boolean;
   /**
    * Sends to every socket joined to the topic, on every node, this one too. A signal comes to their `intercept`.

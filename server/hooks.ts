@@ -17,7 +17,7 @@ export interface ChannelJoined extends Hook {
 export interface EventHandled extends Hook {
   /** As the client wrote it. */
   readonly event: string;
-  /** Whether the channel names the event among its `events`; others are clients' to invent. */
+  /** True if the channel names the event among its `events`; others are clients' to invent. */
   readonly isDeclared: boolean;
   /** From when the event's turn came until its answer, by `later` too. */
   readonly durationMs: number;

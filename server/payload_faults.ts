@@ -112,7 +112,7 @@ function visitObject(
   }
 }
 
-/** Whether a value is meant for a branch, as far as its type tells; a constant that it is not is no such branch. */
+/** True if a value is meant for a branch, as far as its type tells; a constant that it is not is no such branch. */
 function isOfType(schema: Schema, value: unknown): boolean {
   if (schema.anyOf) return schema.anyOf.some((branch) => isOfType(branch, value));
   if ('const' in schema) return schema.const === value;

@@ -32,7 +32,7 @@ export const reservedTopics = {
 export const canaryChannel = (keyPrefix: string, nodeId: string, part?: number): string =>
   part === undefined ? `${keyPrefix}canary:${nodeId}` : `${keyPrefix}canary:{${part}}:${nodeId}`;
 
-/** Whether a topic is one on which nodes talk to each other. */
+/** True if a topic is one on which nodes talk to each other. */
 export function isReserved(topic: string): boolean {
   return (
     topic.startsWith(MARK) ||

@@ -13,7 +13,7 @@ export interface ConnectRequest {
   /** Where it connects from: an address as text, a trusted proxy's `X-Forwarded-For` respected. */
   readonly address: string;
   /**
-   * Whether a credential that has to be looked up, and that was not seen good before, may be: only some are for an
+   * True if a credential that has to be looked up, and that was not seen good before, may be: only some are for an
    * address that was refused again and again. To be asked right before a look-up, which it counts.
    */
   readonly mayLookUp: () => boolean;
@@ -33,7 +33,7 @@ export interface Connected<C extends object> {
   /** Called once when the connection is gone. */
   readonly onClose: (() => void) | undefined;
   /**
-   * Whether the credential still holds. Asked once the socket is open, for it may have been revoked in between, and
+   * True if the credential still holds. Asked once the socket is open, for it may have been revoked in between, and
    * after this node may have missed a `disconnect`. The socket is closed if not; a rejection changes nothing.
    */
   readonly stillHolds: (() => Promise<boolean>) | undefined;

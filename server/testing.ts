@@ -287,7 +287,7 @@ export type { Received };
 
 const shown = (value: unknown) => (value === undefined ? '' : JSON.stringify(value));
 
-/** Whether a payload has all that is expected of it: of objects the fields named, of everything else all of it. */
+/** True if a payload has all that is expected of it: of objects the fields named, of everything else all of it. */
 function fits(payload: unknown, expected: unknown): boolean {
   if (expected === undefined) return true;
   if (!isPlain(payload) || !isPlain(expected)) return isDeepStrictEqual(payload, expected);

@@ -38,7 +38,7 @@ export function presenceMeta({ name, capabilities, metadata }: Agent, onlineAtMs
   return meta;
 }
 
-/** Whether an agent is present on any node, as its presence shows it. */
+/** True if an agent is present on any node, as its presence shows it. */
 export function presenceStatus(presence: Presence, id: string): PresenceStatus {
   const meta = presence.get(DISCOVERY_TOPIC, id).at(-1);
   return meta === undefined ? 'offline' : meta.status === 'busy' ? 'busy' : 'online';

@@ -33,7 +33,7 @@ export interface MessagesChannelOptions {
   readonly store: Pick<Store, 'nowMs'>;
   readonly log: Log;
   readonly redeliverAfterMs: readonly number[];
-  /** Whether this kind of socket may send. */
+  /** True if this kind of socket may send. */
   readonly maySend: boolean;
 }
 

@@ -14,7 +14,7 @@ export interface Terms {
   readonly providerPublicKey: string;
   readonly capability: string | null;
   readonly basePriceMicro: bigint;
-  /** Whether the base price is what the provider asked then. */
+  /** True if the base price is what the provider asked then. */
   readonly isPriceAnnounced: boolean;
   /** The participant that made it; `null`: the admin. */
   readonly creatorId: string | null;
@@ -77,7 +77,7 @@ export const offersBy = ({ history }: Negotiation, role: Role) =>
 /** The latest offer of one side. */
 export const standingOffer = (negotiation: Negotiation, role: Role) => offersBy(negotiation, role).at(-1);
 
-/** Whether one side offered this before, and then something else: an amount that was given up stays so. */
+/** True if one side offered this before, and then something else: an amount that was given up stays so. */
 export function isSuperseded(negotiation: Negotiation, role: Role, amountMicro: bigint): boolean {
   const offers = offersBy(negotiation, role);
   return offers.at(-1)?.amountMicro !== amountMicro && offers.some((offer) => offer.amountMicro === amountMicro);

@@ -61,7 +61,7 @@ export interface OpenDispute {
 export interface Shown {
   /** `undefined`: it has not the form of one, or names other agents. */
   readonly state: CoSigned | undefined;
-  /** Whether both have signed it; nothing that can change is in the text. */
+  /** True if both have signed it; nothing that can change is in the text. */
   readonly isSigned: boolean;
   /** What history holds under its nonce, as read before. */
   readonly past: Past | undefined;

@@ -31,7 +31,7 @@ export function pastAt(channel: PaymentChannel, nonce: number, past: Past | unde
   return past?.nonce === nonce ? past : moved;
 }
 
-/** Whether this was taken before; `moved` if it takes another look at history to tell. */
+/** True if this was taken before; `moved` if it takes another look at history to tell. */
 export function isRepeat(channel: PaymentChannel, command: Propose | Acknowledge | Reject): boolean | Moved {
   const { pending } = channel;
   const nonce = command.nonce ?? (pending ? pending.nonce : channel.nextNonce - 1);

@@ -70,7 +70,7 @@ function patchRefusal(
 /** Of an agent, what nobody changes, but the admin its owner; a client may send back what it was given. */
 const fixedFields = ['id', 'public_key', 'inserted_at', 'user_id'] as const;
 
-/** Whether a body says something else of a field than it is. Where an agent has no owner, `null` says just that. */
+/** True if a body says something else of a field than it is. Where an agent has no owner, `null` says just that. */
 function isOtherThan(agent: Agent, field: (typeof fixedFields)[number], said: unknown): boolean {
   if (said === undefined || said === agentView(agent)[field]) return false;
   if (field === 'public_key' && typeof said === 'string') return readPublicKey(said) !== agent.publicKey;

@@ -42,9 +42,9 @@ export interface AuthenticatorOptions {
 
 /** How a credential is looked at. */
 interface Use {
-  /** Whether a key counts as used; not where the server looks by itself whether it still holds. */
+  /** True if a key counts as used; not where the server looks by itself whether it still holds. */
   readonly isUse?: boolean;
-  /** Whether a key that was not seen good before may be looked up; left out: it may. */
+  /** True if a key that was not seen good before may be looked up; left out: it may. */
   readonly mayLookUp?: () => boolean;
 }
 

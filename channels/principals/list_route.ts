@@ -12,7 +12,7 @@ import { type Handle, nameOf } from './permissions.ts';
 export interface ListOptions {
   readonly store: Pick<Store, 'lookup'>;
   readonly cursors: Cursors;
-  /** Whether the indexes by creation have everything: see `Upkeep`. */
+  /** True if the indexes by creation have everything: see `Upkeep`. */
   readonly isWhole: () => Promise<boolean>;
 }
 
@@ -22,7 +22,7 @@ export interface List<T, N extends string> {
   readonly name: string;
   /** The parameters it takes beside `limit` and `cursor`. */
   readonly checks: Readonly<Record<N, Check>>;
-  /** Whether it is read from indexes that an earlier version did not have. */
+  /** True if it is read from indexes that an earlier version did not have. */
   needsUpkeep(principal: Principal): boolean;
   /** Where it is read from, or why not. */
   source(principal: Principal, params: Params<N>): Promise<({ readonly ok: true } & Source<T>) | Refusal>;

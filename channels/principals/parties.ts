@@ -61,7 +61,7 @@ async function ownedBy(ownerId: string, { agents, store }: PartyOptions): Promis
   return { ok: true, agentIds: found.flatMap((agent) => (agent?.userId === ownerId ? [agent.id] : [])) };
 }
 
-/** Whether somebody is one of these agents, or their owner. */
+/** True if somebody is one of these agents, or their owner. */
 export async function isPartyOrOwner(
   principal: Principal,
   agentIds: readonly string[],

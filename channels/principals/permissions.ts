@@ -35,13 +35,13 @@ export async function readable<T>(
   return refuse(thing === undefined ? 'not_found' : 'forbidden');
 }
 
-/** Whether somebody is one of these agents. */
+/** True if somebody is one of these agents. */
 export const isParticipant = (principal: Principal, agentIds: readonly (string | null | undefined)[]) =>
   principal.kind === 'agent' && agentIds.includes(principal.id);
 
 export const isSuspended = (principal: Principal) => principal.kind !== 'admin' && principal.suspended;
 
-/** Whether somebody may change an account and its keys: the admin, the user that owns the agent, itself. */
+/** True if somebody may change an account and its keys: the admin, the user that owns the agent, itself. */
 export function mayManage(principal: Principal, kind: AccountKind, account: Account): boolean {
   if (principal.kind === 'admin') return true;
   if (principal.kind === kind && principal.id === account.id) return true;

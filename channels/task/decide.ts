@@ -111,7 +111,7 @@ function storeChunk(state: TaskState, { by, stream: name, seq, chunk }: StoreChu
   });
 }
 
-/** Whether a stream was completed by this very command. */
+/** True if a stream was completed by this very command. */
 export const isCompletedAs = (
   { completion }: Stream,
   { checksum, totalSize }: Pick<CompleteStream, 'checksum' | 'totalSize'>,

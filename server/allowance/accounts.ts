@@ -86,7 +86,7 @@ export class Account {
     return Math.max(0, this.#refusedUntilMs - nowMs);
   }
 
-  /** Whether it can be forgotten: a new one would be the same. */
+  /** True if it can be forgotten: a new one would be the same. */
   isIdle(nowMs: number): boolean {
     const idleFromMs = Math.max(this.#refusedUntilMs, this.messages?.idleFromMs ?? 0, this.bytes?.idleFromMs ?? 0);
     return this.sockets.size === 0 && idleFromMs <= nowMs;

@@ -46,7 +46,7 @@ export class RefusedConnects {
     return HELD_MS;
   }
 
-  /** Whether a credential that this node has not seen good may be looked up for the address. */
+  /** True if a credential that this node has not seen good may be looked up for the address. */
   mayLookUp(address: string, nowMs: number): boolean {
     const remembered = this.#addresses.get(networkOf(address));
     if (!remembered || remembered.heldUntilMs <= nowMs) return true;
@@ -56,7 +56,7 @@ export class RefusedConnects {
   }
 
   /**
-   * Whether the log gets a line for a refusal that was counted.
+   * True if the log gets a line for a refusal that was counted.
    *
    * @returns how many went without a line since the last one, or `undefined` for no line
    */

@@ -33,7 +33,7 @@ export class SocketAllowance {
     this.#account.sockets.delete(socket);
   }
 
-  /** Whether there is room for any message of this size, whatever it costs. */
+  /** True if there is room for any message of this size, whatever it costs. */
   isAmple(bytes: number, nowMs: number): boolean {
     return !this.#promised?.size && this.#hasRoom(MAX_MESSAGE_COST, bytes, nowMs, false);
   }

@@ -46,7 +46,7 @@ export class TokenBucket {
     return waitMs > ROUNDING_MS ? waitMs : 0;
   }
 
-  /** Whether callers that were refused before wait for their turns. */
+  /** True if callers that were refused before wait for their turns. */
   hasLine(nowMs: number): boolean {
     return this.#lineEndsAtMs > nowMs;
   }

@@ -4,7 +4,7 @@ import type { RuntimeStats } from '../runtime/context.ts';
 export class EndpointStats implements RuntimeStats {
   /** Open now. */
   connections = 0;
-  /** Whether clients are moved away, and new ones refused. */
+  /** True if clients are moved away, and new ones refused. */
   draining = false;
   connects = 0;
   refusedConnects = 0;

@@ -54,7 +54,7 @@ interface Answer {
   readonly node: string;
   readonly incarnation: string;
   readonly rows: readonly Row[];
-  /** Whether there are topics beyond the busiest. */
+  /** True if there are topics beyond the busiest. */
   readonly hasMore: boolean;
 }
 

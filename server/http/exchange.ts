@@ -14,7 +14,7 @@ export interface Exchange {
   /** The client's address: behind a trusted proxy the one that it names in `X-Forwarded-For`. */
   readonly address: string;
   header(name: string): string | undefined;
-  /** Whether somebody waits for an answer. */
+  /** True if somebody waits for an answer. */
   isOpen(): boolean;
   /** The whole body; `too_large` as soon as it is, `aborted` if the client went away. */
   body(): Promise<Buffer | 'too_large' | 'aborted'>;
@@ -93,7 +93,7 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
 
 interface Body {
   readonly whole: ReturnType<Exchange['body']>;
-  /** Whether all of it has come. */
+  /** True if all of it has come. */
   isThrough(): boolean;
   /** Keeps nothing of it, now and later. */
   drop(): void;

@@ -17,7 +17,7 @@ export function originAllowed(policy: OriginPolicy, origin: string | undefined, 
   return allowed.some((item) => (item === 'same_host' ? isHost(url.hostname, host) : matches(item, url)));
 }
 
-/** Whether `text` can stand in a list of allowed origins. */
+/** True if `text` can stand in a list of allowed origins. */
 export function isOriginPattern(text: string): boolean {
   if (!/^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:\*\.)?(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.test(text)) return false;
   return URL.canParse(text.replace(/^\/\//, 'http://').replace('//*.', '//'));

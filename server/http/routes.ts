@@ -22,7 +22,7 @@ export interface SecuredRoute<P> extends RouteAddress {
 /** For anybody. */
 export interface OpenRoute<P> extends RouteAddress {
   readonly access: 'anybody';
-  /** Whether it stays out of the rate limit, as what a load balancer asks should. */
+  /** True if it stays out of the rate limit, as what a load balancer asks should. */
   readonly unlimited?: boolean;
   readonly handle: (call: Call<P | undefined>) => Awaitable<HttpAnswer | Refusal>;
 }

@@ -227,7 +227,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     if (this.#isMeant(message)) this.#take(message, bytes);
   }
 
-  /** Whether a message is for this join of the topic, and not for an earlier or later one. */
+  /** True if a message is for this join of the topic, and not for an earlier or later one. */
   #isMeant({ joinRef }: ClientMessage): boolean {
     return joinRef === null || sameRef(joinRef, this.rawJoinRef);
   }
@@ -249,7 +249,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     return this.#mailbox;
   }
 
-  /** Whether a join has to wait: for the one that is under way, or for a leave that was sent before it. */
+  /** True if a join has to wait: for the one that is under way, or for a leave that was sent before it. */
   get holdsBackJoins(): boolean {
     if (this.#state === 'joining') return true;
     return this.#turn()?.event === 'phx_leave';

@@ -1,4 +1,4 @@
-/** Whether a handler has returned an answer; for those that no compiler has seen. */
+/** True if a handler has returned an answer; for those that no compiler has seen. */
 export function isAnswer(answer: unknown): boolean {
   const { ok, kind } = Object(answer) as { readonly ok?: unknown; readonly kind?: unknown };
   return ok === false || kind === 'reply' || kind === 'later' || kind === 'stop';

@@ -10,7 +10,7 @@ export class Turn {
   #startedAtMs: number | undefined;
   readonly #waiting: (() => void)[] = [];
 
-  /** Whether this turn has had its time. */
+  /** True if this turn has had its time. */
   isLong(): boolean {
     const nowMs = performance.now();
     if (this.#startedAtMs !== undefined) return nowMs - this.#startedAtMs > MAX_MS;

@@ -21,14 +21,14 @@ export interface Mount {
   /** Lets clients in. */
   readonly open: Opener;
   readonly origins: OriginPolicy;
-  /** Whether the official client's `authToken` is read. */
+  /** True if the official client's `authToken` is read. */
   readonly authToken: boolean;
   readonly websocket: {
     /** Silence after which a client is closed (1001). */
     readonly timeoutMs: number;
-    /** Whether the server pings a silent client, whose pong then counts; browsers throttle what their pages send. */
+    /** True if the server pings a silent client, whose pong then counts; browsers throttle what their pages send. */
     readonly pings: boolean;
-    /** Whether the mount's own path takes an upgrade too. */
+    /** True if the mount's own path takes an upgrade too. */
     readonly atMount?: boolean;
   };
   readonly longpoll: {

@@ -63,7 +63,7 @@ export class EncodeError extends Error {
 /** Levels of nesting that a ref may have, which goes back to the client as it came; so may a topic or an event. */
 const MAX_REF_DEPTH = 8;
 
-/** Whether a ref can be written back without exhausting the stack. */
+/** True if a ref can be written back without exhausting the stack. */
 export function isRef(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return depth < MAX_REF_DEPTH && Object.values(value).every((member) => isRef(member, depth + 1));

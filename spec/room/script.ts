@@ -148,7 +148,7 @@ export class Stage {
     return typeof frame === 'string' ? (JSON.parse(frame) as Json) : frame;
   }
 
-  /** Whether a value is what the text describes; what it names by `$` is remembered. */
+  /** True if a value is what the text describes; what it names by `$` is remembered. */
   is(text: string, value: Json | Buffer): boolean {
     if (Buffer.isBuffer(value)) return false;
     const bound = match(JSON.parse(this.#expand(text)) as Json, value, this.#bound);

@@ -12,7 +12,7 @@ export interface Source<T> {
   /** All in `order`; what stands in several of them is listed once. */
   readonly indexes: readonly string[];
   readonly order: Order;
-  /** Whether a hit may belong into the list, as far as can be told without reading it. */
+  /** True if a hit may belong into the list, as far as can be told without reading it. */
   isLikely?(hit: IndexHit): boolean;
   /** Reads things as they are now, in the order of `ids`; `undefined`: not there, or not in this list. */
   read(ids: readonly string[]): Promise<readonly (Listed<T> | undefined)[]>;

@@ -24,7 +24,7 @@ export interface UpkeepOptions {
   readonly nodes: Pick<Nodes, 'live'>;
   /** The aggregates that lists are made of. */
   readonly placeables: readonly Placeable[];
-  /** Whether no version has run on this store before. */
+  /** True if no version has run on this store before. */
   readonly isNew: () => Promise<boolean>;
   readonly log: Log;
 }
@@ -64,7 +64,7 @@ export class Upkeep {
     this.#look();
   }
 
-  /** Whether lists are whole; waits a moment for it. */
+  /** Resolves to true once lists are whole; waits a moment for it. */
   async isDone(): Promise<boolean> {
     const giveUpAtMs = performance.now() + WAIT_MS;
     while (!(await this.#lookedUp()) && performance.now() < giveUpAtMs) {

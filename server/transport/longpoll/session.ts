@@ -159,7 +159,7 @@ export class LongPollSession implements Transport {
     this.#wake();
   }
 
-  /** Whether it was closed because its node ends: then the next poll is told so too. */
+  /** True if it was closed because its node ends: then the next poll is told so too. */
   get moved(): boolean {
     return this.#moved;
   }

@@ -20,7 +20,7 @@ import { channel } from './fixtures.ts';
 export interface Step {
   readonly kind: 'propose' | 'acknowledge' | 'reject' | 'dispute' | 'close' | 'cosign' | 'wait' | 'repeat' | 'forge';
   readonly by: Side;
-  /** Whether whoever sends it holds the signing key; a thief has the API key only. */
+  /** True if whoever sends it holds the signing key; a thief has the API key only. */
   readonly isThief: boolean;
   /** Prepared on the state of so many steps ago. */
   readonly staleBy: number;

@@ -6,7 +6,7 @@ export interface StoreUnderTest {
   readonly peer: Store;
   /** Closes both and leaves nothing behind. */
   discard(): Promise<void>;
-  /** Whether it lies on several masters, as a Redis Cluster does: what is written beside an aggregate follows on it. */
+  /** True if it lies on several masters, as a Redis Cluster does: what is written beside an aggregate follows on it. */
   readonly isSpread?: boolean;
 }
 
