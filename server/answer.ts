@@ -1,10 +1,10 @@
 import type { Refusal } from './refusal.ts';
 
-/** What a handler of a client's event answers. A `Refusal` is an error reply; nothing, and the client gets no reply. */
+/** A handler's answer to a client's event. A `Refusal` is sent as an error reply; `undefined` sends no reply. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a `return` is one that does not reply
 export type Answer = Reply | Refusal | Later | Stop | void;
 
-/** What a join answers: `accept` or `refuse`; an `errorReply` refuses it with a response of any form. */
+/** The answer to a join: `accept` or `refuse`; an `errorReply` refuses it with a response of any form. */
 export type JoinAnswer<A extends object> = Accept<A> | Refusal | Reply<'error'>;
 
 /** Says that a client may join, before what it sent is looked at. */

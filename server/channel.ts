@@ -4,11 +4,11 @@ import type { AnyPushes, ChannelSocket, EndReason, Events, NoSignals } from './c
 import { type PayloadCheck, type PayloadOf, type PayloadType, payloadCheck } from './payload.ts';
 import type { Refusal } from './refusal.ts';
 
-/** Who asks to join which topic, without what they sent with it. */
+/** A client's request to join a topic, without the params that it sent. */
 export interface JoinAttempt<C extends object> {
   readonly topic: string;
   readonly id: string;
-  /** What `connect` assigned. */
+  /** Assigned by `connect`. */
   readonly assigns: C;
   /** Not joined yet: it cannot push or broadcast. */
   readonly socket: ChannelSocket<C>;
@@ -16,17 +16,17 @@ export interface JoinAttempt<C extends object> {
 
 export interface JoinRequest<C extends object, P, G = undefined> extends JoinAttempt<C> {
   readonly params: P;
-  /** What `authorize` found. */
+  /** Granted by `authorize`. */
   readonly granted: G;
 }
 
 /**
- * What a join takes, and who may send it. The client is authorized first, whatever it sent: it learns so that it is
- * refused for good, while one that is told `invalid_payload` may try again for ever.
+ * Params of a join, and a check of who may send them. The client is authorized before its params are checked, so that
+ * it learns that it is refused for good. Told `invalid_payload` instead, it might try again for ever.
  */
 export interface JoinParams<C extends object, P extends PayloadType, G> {
   authorize(attempt: JoinAttempt<C>): Awaitable<Grant<G> | Refusal>;
-  /** What does not fit is answered `invalid_payload`. */
+  /** Params that do not match are answered `invalid_payload`. */
   readonly schema: P;
 }
 
@@ -56,8 +56,8 @@ export interface ChannelSpec<
    */
   readonly pushes?: O;
   /**
-   * What members tell each other by a broadcast that no client sees as it is: each comes to `intercept`. One may have the
-   * name of a push and carry more than that.
+   * Broadcasts between members that no client gets as they are: each is passed to `intercept`. A signal may have the
+   * name of a push and carry more fields.
    */
   readonly signals?: S;
   join(request: JoinRequest<C, PayloadOf<P>, G>): Awaitable<JoinAnswer<A>>;

@@ -1,4 +1,4 @@
-/** What of a channel is looked at when it is defined; TypeScript sees most of it, JavaScript nothing. */
+/** The parts of a channel that are checked when it is defined: TypeScript checks most of them, JavaScript none. */
 export interface Defined {
   readonly topic: string;
   readonly events: object;

@@ -31,15 +31,15 @@ export type Broadcasting<O extends Events> = <N extends Name<O>>(
 ) => void;
 
 /**
- * What a channel author sees of one client joined to one topic.
+ * One client joined to one topic, as a channel author sees it.
  *
  * `A`: what is assigned. `O`: what the channel declares as `pushes`. `S`: its `signals`.
  */
 export interface ChannelSocket<A extends object, O extends Events = AnyPushes, S extends Events = NoSignals> {
   readonly topic: string;
-  /** What stands for `*` in the topic; empty where the pattern has none. */
+  /** The part of the topic that matches `*`; empty if the pattern has no `*`. */
   readonly id: string;
-  /** What `connect`, `join` and `assign` assigned. */
+  /** Assigned by `connect`, `join` and `assign`. */
   readonly assigns: A;
   /** Changes assigns of this channel; those that are not named stay. Who holds the former `assigns` does not see it. */
   assign(changes: Partial<A>): void;

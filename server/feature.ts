@@ -3,11 +3,11 @@ import type { Channel } from './channel.ts';
 import type { Route } from './http/routes.ts';
 import type { MountOptions } from './transport/mount.ts';
 
-/** What the features of one application agree on. */
+/** Types that the features of one application share. */
 export interface FeatureKinds {
   /** The kinds of sockets, each with what its `connect` assigns. */
   readonly sockets: Readonly<Record<string, object>>;
-  /** Whoever is behind the credential of an HTTP request. */
+  /** The principal behind the credential of an HTTP request. */
   readonly principal: unknown;
 }
 
@@ -15,7 +15,7 @@ export interface FeatureKinds {
 export interface Feature<K extends FeatureKinds = FeatureKinds> {
   /** Names it in errors. */
   readonly name: string;
-  /** What clients may join, by the kind of socket. */
+  /** Channels that clients may join, by the kind of socket. */
   readonly channels?: { readonly [N in keyof K['sockets']]?: readonly Channel<K['sockets'][N]>[] };
   readonly routes?: readonly Route<K['principal']>[];
   /** Sockets of its own. */

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 
-/** What every hook tells. */
+/** Fields that every hook has. */
 interface Hook {
   /** The node: one process may run several. */
   readonly nodeId: string;

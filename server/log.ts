@@ -1,4 +1,4 @@
-/** What the server needs of a logger: pino's form, the object first. */
+/** A logger as the server needs it: pino's form, the object first. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

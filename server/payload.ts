@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 import { MAX_FAULTS, type PayloadFault, payloadFault, payloadFaults, pointer } from './payload_faults.ts';
 import { frameworkRefusal, type Refusal } from './refusal.ts';
 
-/** What an event takes: a JSON object by schema, or one of the kinds below. */
+/** The type of an event's payload: a JSON object by schema, or one of the kinds below. */
 export type PayloadType = TSchema | PayloadKind<unknown>;
 export type PayloadOf<T> = T extends PayloadKind<infer P> ? P : T extends TSchema ? Static<T> : never;
 
@@ -69,15 +69,15 @@ const passes: PayloadCheck = (payload) => ({ ok: true, payload });
 const isBytes: PayloadCheck = (payload) =>
   payload instanceof Uint8Array ? { ok: true, payload } : invalidPayload([payloadFault('', 'must be binary data')]);
 
-/** Where something is wrong, and what is to be said of the field there. */
+/** The path of a faulty field, and what the error says about it. */
 interface JsonFault {
   readonly path: string;
   readonly says: string;
 }
 
 /**
- * What no schema sees: nesting that would exhaust the stack of whoever walks it next, strings that are not Unicode
- * (they cannot be written as UTF-8), numbers that JSON cannot write back.
+ * Finds faults that no schema sees: nesting so deep that walking it would exhaust the stack, strings that are not
+ * Unicode (they cannot be written as UTF-8), numbers that JSON cannot write back.
  */
 export function jsonFault(value: unknown, depth = 1): JsonFault | undefined {
   switch (typeof value) {

@@ -5,7 +5,7 @@ import { Errors, Check as fits } from 'typebox/value';
 export interface PayloadFault {
   /** A JSON pointer (RFC 6901). */
   readonly path: string;
-  /** What was expected there, beginning with the field's name: `filters.status must be one of online, busy, offline`. */
+  /** The value expected there, after the field's name: `filters.status must be one of online, busy, offline`. */
   readonly message: string;
 }
 
@@ -35,7 +35,7 @@ const shortened = (name: string) => (name.length > MAX_NAME_LENGTH ? `${name.sli
 export const MAX_FAULTS = 20;
 const MAX_NAME_LENGTH = 128;
 
-/** What of JSON Schema our types are made of. `description`: what is expected, as it stands behind "must be". */
+/** The parts of JSON Schema that our types use. `description`: the words after "must be" in an error. */
 interface Schema {
   readonly description?: string;
   readonly anyOf?: readonly Schema[];

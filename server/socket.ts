@@ -3,14 +3,14 @@ import type { Channel } from './channel.ts';
 import { assertReachable } from './channel_faults.ts';
 import { refuseReserved } from './reserved_topics.ts';
 
-/** What a client says when it connects. */
+/** A client's request to connect. */
 export interface ConnectRequest {
   /** The query parameters, decoded; of a name given twice the last one counts. */
   readonly params: Readonly<Record<string, string>>;
   /** The official client's `authToken`. */
   readonly authToken: string | undefined;
   readonly transport: 'websocket' | 'longpoll';
-  /** Where it connects from: an address as text, a trusted proxy's `X-Forwarded-For` respected. */
+  /** The client's IP address as text; behind a trusted proxy, the one in `X-Forwarded-For`. */
   readonly address: string;
   /**
    * True if a credential that has to be looked up, and that was not seen good before, may be: only some are for an
@@ -98,7 +98,7 @@ export function socket<C extends object, R extends ConnectRequest = ConnectReque
 
 export interface Route {
   readonly channel: Channel<never>;
-  /** What stands for `*`. */
+  /** The part of the topic that matches `*`. */
   readonly id: string;
 }
 

@@ -9,19 +9,19 @@ import { type Received, recordingSerializer, recordingTransport } from './runtim
 import { ChannelTable, connected } from './socket.ts';
 
 export interface TestOptions<C extends object> {
-  /** What `connect` would have assigned. */
+  /** Assigned as if by `connect`. */
   readonly assigns: C;
-  /** What presence and other parts broadcast by, where the channel has such. Left out: one of its own. */
+  /** The hub by which presence and other parts broadcast, if the channel uses them. Left out: a new one. */
   readonly hub?: Hub;
   readonly transport?: 'websocket' | 'longpoll';
-  /** How long an `expect…` waits. 1 s unless told. */
+  /** Time that an `expect…` waits. Default: 1 s. */
   readonly withinMs?: number;
 }
 
 /** A join that was refused. */
 export class JoinRefused extends Error {
   override readonly name = 'JoinRefused';
-  /** What the client got: `{reason, message, details?}`. */
+  /** The response that the client got: `{reason, message, details?}`. */
   readonly response: unknown;
 
   constructor(topic: string, response: unknown, cause: unknown) {
@@ -44,11 +44,11 @@ export function testChannel<C extends object>(channel: Channel<C>, options: Test
   return new TestClient(channel, options, new TestServer(options.hub ?? new Hub()));
 }
 
-/** What the clients of one test share. */
+/** Everything that the clients of one test share. */
 class TestServer {
   readonly hub: Hub;
   readonly context: RuntimeContext;
-  /** What a handler threw last. */
+  /** The last error that a handler threw. */
   fault: unknown;
 
   constructor(hub: Hub) {
@@ -211,7 +211,7 @@ export class TestClient<C extends object> {
     await this.#next(this.#received, (each) => each.kind === 'ended' && each.event === event, event);
   }
 
-  /** What came for this client and was not expected yet, oldest first. */
+  /** Messages that came for this client and were not expected yet, oldest first. */
   get unexpected(): readonly Received[] {
     return this.#received;
   }

@@ -1,7 +1,7 @@
 import { type FloodBounds, FloodWindow } from './flood_window.ts';
 import { type Rate, TokenBucket } from './token_bucket.ts';
 
-/** How much clients may send; what is left out has no bound. */
+/** Limits on what clients send; one that is left out means no limit. */
 export interface Allowances {
   /** Messages of one socket. */
   readonly messages?: Rate | undefined;

@@ -4,13 +4,13 @@ const EARLY_SLOTS = 10;
 /** Admitted bytes over so many: what is early now may follow on what was admitted when the earliest of it came. */
 const SLOTS = 2 * EARLY_SLOTS;
 
-/** What is too much within 10 s. */
+/** The most that may come within 10 s; more is a flood. */
 export interface FloodBounds {
   readonly maxMessages: number;
   readonly maxBytes: number;
 }
 
-/** What came within one slot. */
+/** Messages and bytes that came within one slot. */
 interface Slot {
   early: number;
   earlyBytes: number;

@@ -6,8 +6,8 @@ import type { Rate } from './token_bucket.ts';
 const MAX_CREDENTIALS = 50_000;
 
 /**
- * What may be asked over HTTP, opening a socket included (PROTOCOL.md, section 2, `HTTP_RATE_LIMIT`): an account has an
- * allowance whatever others behind its address do; who shows no good credential counts for the address.
+ * Limits HTTP requests, opening a socket included (PROTOCOL.md, section 2, `HTTP_RATE_LIMIT`). Each account has its own
+ * allowance, whatever others at its address do; requests without a valid credential count for the address.
  */
 export class RequestAllowance {
   readonly #accounts: RateLimit;
@@ -39,7 +39,7 @@ export class RequestAllowance {
     this.#accountOf.set(credentialDigest, account);
   }
 
-  /** What it was good for it is good for no more. */
+  /** Forgets the account of a credential that is no longer valid. */
   forget(credentialDigest: string): void {
     this.#accountOf.delete(credentialDigest);
   }

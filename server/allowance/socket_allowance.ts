@@ -6,7 +6,7 @@ import { TokenBucket } from './token_bucket.ts';
 export const MAX_MESSAGE_COST = 10;
 
 /**
- * What one socket may send, within what its account may (PROTOCOL.md, section 1, "Nobody starves another").
+ * Limits what one socket sends, within the limits of its account (PROTOCOL.md, section 1, "Nobody starves another").
  *
  * Times are milliseconds of one clock that only goes forward.
  */
@@ -99,7 +99,7 @@ export class SocketAllowance {
   }
 }
 
-/** Where there is no bucket there is no bound. */
+/** True if the bucket has that many tokens now; without a bucket there is no limit. */
 function has(bucket: TokenBucket | undefined, tokens: number, nowMs: number, isPromised: boolean): boolean {
   return !bucket || ((isPromised || !bucket.hasLine(nowMs)) && bucket.waitMs(tokens, nowMs) === 0);
 }

@@ -13,7 +13,7 @@ const LINE_SPACING = 1.05;
  * back together, and the new ones that follow their answers find no turn left.
  */
 const GROUP_MS = 250;
-/** What sums of fractions of a millisecond may be off by. */
+/** Largest rounding error in sums of fractions of a millisecond. */
 const ROUNDING_MS = 1e-6;
 
 /**

@@ -20,11 +20,11 @@ import { PhoenixSockets } from './phoenix_sockets.ts';
 import { routePort } from './port_routes.ts';
 import { EndpointStats } from './stats.ts';
 
-/** How often silence, expiry and long-poll windows are looked at. */
+/** Interval at which silence, expiry and long-poll windows are checked. */
 const TICK_MS = 100;
-/** How often accounts without sockets are forgotten. */
+/** Interval at which accounts without sockets are forgotten. */
 const TIDY_MS = 10_000;
-/** Over how long a node's channels are ended after it may have missed broadcasts. */
+/** Time over which a node's channels are ended after it may have missed broadcasts. */
 const RESTART_SPREAD_MS = 3_000;
 
 /** A server for Phoenix channels: sockets mounted on paths, over WebSocket and long-poll. */

@@ -13,9 +13,9 @@ import type { EndpointStats } from './stats.ts';
 export interface GatekeeperParts {
   readonly stats: EndpointStats;
   readonly log: Log;
-  /** How much clients may send. Left out: no bound. */
+  /** Limits on what clients send. Undefined: no limit. */
   readonly allowances: Partial<Allowances> | undefined;
-  /** What may be asked over HTTP. Left out: no bound. */
+  /** Limits HTTP requests. Undefined: no limit. */
   readonly requests: RequestAllowance | undefined;
 }
 

@@ -9,7 +9,7 @@ import type { MountOptions } from '../transport/mount.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import type { EndpointStats } from './stats.ts';
 
-/** What an endpoint is made of; a mount is all it needs. */
+/** Options of an endpoint; only a mount is required. */
 export interface EndpointOptions {
   readonly mounts: readonly MountOptions[];
   /** Made for this endpoint alone. Left out: one without other nodes. */
@@ -19,9 +19,9 @@ export interface EndpointOptions {
   readonly secret?: string;
   /** Those left out are as `defaultLimits` says. */
   readonly limits?: Partial<Limits & EndpointLimits>;
-  /** How much clients may send; those left out are as `defaultAllowances` says. Left out altogether: no bound. */
+  /** Limits on what clients send; those left out come from `defaultAllowances`. All left out: no limit. */
   readonly allowances?: Partial<Allowances>;
-  /** What may be asked over HTTP; opening a socket takes from it. Left out: no bound. */
+  /** Limits HTTP requests; opening a socket counts as one. Left out: no limit. */
   readonly requests?: RequestAllowance;
   readonly trustedProxies?: TrustedProxies;
   readonly tls?: ListenerOptions['tls'];
@@ -29,9 +29,9 @@ export interface EndpointOptions {
   readonly listener?: Listener;
   /** Answers what no mount does; without it that is 404. */
   readonly http?: AnswerHttp;
-  /** Where it counts, for whoever reads the counts before there is an endpoint. */
+  /** The endpoint's counts, for code that reads them before there is an endpoint. */
   readonly stats?: EndpointStats;
-  /** What a client gets when a handler threw; without it the channel crashes, as in Phoenix. */
+  /** The client's answer when a handler threw; without it the channel crashes, as in Phoenix. */
   readonly onFault?: RuntimeContext['onFault'];
 }
 

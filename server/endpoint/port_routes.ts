@@ -12,7 +12,7 @@ import type { EndpointStats } from './stats.ts';
 
 /** After the silence that a mount allows; more than both clocks may be off, and the least that uWebSockets.js takes. */
 const IDLE_GRACE_S = 8;
-/** What uWebSockets.js can count to. */
+/** Longest idle time-out that uWebSockets.js takes. */
 const MAX_IDLE_S = 960;
 
 export interface PortParts {

@@ -1,6 +1,6 @@
 import type { RuntimeStats } from '../runtime/context.ts';
 
-/** What an endpoint counts for `/metrics`. */
+/** An endpoint's counts for `/metrics`. */
 export class EndpointStats implements RuntimeStats {
   /** Open now. */
   connections = 0;

@@ -25,7 +25,7 @@ export interface TopicBoardParts {
   readonly nodes: Pick<Nodes, 'self' | 'live'>;
   /** The topics of this node, each as it is when it is its turn. */
   readonly local: () => Iterable<LocalTopic>;
-  /** How long other nodes have to answer. 1 s unless told. */
+  /** Time that other nodes have to answer. Default: 1 s. */
   readonly answerWithinMs?: number;
 }
 
@@ -35,7 +35,7 @@ const { busyTopics: ASK, busyTopicsFor: answersTo } = reservedTopics;
 
 /** Topics that are looked at before others have their turn. */
 const AT_A_TIME = 5_000;
-/** How long an answer is given again. */
+/** Time for which an answer is reused. */
 const FRESH_MS = 1_000;
 const ANSWER_WITHIN_MS = 1_000;
 

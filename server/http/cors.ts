@@ -1,10 +1,10 @@
 import type { Exchange, HttpAnswer } from './exchange.ts';
 import { type OriginPolicy, originAllowed } from './origin.ts';
 
-/** How long a browser may go on without asking again. */
+/** Time for which a browser may cache a preflight answer. */
 const PREFLIGHT_SECONDS = 600;
 
-/** What pages of other origins may do (the Fetch standard's CORS protocol). */
+/** The CORS verdict on a request, and its headers (the Fetch standard). */
 export interface Cors {
   /** `false`: the request names an origin that is not allowed. One that names none is no page's, and passes. */
   readonly allowed: boolean;

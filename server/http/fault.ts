@@ -5,8 +5,8 @@ import { Unavailable } from '../unavailable.ts';
 import { httpRefusal } from './problem.ts';
 
 /**
- * What a client gets when a handler threw: `unavailable` if something that the node needs is out of reach,
- * else `internal_error` with the id under which the log has the cause. Never more than that.
+ * The client's answer when a handler threw: `unavailable` if something that the node needs is out of reach, else
+ * `internal_error` with the id under which the log has the cause. It never tells more than that.
  */
 export function faultRefusal(error: unknown, log: Log, where: object): Refusal {
   if (error instanceof Unavailable) {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** What RFC 9110 calls otherwise than Node.js. */
+/** Reason phrases that differ between RFC 9110 and Node.js, as the RFC has them. */
 const renamed: Readonly<Record<number, string>> = { 413: 'Content Too Large' };
 
 /** The words beside a status (RFC 9110, section 15): `Not Found`. */

@@ -12,7 +12,7 @@ import { type Match, methodsOf, type Route, RouteTable } from './routes.ts';
 
 export interface RouterOptions<P> {
   readonly routes: readonly Route<P>[];
-  /** Who is behind the text of `Authorization: Bearer`; `undefined` if it is no good (any more). */
+  /** Finds the principal behind the text of `Authorization: Bearer`; `undefined` if that is not valid, or no longer. */
   readonly authenticate: (credential: string) => Promise<P | undefined>;
   readonly origins: OriginPolicy;
   /** Whose requests a principal's are, as `Connected.account` names it. */
@@ -106,7 +106,7 @@ class Router<P> {
     });
   }
 
-  /** Who was not let in. Not who came too often: a flood shall not fill the disk as well. */
+  /** Logs 401 and 403; not 429, so that a flood cannot fill the disk. */
   #tell({ address }: Exchange, { method, path }: Route<P>, reason: string): void {
     if (reason !== 'unauthorized' && reason !== 'forbidden') return;
     this.#options.log.info({ method, route: path, address, reason }, 'request refused');

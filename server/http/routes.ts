@@ -30,7 +30,7 @@ export interface OpenRoute<P> extends RouteAddress {
 export interface Call<P> {
   readonly principal: P;
   readonly exchange: Exchange;
-  /** What stands for a parameter, percent-decoded: never empty, else whatever was sent. */
+  /** The text that the path has for a parameter, percent-decoded: never empty, otherwise unchecked. */
   param(name: string): string;
 }
 
@@ -70,7 +70,7 @@ export class RouteTable<P> {
   }
 }
 
-/** What a path takes, for `Allow`. */
+/** Methods that a path takes, for `Allow`. */
 export function methodsOf<P>({ routes }: Match<P>): string[] {
   return [...routes.keys(), ...(routes.has('GET') ? ['HEAD'] : []), 'OPTIONS'];
 }

@@ -52,7 +52,7 @@ export interface NodeInfo {
   readonly gauges: Readonly<Record<string, number>>;
 }
 
-/** What the other nodes hold cannot be told now. */
+/** Thrown when the state of the other nodes cannot be read now. */
 export class NodesUnavailable extends Unavailable {
   override readonly name = 'NodesUnavailable';
 }

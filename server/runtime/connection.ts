@@ -214,7 +214,7 @@ export class Connection implements ChannelConnection {
 /** So much of the end of a message tells it from others. */
 const CONTENT_TAIL = 128;
 
-/** What tells a message from others of the same socket, whatever its refs: a client sends it again under new ones. */
+/** Identifies a message among those of its socket without its refs, since a client sends it again under new ones. */
 function contentOf({ topic, event, payload }: ClientMessage, data: string | Uint8Array): string {
   const content = payload === undefined ? behindRefs(data, topic) : isBinary(payload) ? payload : json(payload);
   const tail = content.slice(-CONTENT_TAIL);

@@ -13,13 +13,13 @@ export interface MindedConnection {
   close(code: number, reason: string): void;
 }
 
-/** How a client's silence is treated. */
+/** Time-out of a silent client, and whether the server pings it. */
 export interface Watch {
   readonly timeoutMs: number;
   readonly pings: boolean;
 }
 
-/** How often the sockets with a long time-out are looked at; those with a short one are at every tick. */
+/** Interval at which sockets with a long time-out are checked; those with a short one are checked at every tick. */
 const SLOW_TICK_MS = 1_000;
 const BATCH_MS = 50;
 
@@ -34,7 +34,7 @@ const MAX_RECHECKS = 256;
 /** A tick that comes late makes up for so much. */
 const MAX_TICK_MS = 1_000;
 
-/** How a connection is minded. */
+/** A connection's silence and credential checks. */
 interface Minded {
   readonly watch: Watch | undefined;
   /** When its credential was last looked at, in ms since the epoch. */
@@ -132,7 +132,7 @@ export class Connections {
     }
   }
 
-  /** How many credentials may be looked at now. */
+  /** Returns the number of credentials that may be checked now. */
   #takeRechecks(nowMs: number): number {
     const sinceMs = Math.min(Math.max(0, nowMs - this.#tickAtMs), MAX_TICK_MS);
     this.#tickAtMs = nowMs;

@@ -2,7 +2,7 @@ import type { Log } from '../log.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Fanout } from './fanout.ts';
 
-/** What all connections of an endpoint share. */
+/** Everything that the connections of an endpoint share. */
 export interface RuntimeContext {
   /** The node's name, as other nodes know it. */
   readonly nodeId: string;
@@ -11,18 +11,18 @@ export interface RuntimeContext {
   readonly limits: Limits;
   readonly stats: RuntimeStats;
   /**
-   * What a client gets when a handler threw. `undefined`: the channel crashes (`phx_error`, or `join crashed`), as in
-   * Phoenix.
+   * Gives the client's answer when a handler threw. `undefined`: the channel crashes (`phx_error`, or `join crashed`),
+   * as in Phoenix.
    */
   readonly onFault: (error: unknown, where: { readonly topic: string; readonly event: string }) => Refusal | undefined;
 }
 
 export interface Limits {
   readonly maxChannelsPerSocket: number;
-  /** What may wait for a channel that is still joining or busy; beyond it messages are answered `rate_limited`. */
+  /** Most messages that wait for a channel that is joining or busy; more are answered `rate_limited`. */
   readonly maxWaitingMessages: number;
   readonly maxWaitingBytes: number;
-  /** How long a leave waits for what was sent before it: a join, a handler, answers to come. Then it is carried out. */
+  /** Longest time that a leave waits for what was sent before it: a join, a handler, answers to come. */
   readonly maxLeaveDelayMs: number;
 }
 

@@ -35,13 +35,13 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   readonly id: string;
   /** The join's join_ref as it came: a message with another one is stale. `phx_close` and `phx_error` carry it. */
   readonly rawJoinRef: Ref;
-  /** What replies and pushes carry: the join's ref where it had no join_ref. */
+  /** Sent in replies and pushes: the join's ref if it had no join_ref. */
   readonly joinRef: Ref;
   readonly joinRefJson: string;
   assigns: never;
   /** Broadcasts that this member does not get. */
   without: readonly string[] = EVERYTHING;
-  /** Where the fan-out keeps it; set and cleared there. */
+  /** The fan-out's group that has this member; only the fan-out sets and clears it. */
   group: Group | undefined;
 
   #state: 'joining' | 'joined' | EndReason = 'joining';
@@ -418,7 +418,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     this.end('left');
   }
 
-  /** What comes behind the leave waits with it. */
+  /** Makes the leave wait, and all messages after it. */
   #leaveAfterOwed(leave: Waiting): void {
     this.#busy = true;
     this.#awaitsOwed = true;

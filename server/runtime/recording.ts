@@ -3,7 +3,7 @@ import { isBinary, json, objectJson } from '../wire/serializer.ts';
 import { v2 } from '../wire/v2.ts';
 import type { Transport } from './transport.ts';
 
-/** What a client without a network gets. */
+/** A message as a client without a network gets it. */
 export type Received =
   | { readonly kind: 'reply'; readonly ref: Ref; readonly status: string; readonly payload: Payload }
   | { readonly kind: 'push' | 'broadcast'; readonly event: string; readonly payload: Payload }

@@ -2,8 +2,8 @@
 const WINDOW_MS = 10_000;
 
 /**
- * How much goes on on a topic, as a sliding count: of the window before this one so much counts as lies within the last
- * 10 s. An event costs a look at the clock and an addition.
+ * Counts the events of a topic over the last 10 s. The window before this one counts in proportion to its part that
+ * lies within them. An event costs a look at the clock and an addition.
  */
 export class Traffic {
   #window = 0;

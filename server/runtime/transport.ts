@@ -1,6 +1,6 @@
 import type { Frame } from '../wire/serializer.ts';
 
-/** How frames reach one client. */
+/** Sends frames to one client. */
 export interface Transport {
   readonly name: 'websocket' | 'longpoll';
   /** In order. After `close` it does nothing. A reader too far behind is closed, never skipped. */
@@ -30,7 +30,7 @@ export interface Transport {
 /** Serves all subscribers of a native topic at once. */
 export type NativePublish = (nativeTopic: string, frame: Frame) => void;
 
-/** Whoever paces itself goes on when no more than this waits. */
+/** Senders that pace themselves go on when at most this much waits. */
 export const LOW_WATER_BYTES = 64 * 1024;
 
 /** More than this of snapshots and replays never waits for one client, whoever sends it without asking. */

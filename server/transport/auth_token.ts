@@ -1,7 +1,7 @@
 /** The official client's `authToken`, as it travels in `Sec-WebSocket-Protocol`. */
 const PREFIX = 'base64url.bearer.phx.';
 
-/** What the header asks for: `protocol` is what the handshake answers, and never the token. */
+/** The header's token, and `protocol`, with which the handshake answers: never the token. */
 export type Subprotocols =
   | { readonly ok: true; readonly token: string | undefined; readonly protocol: 'phoenix' | undefined }
   | { readonly ok: false; readonly reason: 'unknown_subprotocol' | 'bad_token' };

@@ -14,7 +14,7 @@ export const mountDefaults = {
   longpoll: { windowMs: 10_000 },
 } as const;
 
-/** Where clients of a socket connect, and under which terms. */
+/** The path at which clients of a socket connect, and its rules. */
 export interface Mount {
   /** `/socket`: its transports are `/socket/websocket` and `/socket/longpoll`. */
   readonly path: string;
@@ -32,7 +32,7 @@ export interface Mount {
     readonly atMount?: boolean;
   };
   readonly longpoll: {
-    /** How long a poll waits for a message. */
+    /** Time that a poll waits for a message. */
     readonly windowMs: number;
   };
 }

@@ -1,4 +1,4 @@
-/** How a connect is refused: the HTTP status, and for 429 when to come again. */
+/** A refused connect: the HTTP status, and for 429 the time until the next try. */
 export interface RefusedConnect {
   readonly status: 400 | 403 | 404 | 429 | 500 | 503;
   readonly retryAfterMs?: number;

@@ -8,7 +8,7 @@ import type { MindedConnection } from '../runtime/connections.ts';
 import type { Turn } from '../runtime/turn.ts';
 import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
-/** What a mount does with the handshakes for its paths, whatever is spoken on its sockets. */
+/** Handles the WebSocket handshakes for a mount's paths, whatever protocol its sockets speak. */
 export interface SocketMount {
   readonly path: string;
   readonly origins: OriginPolicy;
@@ -20,11 +20,11 @@ export interface SocketMount {
   plainAnswer(method: string, path: string): HttpAnswer | undefined;
 }
 
-/** What a client says when it connects. */
+/** A client's request to connect. */
 export interface Handshake {
   /** The query parameters, decoded; of a name given twice the last one counts. */
   readonly params: Readonly<Record<string, string>>;
-  /** What stands for the `:name` segments of the mount's path. */
+  /** Values of the `:name` segments of the mount's path. */
   readonly pathParams: Readonly<Record<string, string>>;
   readonly address: string;
   /** Reads a header, before anything is waited for: the request is gone then. */

@@ -4,7 +4,7 @@ export type Payload = unknown;
 /** Any JSON value: refs are opaque and go back as they came. */
 export type Ref = unknown;
 
-/** What a client sent. `topic` and `event` are strings in every message that has an effect. */
+/** A client's message. `topic` and `event` are strings in every message that has an effect. */
 export interface ClientMessage {
   readonly joinRef: Ref;
   readonly ref: Ref;
@@ -20,7 +20,7 @@ export type WireRefusal = 'not_json' | 'not_a_message' | 'truncated' | 'unknown_
 /** A text frame, or a binary one. */
 export type Frame = string | Uint8Array;
 
-/** Where a channel's frames go: its topic and join_ref, with their JSON texts at hand. */
+/** The address of a channel's frames: its topic and join_ref, and both as JSON texts. */
 export interface Address {
   readonly topic: string;
   readonly topicJson: string;

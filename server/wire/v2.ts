@@ -89,7 +89,7 @@ function binaryHead(frame: Buffer): ClientMessage | undefined {
   return typeof binaryDataAt(frame) === 'string' ? undefined : { ...binaryParts(frame), payload: undefined };
 }
 
-/** Where the data begins: behind a kind, the lengths of four strings, and those. */
+/** Returns the offset of the data: after the kind, the lengths of four strings, and the strings. */
 function binaryDataAt(frame: Buffer): number | WireRefusal {
   if (frame.length < 5) return 'truncated';
   if (frame[0] !== PUSH) return 'unknown_kind';

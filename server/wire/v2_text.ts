@@ -2,7 +2,7 @@ import { frameworkReasons } from '../refusal.ts';
 import { isBinary, type Serializer } from './serializer.ts';
 import { v2 } from './v2.ts';
 
-/** What stands where the client should have got bytes. */
+/** Sent in place of bytes that the client should have got. */
 const refusal = { reason: 'binary_unsupported', message: frameworkReasons.binary_unsupported };
 const refusalJson = JSON.stringify(refusal);
 

@@ -3,14 +3,14 @@ import { closeCodes, LOW_WATER_BYTES, MAX_EXCUSED_BYTES, type Transport } from '
 import type { Frame } from '../../wire/serializer.ts';
 
 /**
- * What a poll is answered: frames; nothing within the window; the session is not there (any more); or it was closed
+ * The result of a poll: frames; nothing within the window; no such session, or no longer; or a session that was closed
  * while the poll was open.
  */
 export type PollResult =
   | { readonly kind: 'messages'; readonly messages: readonly string[] }
   | { readonly kind: 'empty' | 'gone' | 'closed' };
 
-/** How a POST went; `rate_limited` before its session was asked. */
+/** The result of a POST; `rate_limited` is decided before its session is asked. */
 export type PostResult = 'handled' | 'malformed' | 'gone' | 'rate_limited';
 
 /** At most so many messages of a batch are handled, as in Phoenix; phoenix.js sends no more. */

@@ -8,9 +8,9 @@ import type { SessionRef } from './token.ts';
 
 const { longPollRequests: requestTopic, longPollResponses: responseTopic } = reservedTopics;
 
-/** How long the node that holds a session may take to say that it does. */
+/** Time within which the node that holds a session must confirm a request. */
 const ACK_WITHIN_MS = 2_000;
-/** How much later than its window a poll on another node is given up. */
+/** Time after its window when a poll on another node is given up. */
 const GRACE_MS = 2_000;
 
 type Request =
@@ -45,7 +45,7 @@ export class LongPollSessions {
   readonly #waiting = new Map<string, Waiting>();
   readonly #polledFor = new Map<string, () => void>();
   readonly #pubsub: PubSub;
-  /** What goes to other nodes, by session: its messages are counted there, but the way costs too. */
+  /** Limits by session on what is forwarded to other nodes: they count its messages, but forwarding has a cost too. */
   readonly #posts: { readonly messages?: RateLimit | undefined; readonly bytes?: RateLimit | undefined };
   readonly #stops: (() => void)[];
 
