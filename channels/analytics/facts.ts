@@ -8,13 +8,13 @@ import type { TaskFact } from '../task/facts.ts';
 /** A look at who is online. Of a long list each part is a fact of its own. */
 export interface OnlineSampled extends Fact {
   readonly type: 'online_sampled';
-  /** How many there are in all, and whether it is the first look in its minute; `null` in all parts but the first. */
+  /** Agents online in all, and whether it is the first look in its minute; `null` in all parts but the first. */
   readonly look: { readonly online: number; readonly isFirst: boolean } | null;
   /** Those not named in this minute before. */
   readonly agents: readonly string[];
 }
 
-/** What the figures count, from all domains. */
+/** Facts of all domains that the figures count. */
 export type CountedFact =
   | AgentFact
   | TaskFact

@@ -28,7 +28,7 @@ type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'> & {
 
 const STATS_EVERY_MS = 10_000;
 const LOAD_EVERY_MS = 1_000;
-/** How long after the store refused it the beginning is tried again. */
+/** Delay before the start is tried again when the store was unavailable. */
 const BEGIN_AGAIN_MS = 5_000;
 /** Figures are at most 5 s behind, also when a node dies while it collects. */
 const LEASE_MS = 3_000;

@@ -191,7 +191,7 @@ export class FiguresStore {
   }
 }
 
-/** What has begun and what is over from one set of alerts to the next. */
+/** Alerts that were raised and alerts that are over, from one set to the next. */
 function turnedOf(before: Head['alerts'], after: Head['alerts']) {
   const alertsOf = (entries: readonly [string, Alert][]) => entries.map(([, alert]) => alert);
   return { raised: alertsOf(raised(after, before)), over: alertsOf(raised(before, after)) };

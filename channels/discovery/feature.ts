@@ -13,7 +13,7 @@ const CHANGED = internalTopic('agent_changed');
 
 type Context = Pick<DomainContext, 'store' | 'hub' | 'nodes' | 'presence' | 'log' | 'principals'>;
 
-/** Who is there and what they offer: `agents:discovery`, and the list of agents. */
+/** Finding agents and their capabilities: `agents:discovery`, and the list of agents. */
 export function discoveryFeature(context: Context): Domain & Pick<PrincipalEvents, 'agentChanged'> {
   const { hub, nodes, presence, log, principals } = context;
   const { agents, users } = principals;

@@ -13,7 +13,7 @@ const MAX_META_METADATA_BYTES = 1_024;
 
 /** A meta as members get it. */
 const MAX_META_BYTES = 4 * 1_024;
-/** What presence adds to one at most: `"phx_ref"` and `"phx_ref_prev"`. */
+/** Most bytes that presence adds to a meta: `"phx_ref"` and `"phx_ref_prev"`. */
 const REFS_BYTES = 96;
 
 /**

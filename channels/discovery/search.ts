@@ -13,7 +13,7 @@ export interface Search {
   readonly after: IndexHit | undefined;
 }
 
-/** Where a search looks. */
+/** The data that a search reads. */
 export interface Directory {
   lookup(index: string, query: IndexQuery): Promise<IndexHit[]>;
   readMany(ids: readonly string[]): Promise<(Agent | undefined)[]>;
@@ -27,7 +27,7 @@ export interface Found {
   readonly status: PresenceStatus;
   /** Of the capability asked for, else its lowest; `undefined` if it has none. */
   readonly priceMicro: bigint | undefined;
-  /** Where it stands, for the next page. */
+  /** Its place in the index, from which the next page goes on. */
   readonly hit: IndexHit;
 }
 
@@ -101,7 +101,7 @@ function matches(agent: Agent | undefined, query: Search, directory: Directory):
   return { agent, status, priceMicro, hit: { key: rankKey(reputation(agent), priceMicro), id: agent.id } };
 }
 
-/** Who offers nothing asks no price that could be low enough. */
+/** True if no highest price is given, or the price is within it. An agent without capabilities has no price. */
 function isAffordable(priceMicro: bigint | undefined, { maxPriceMicro }: Search): boolean {
   return maxPriceMicro === undefined || (priceMicro !== undefined && priceMicro <= maxPriceMicro);
 }

@@ -80,7 +80,7 @@ async function verifySigned(
   await report.signature(`${path}/signature`, agent_id, lines, signature);
 }
 
-/** What the session says of itself against its history. */
+/** Checks the session's own fields against its history. */
 function verifySummary(
   session: NegotiationView,
   standing: ReadonlyMap<string, HistoryEntry>,

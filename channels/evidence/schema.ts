@@ -15,7 +15,7 @@ const Nonce = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 const OfferExport = Type.Object({ agent_id: Id, amount: PositiveAmount, signature: Signature });
 
-/** What `GET /api/negotiations/{id}` answers, and the public keys. */
+/** The answer of `GET /api/negotiations/{id}`, and the public keys. */
 export const NegotiationExport = Type.Object({
   network_id: Type.Optional(Type.String()),
   public_keys: PublicKeys,
@@ -51,7 +51,7 @@ const Burned = Type.Object({
   at: Time,
 });
 
-/** What `GET /api/payment_channels/{id}` and all pages of its history answer, and the public keys. */
+/** The answers of `GET /api/payment_channels/{id}` and of all pages of its history, and the public keys. */
 export const PaymentExport = Type.Object({
   network_id: Type.Optional(Type.String()),
   public_keys: PublicKeys,

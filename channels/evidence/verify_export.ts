@@ -5,7 +5,7 @@ import { type Context, type Fault, Report } from './report.ts';
 import { NegotiationExport, PaymentExport } from './schema.ts';
 
 export interface Verified {
-  /** What it is: `negotiation neg-1`. */
+  /** Name of the thing verified: `negotiation neg-1`. */
   readonly subject: string;
   readonly signatures: number;
   readonly faults: readonly Fault[];

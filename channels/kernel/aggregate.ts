@@ -17,7 +17,7 @@ export interface AggregateType<S, C, E, M extends NotDecided = never> {
   places?(state: S): readonly IndexEntry[];
   /** Of the places the one that all of this kind have, in a list by creation. */
   readonly listedIn?: string;
-  /** What a commit writes: fields, places in indexes and the deadline that differ from `before`. */
+  /** Returns the fields, places in indexes and deadline that differ from `before`, for the commit to write. */
   change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
   /**
    * Pure: what a decision that changed something has brought about, for the figures of the platform. It is logged with
@@ -65,7 +65,7 @@ interface Waiting<S, C, E, M> {
   readonly reject: (error: unknown) => void;
 }
 
-/** What upkeep of indexes needs of the aggregates of one kind. */
+/** The aggregates of one kind, as upkeep of indexes needs them. */
 export interface Placeable {
   readonly kind: string;
   /** The index by creation that has all of them. */

@@ -4,11 +4,11 @@ import { type Store, StoreUnavailable } from '../../server/store/index.ts';
 export interface DeadlinesOptions {
   readonly store: Pick<Store, 'claimDue'>;
   readonly log: Log;
-  /** How often the store is asked. 500 ms unless told. */
+  /** Interval at which the store is asked. Default: 500 ms. */
   readonly pollMs?: number;
-  /** How long this node may take for one before another node may take it. 10 s unless told. */
+  /** Time that this node has for a deadline before another node may take it. Default: 10 s. */
   readonly leaseMs?: number;
-  /** Where it counts; several may count in one. */
+  /** The counts that it adds to; several may share one. */
   readonly stats?: DeadlineStats;
 }
 
@@ -20,7 +20,7 @@ export interface DeadlineStats {
 
 export const deadlineStats = (): DeadlineStats => ({ handled: new Map(), failed: new Map() });
 
-/** How many of one kind are taken at once. */
+/** Most deadlines of one kind that are taken at once. */
 const BATCH = 100;
 /** Rounds in which everything that is due has to be done, where somebody waits for it. */
 const MAX_ROUNDS = 20;
@@ -28,8 +28,8 @@ const MAX_ROUNDS = 20;
 /**
  * Wakes aggregates whose deadline has passed: each on one node only, also if every node was down when it passed.
  *
- * What a handler does has to be right when it is done twice, for a node may die between the deed and the commit that
- * moves the deadline.
+ * Handlers must be idempotent: a node may die after a handler has done its work and before the commit that moves the
+ * deadline.
  */
 export class Deadlines {
   readonly #options: DeadlinesOptions;

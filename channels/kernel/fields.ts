@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { Refusal } from '../../server/index.ts';
 import { refuseSize } from './reasons.ts';
 
-/** What people call a principal. */
+/** A principal's name, for people. */
 export const Name = Type.String({ minLength: 1, maxLength: 256 });
 
 export const MAX_CAPABILITY_LENGTH = 64;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** How long this node's other work may wait. */
+/** Longest time that this node's other work waits. */
 const MAX_HOLD_MS = 10;
 
 /**

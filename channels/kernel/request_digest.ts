@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What a call that creates something is recognised by when it comes again: the digest of who made it and of its fields,
- * after defaults and canonical amounts. It is kept with what was created, since that may change later.
+ * Digest by which a repeated call that creates something is recognised: of who made the call, and of its fields with
+ * defaults and canonical amounts. It is stored with the thing created, since that may change later.
  *
  * @param by     the principal: `admin`, `user:u-1`
  * @param fields JSON values and bigints; the order of keys does not matter

@@ -8,8 +8,8 @@ import { micro } from './money.ts';
 export const Signature = Type.String({ maxLength: 256 });
 
 /**
- * What was found about a signature before the decision. It says nothing about any other text, so that a decision on a
- * state that has moved since, and asks for another text, takes it for unknown.
+ * The result of checking a signature before the decision. It is about these lines only: if the state has changed since
+ * and now asks for other lines, the decision treats the signature as not checked.
  */
 export interface Verdict {
   readonly lines: string;

@@ -5,8 +5,8 @@ import { refuse } from './reasons.ts';
 import type { Verdict } from './signatures.ts';
 
 /**
- * What the command was prepared for has moved since it was read, so it is prepared and decided anew. It is no `Refusal`, so
- * a handler that answers with it does not compile.
+ * Says that the state has changed since the command was prepared, so the command is prepared and decided again. It is
+ * not a `Refusal`, so a handler that answers with it does not compile.
  */
 export interface Moved {
   readonly ok: false;
@@ -40,7 +40,7 @@ export function applySigned<S, E>({ what, read, apply }: Attempts<S, E>): Promis
   });
 }
 
-/** What one of the commands without a signature has come to: these cannot have moved. */
+/** Returns the result of a command without a signature, which cannot be `moved`. */
 export function unmoved<S, E>(applied: Applied<S, E> | Moved): Applied<S, E> {
   if (isMoved(applied)) throw new Error('kernel:signed_change:moved');
   return applied;
@@ -51,9 +51,9 @@ const isMoved = <S, E>(applied: Applied<S, E> | Moved): applied is Moved => 'has
 export interface Telling<S, E> {
   /** Tells the others of what has happened. */
   tell(event: E, state: S): void;
-  /** What its sender gets, also for a repeat. */
+  /** The reply to the sender, also for a repeat. */
   answer(state: S): object;
-  /** What a repeat gets beside that and `duplicate: true`. */
+  /** Fields that only a repeat's reply has, besides `duplicate: true`. */
   answerRepeat?(state: S): object;
 }
 

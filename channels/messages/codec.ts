@@ -7,7 +7,7 @@ import { decideMessage, type Message, type MessageCommand, type MessageEvent } f
 const placeField = (id: string) => `place:${id}`;
 const senderField = (id: string) => `sender:${id}`;
 
-/** What is read of an inbox: its head, and what it knows of a message and of a sender. */
+/** The fields of an inbox to read: its head, and those of a message and of a sender. */
 export function inboxFields({ id, sender }: { readonly id?: string; readonly sender?: string | null }): string[] {
   return ['head', ...(id === undefined ? [] : [placeField(id)]), ...(sender ? [senderField(sender)] : [])];
 }

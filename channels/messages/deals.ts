@@ -4,7 +4,7 @@ import { type Moved, unmoved } from '../kernel/signed_change.ts';
 import { acknowledgeNotices } from './follow_up.ts';
 import type { NoticeRef, Notifications } from './notifications.ts';
 
-/** What two agents have with each other, and of which they were told by notices. */
+/** A negotiation or payment channel between two agents, who were told of it by notices. */
 export interface Deal {
   readonly notices?: readonly NoticeRef[];
   /** By when somebody has to acknowledge the notices, once it has ended; `null` before and afterwards. */
@@ -16,7 +16,7 @@ interface NoticesSettled {
 }
 
 export interface DealType<S extends Deal, C, E> extends AggregateType<S, C | NoticesSettled, E, Moved> {
-  /** How it is by the clock, also where its deadline was not handled yet. */
+  /** Returns the state at `nowMs`: a deadline that has passed counts, even if it has not been handled yet. */
   asOf(state: S, nowMs: number): S;
 }
 

@@ -44,7 +44,7 @@ export const pushes = {
   message_rejected: Type.Object({ message_id: Id, by: Id, reason: Type.String() }),
 };
 
-/** What nodes tell each other on an inbox's topic; no client hears these. */
+/** Broadcasts between nodes on an inbox's topic; no client gets these. */
 export const signals = {
   message_placed: Type.Object({ ordinal: Type.Integer(), message: NewMessage }),
   message_settled: Type.Object({ id: Id }),

@@ -127,8 +127,8 @@ function open(
 }
 
 /**
- * Who sent this before. The text of an offer does not say which of several it is, so an earlier one that comes again
- * is a repeat, whoever sends it: it must not take the place of a later one.
+ * True if this was sent before. The text of an offer has no number, so an earlier offer that comes again is a repeat,
+ * no matter who sends it: it must not replace a later one.
  */
 function isRepeat({ history }: Negotiation, command: MakeOffer | Accept | Reject): boolean {
   return history.some((entry) => {

@@ -9,7 +9,7 @@ export interface NegotiationFact extends Fact {
   readonly provider: string;
 }
 
-/** What the figures count of a negotiation. */
+/** Facts about a negotiation that the figures count. */
 export function negotiationFacts(
   events: readonly Event[],
   { clientAgentId: client, providerAgentId: provider }: Negotiation,

@@ -6,7 +6,7 @@ import type { Negotiation } from './state.ts';
 export const NEGOTIATIONS_INDEX = 'negotiations';
 export const agentNegotiationsIndex = (agentId: string) => `negotiations:agent:${agentId}`;
 
-/** What the version that kept no time of creation added to it for `announceByMs`. */
+/** Time from creation to `announceByMs` in the version that did not store the time of creation. */
 const ANNOUNCED_WITHIN_MS = 5_000;
 
 export const createdAtMs = ({

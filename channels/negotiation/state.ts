@@ -4,7 +4,7 @@ import type { NoticeRef } from '../messages/notifications.ts';
 
 export type Role = 'client' | 'provider';
 
-/** What a negotiation is about, fixed when it is made. */
+/** Terms of a negotiation, fixed when it is made. */
 export interface Terms {
   readonly id: string;
   readonly clientAgentId: string;
@@ -18,7 +18,7 @@ export interface Terms {
   readonly isPriceAnnounced: boolean;
   /** The participant that made it; `null`: the admin. */
   readonly creatorId: string | null;
-  /** What the request is recognised by when it comes again. */
+  /** Digest of the request, by which a repeat is recognised. */
   readonly registration: string;
 }
 
@@ -86,19 +86,19 @@ export function isSuperseded(negotiation: Negotiation, role: Role, amountMicro: 
 export const acceptanceOf = ({ history }: Negotiation) =>
   history.find((entry): entry is Acceptance => entry.event === 'accept');
 
-/** How it is by the clock, also where its deadline was not handled yet. */
+/** Returns the negotiation at `nowMs`: expired after its deadline, even if that has not been handled yet. */
 export function asOf(negotiation: Negotiation, nowMs: number): Negotiation {
   return negotiation.status === 'open' && nowMs >= negotiation.expiresAtMs
     ? { ...negotiation, status: 'expired' }
     : negotiation;
 }
 
-/** What the maker of an offer signs. */
+/** The text that the maker of an offer signs. */
 export function offerLines(terms: Terms, by: Role, amountMicro: bigint): string {
   return signedLines('negotiation.offer', offerFields(terms, by, amountMicro));
 }
 
-/** What the agent that accepts signs; `undefined` while an offer is missing. */
+/** The text that the accepting agent signs; `undefined` while an offer is missing. */
 export function acceptLines(negotiation: Negotiation, by: Role, amountMicro: bigint): string | undefined {
   const [client, provider] = [standingOffer(negotiation, 'client'), standingOffer(negotiation, 'provider')];
   if (!client || !provider) return undefined;

@@ -38,7 +38,7 @@ export const historyView = (negotiation: Negotiation) =>
     at: iso(entry.atMs),
   }));
 
-/** What everybody is told of an agreement: with the two public keys it is all that a third party needs. */
+/** An agreement as everybody is told: with the two public keys it is all that a third party needs. */
 export function completionView(negotiation: Negotiation) {
   const { client_offer, provider_offer } = negotiationView(negotiation);
   const accepted = acceptanceOf(negotiation);

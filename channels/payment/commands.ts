@@ -24,7 +24,7 @@ export interface Open {
 interface AboutTransfer {
   readonly by: Side;
   readonly nonce: number;
-  /** What history holds under the nonce, as read before. */
+  /** The history entry of the nonce, as read before. */
   readonly past: Past | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface Shown {
   readonly state: CoSigned | undefined;
   /** True if both have signed it; nothing that can change is in the text. */
   readonly isSigned: boolean;
-  /** What history holds under its nonce, as read before. */
+  /** The history entry of its nonce, as read before. */
   readonly past: Past | undefined;
 }
 

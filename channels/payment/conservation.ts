@@ -1,7 +1,7 @@
 import { balanceMicro, type PaymentChannel, sumMicro } from './state.ts';
 
 /**
- * What holds for every payment channel, whatever was decided: no money comes or goes, nobody owes, no nonce comes twice.
+ * Checks rules that no decision may break: no money is made or lost, no balance is negative, no nonce is used twice.
  *
  * @throws Error a fault of ours: the decision must not be committed
  */

@@ -17,7 +17,7 @@ export interface ChannelClosed extends Fact {
   readonly channel: string;
   readonly agents: Pair;
   readonly wasDisputed: boolean;
-  /** What the close moves beyond the last state; `null`: nothing. */
+  /** Amount that the close moves beyond the last state; `null`: nothing. */
   readonly moved: MovedAmount | null;
 }
 
@@ -31,7 +31,7 @@ export type PaymentFact =
     })
   | ChannelClosed;
 
-/** What the figures count of a payment channel. */
+/** Facts about a payment channel that the figures count. */
 export function paymentFacts(
   events: readonly Event[],
   channel: PaymentChannel,

@@ -65,7 +65,7 @@ export class Payments extends Deals<PaymentChannel, Command, SignedCommand, Even
     this.#store = store;
   }
 
-  /** What history holds under nonces from `from` on, by nonce. */
+  /** Reads history entries in the order of their nonces, from nonce `from` on. */
   async history(id: string, from: number, limit: number): Promise<Past[]> {
     const found = await this.#store.range({ kind: PAYMENT, id }, HISTORY, from, limit);
     return found.map(({ value }) => parseMicroJson<Past>(value));

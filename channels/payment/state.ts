@@ -14,7 +14,7 @@ export interface Balances {
 export const sumMicro = ({ aMicro, bMicro }: Balances) => aMicro + bMicro;
 export const balanceMicro = ({ aMicro, bMicro }: Balances, side: Side) => (side === 'a' ? aMicro : bMicro);
 
-/** What a payment channel is about, fixed when it is opened. */
+/** Terms of a payment channel, fixed when it is opened. */
 export interface Terms {
   readonly id: string;
   readonly agentA: string;
@@ -29,7 +29,7 @@ export interface Terms {
   readonly signatureB: string | null;
   /** The side that opened it; `null`: the admin. */
   readonly creator: Side | null;
-  /** What the request is recognised by when it comes again. */
+  /** Digest of the request, by which a repeat is recognised. */
   readonly registration: string;
 }
 
@@ -84,7 +84,7 @@ export interface Burned {
   readonly atMs: number;
 }
 
-/** What history holds under a nonce; it never changes. */
+/** The history entry of a nonce; it never changes. */
 export type Past = Executed | Burned;
 
 export interface Dispute {
@@ -103,7 +103,7 @@ export interface Closing {
   readonly balances: Balances;
   readonly nonce: number;
   readonly reason: 'cooperative' | 'dispute';
-  /** Who sent it; `null`: the challenge period was over. */
+  /** The side that sent the close; `null`: the challenge period was over. */
   readonly by: Side | null;
   readonly signatureA: string | null;
   readonly signatureB: string | null;
@@ -124,7 +124,7 @@ export function statusOf({ closing, dispute }: PaymentChannel): 'open' | 'disput
   return dispute ? 'disputed' : 'open';
 }
 
-/** How it is by the clock, also where its deadline was not handled yet: closed when the challenge period is over. */
+/** Returns the channel at `nowMs`: closed after the challenge period, even if its end has not been handled yet. */
 export function asOf(channel: PaymentChannel, nowMs: number): PaymentChannel {
   const { dispute, closing, lastState } = channel;
   if (!dispute || closing || nowMs < dispute.endsAtMs) return channel;
@@ -157,7 +157,7 @@ export const openLines = (terms: Omit<Terms, 'creator' | 'registration'>) =>
     challenge_period_ms: terms.challengePeriodMs,
   });
 
-/** What both sign of a transfer. */
+/** The text that both sides sign for a transfer. */
 export const stateLines = (terms: Terms, { nonce, from, amountMicro, balances }: Transfer) =>
   signedLines('payment.state', {
     channel_id: terms.id,
@@ -169,7 +169,7 @@ export const stateLines = (terms: Terms, { nonce, from, amountMicro, balances }:
     balance_b: usdc(balances.bMicro),
   });
 
-/** What both sign to close: it counts until the next transfer is executed. */
+/** The text that both sides sign to close: valid until the next transfer is executed. */
 export const closeLines = (channel: PaymentChannel, final: Balances) =>
   signedLines('payment.close', {
     channel_id: channel.id,

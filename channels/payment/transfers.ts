@@ -22,7 +22,7 @@ export const HISTORY = 'history';
 const historyChange = (past: Past) => ({ stream: HISTORY, position: past.nonce, value: microJson(past) });
 
 /**
- * What history holds under a nonce; `moved` if the command does not bring it, though by now it is there.
+ * The history entry of a nonce; `moved` if there is one by now, but the command was prepared without it.
  *
  * @param past as read before the decision
  */

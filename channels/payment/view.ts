@@ -65,7 +65,7 @@ export const pastView = (terms: Terms, past: Past) =>
     ? { nonce: past.nonce, burned: true, by: agentOf(terms, past.by), reason: past.reason, at: iso(past.atMs) }
     : { ...coSignedView(terms, past), at: iso(past.atMs) };
 
-/** What everybody is told of a dispute. `nonce`: that of the newest state known. */
+/** A dispute as everybody is told. `nonce`: that of the newest state known. */
 export const disputeView = (channel: PaymentChannel, { openedBy, reason, evidenceJson, endsAtMs }: Dispute) => ({
   opened_by: agentOf(channel, openedBy),
   reason,

@@ -1,5 +1,5 @@
 import { iso } from '../kernel/iso.ts';
-/** What users, apps and agents have in common. */
+/** Fields that users, apps and agents have in common. */
 export interface Account {
   readonly id: string;
   readonly name: string;

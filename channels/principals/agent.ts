@@ -3,7 +3,7 @@ import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import type { Account } from './account.ts';
 
-/** Who changes an agent: it itself, by `announce`, `update_metadata` or HTTP, or its owner. The admin has no limit. */
+/** The author of a change: the agent (`announce`, `update_metadata` or HTTP) or its owner. The admin has no limit. */
 export type ChangedBy = 'itself' | 'owner';
 
 /** An agent as it is kept. */
@@ -15,7 +15,7 @@ export interface Agent extends Account {
   readonly capabilities: readonly Capability[];
   readonly metadata: Metadata;
   readonly status: AgentStatus;
-  /** What an admin pinned, in hundredths. */
+  /** Reputation that an admin pinned, in hundredths. */
   readonly pinnedReputation: number | null;
   /** Its tasks as provider that ended so. */
   readonly completed: number;

@@ -1,6 +1,6 @@
 import { channelsFor } from '../../server/index.ts';
 
-/** What an AgentSocket knows of the agent behind it. */
+/** The agent behind an AgentSocket. */
 export interface AgentSession {
   readonly agentId: string;
 }

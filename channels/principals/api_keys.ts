@@ -7,7 +7,7 @@ export interface KeyOwner {
   readonly keyId: string;
 }
 
-/** What is known of a key besides its owner's word. */
+/** A key found by its digest. Whether it is valid is for its owner's list of keys to say. */
 interface FoundKey {
   readonly owner: KeyOwner;
   /** Told at every use; written down at most once a minute. */

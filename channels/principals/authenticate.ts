@@ -7,7 +7,7 @@ import type { Agent } from './agent.ts';
 import type { KeyOwner } from './api_keys.ts';
 import type { Principals } from './principals.ts';
 
-/** Who is behind a credential. */
+/** The admin or the account behind a credential. */
 export type Principal = Admin | AccountPrincipal;
 
 export interface Admin {
@@ -22,7 +22,7 @@ export interface AccountPrincipal extends KeyOwner {
   readonly suspended: boolean;
 }
 
-/** Who is behind a credential, or why nobody is; the account is named where the credential is one that it had. */
+/** The principal behind a credential, or why it is not valid; `account` is set if the credential was once its own. */
 export type Identified =
   | { readonly ok: true; readonly principal: Principal }
   | {
@@ -40,7 +40,7 @@ export interface AuthenticatorOptions {
   readonly adminTokenSha256: string;
 }
 
-/** How a credential is looked at. */
+/** Options for checking a credential. */
 interface Use {
   /** True if a key counts as used; not where the server looks by itself whether it still holds. */
   readonly isUse?: boolean;

@@ -12,12 +12,12 @@ export interface Register<S extends Account> {
   readonly type: 'register';
   readonly id: string;
   readonly fields: RegistrationFields<S>;
-  /** What the request is recognised by when it comes again. */
+  /** Digest of the request, by which a repeat is recognised. */
   readonly registration: string;
   readonly key: NewKey;
 }
 
-/** What whoever registers a principal says of it. */
+/** Fields that the caller sets when it registers a principal. */
 export type RegistrationFields<S extends Account> = Omit<
   S,
   'id' | 'insertedAtMs' | 'registration' | 'firstKeyId' | 'keys'

@@ -16,7 +16,7 @@ export interface DomainKinds {
   readonly principal: Principal;
 }
 
-/** What a domain gives to a node: see `Feature`. */
+/** The parts that a domain adds to a node: see `Feature`. */
 export interface Domain extends Feature<DomainKinds> {
   /** The lists of the HTTP API, by path. */
   readonly lists?: { readonly [path: string]: ServedList };
@@ -32,7 +32,7 @@ export interface DomainCounter {
   read(): number;
 }
 
-/** What every domain is made with; each takes of it what it needs. */
+/** Everything that a domain can be made with; each takes what it needs. */
 export interface DomainContext {
   readonly store: Store;
   readonly hub: Hub;
@@ -42,7 +42,7 @@ export interface DomainContext {
   readonly principals: Principals;
   readonly tokens: SessionTokens;
   readonly networkId: string;
-  /** How long an ended task keeps its streams. */
+  /** Days for which an ended task keeps its streams. */
   readonly taskRetentionDays: number;
   /** For a domain with deadlines apart from the node's. */
   readonly deadlineStats: DeadlineStats;

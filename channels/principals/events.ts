@@ -1,7 +1,7 @@
 import type { Agent } from './agent.ts';
 import type { AgentField } from './decide.ts';
 
-/** What others on the outside have to learn of, after it is durable. None of them may throw. */
+/** Called for changes that other parts must learn of, once they are durable. None of these may throw. */
 export interface PrincipalEvents {
   /** @param fields which of its fields are new */
   agentChanged(agent: Agent, fields: readonly AgentField[]): void;

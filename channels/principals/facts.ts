@@ -14,7 +14,7 @@ export type AgentFact = Fact &
       }
   );
 
-/** What the figures count of an agent. */
+/** Facts about an agent that the figures count. */
 export function agentFacts(
   events: readonly AgentEvent[],
   { id: agent, userId: user }: Agent,

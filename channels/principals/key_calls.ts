@@ -6,7 +6,7 @@ import type { PrincipalEvents } from './events.ts';
 import { type ApiCall, type Handle, mayManage, tokenRefusal } from './permissions.ts';
 import type { CreatedKey, KeyView } from './principals.ts';
 
-/** What of `Accounts` the calls on keys need, whatever the kind. */
+/** The part of `Accounts` that the calls on keys need, for every kind of account. */
 interface Keyring {
   readonly kind: AccountKind;
   read(id: string): Promise<Account | undefined>;

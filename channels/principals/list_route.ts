@@ -8,7 +8,7 @@ import { refuse } from '../kernel/reasons.ts';
 import type { Principal } from './authenticate.ts';
 import { type Handle, nameOf } from './permissions.ts';
 
-/** What all lists share. */
+/** Options that all lists share. */
 export interface ListOptions {
   readonly store: Pick<Store, 'lookup'>;
   readonly cursors: Cursors;
@@ -18,13 +18,13 @@ export interface ListOptions {
 
 /** A list of the HTTP API. */
 export interface List<T, N extends string> {
-  /** What its array is called in the answer. */
+  /** Name of its array in the answer. */
   readonly name: string;
   /** The parameters it takes beside `limit` and `cursor`. */
   readonly checks: Readonly<Record<N, Check>>;
   /** True if it is read from indexes that an earlier version did not have. */
   needsUpkeep(principal: Principal): boolean;
-  /** Where it is read from, or why not. */
+  /** Finds the indexes to read it from, or refuses. */
   source(principal: Principal, params: Params<N>): Promise<({ readonly ok: true } & Source<T>) | Refusal>;
   /** The things of a page on the wire, in their order. */
   view(items: readonly T[]): Promise<readonly object[]> | readonly object[];

@@ -54,6 +54,6 @@ export function tokenRefusal(principal: Principal): Refusal | undefined {
   return viaToken ? refuse('forbidden', { credential: 'an API key is needed' }) : undefined;
 }
 
-/** How a principal is kept: `admin`, `user:u-1`. */
+/** Name under which a principal is stored: `admin`, `user:u-1`. */
 export const nameOf = (principal: Principal | AccountPrincipal) =>
   principal.kind === 'admin' ? 'admin' : `${principal.kind}:${principal.id}`;

@@ -140,7 +140,7 @@ export class Agents extends Accounts<Agent, AgentCommand, AgentEvent> {
     return this.aggregates.apply(id, { type: 'patch', patch, ...(by && { by }) });
   }
 
-  /** What an agent says of itself: replaces its capabilities as a whole. */
+  /** Replaces all capabilities of an agent, as a change by the agent itself. */
   announce(id: string, capabilities: readonly Capability[]): Promise<Applied<Agent, AgentEvent>> {
     return this.patch(id, { capabilities }, 'itself');
   }

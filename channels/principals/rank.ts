@@ -40,7 +40,7 @@ export function parseRankKey(key: string): Rank {
   };
 }
 
-/** Where an agent can be found: in lists always, by `discover` unless it is suspended. */
+/** The index entries of an agent: those for lists always, those for `discover` unless it is suspended. */
 export function placesOf(agent: Agent): IndexEntry[] {
   const { insertedAtMs, userId, status } = agent;
   const created = [

@@ -11,7 +11,7 @@ import type { AgentPatch, RegistrationFields } from './decide.ts';
 /** `null` counts as absent, inside a list too. */
 const orNull = <T extends Type.TSchema>(type: T) => Type.Optional(Type.Union([type, Type.Null()]));
 
-/** What an agent offers: a bare name costs nothing. */
+/** An agent's capabilities: one that is only a name costs nothing. */
 export const Capabilities = Type.Array(
   Type.Union([
     CapabilityName,

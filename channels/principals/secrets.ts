@@ -8,7 +8,7 @@ export interface Secrets {
   readonly madeAdminToken: string | undefined;
 }
 
-/** What the configuration sets; each at least 32 characters. */
+/** Secrets that the configuration sets; each at least 32 characters. */
 export interface ConfiguredSecrets {
   readonly adminToken?: string | undefined;
   readonly tokenSecret?: string | undefined;
@@ -30,7 +30,7 @@ export async function readSecrets(store: Store, { adminToken, tokenSecret }: Con
   };
 }
 
-/** What is kept under a name; `made` if nothing was until now. */
+/** Reads the secret stored under a name; stores `made` if there is none yet. */
 async function keptOnce(store: Store, name: string, made: string): Promise<string> {
   const secret = { kind: 'secret', id: name };
   const kept = (await store.read(secret)).fields.value;

@@ -91,7 +91,7 @@ export function sockets(options: SocketOptions): { readonly atSocket: Opener; re
     };
   }
 
-  /** Who comes with this credential, as long as it may open sockets of this kind. */
+  /** Finds the account behind the credential; refuses if it may not open sockets of this kind. */
   async function authenticate(
     request: ConnectRequest,
     { credential, via, idOf }: Presented,
@@ -138,7 +138,7 @@ export function sockets(options: SocketOptions): { readonly atSocket: Opener; re
 
 type AccountName = Pick<AccountPrincipal, 'kind' | 'id'>;
 
-/** What a client shows at connecting. */
+/** The credential that a client presents when it connects. */
 interface Presented {
   readonly credential: string;
   /** The kind of credential that is taken where it stands; `undefined`: either. */

@@ -82,8 +82,8 @@ const completed = Type.Object({ ...completion.properties, ordinal: Ordinal });
 const heard = Type.Object({ ordinal: Ordinal });
 
 /**
- * What members tell each other: what was stored, with its place in the order, and that something is stored whose
- * broadcast may have been lost.
+ * Broadcasts between members: what was stored, with its place in the order; and `…_heard`, which says that something is
+ * stored whose broadcast may have been lost.
  */
 export const signals = {
   input_stream: stored,

@@ -13,7 +13,7 @@ const DIGITS = 13;
 /** The key of something in an index by creation. @param insertedAtMs when it was made, by the store's clock */
 export const placeKey = (insertedAtMs: number) => String(END_OF_TIME_MS - insertedAtMs).padStart(DIGITS, '0');
 
-/** How indexes that are in this order write it down. */
+/** Converts between places in a list and hits of an index, for indexes in one order. */
 export interface Order {
   placeOf(hit: IndexHit): Place;
   /** The hit behind which an index goes on after a place. */

@@ -7,7 +7,7 @@ export interface Listed<T> {
   readonly insertedAtMs: number;
 }
 
-/** Where a list is read from, and what belongs into it. */
+/** The indexes that a list is read from, and the things that belong in it. */
 export interface Source<T> {
   /** All in `order`; what stands in several of them is listed once. */
   readonly indexes: readonly string[];
@@ -20,7 +20,7 @@ export interface Source<T> {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Where it ended; `undefined` if nothing follows. */
+  /** The place where the page ended; `undefined` if nothing follows. */
   readonly next: Place | undefined;
 }
 

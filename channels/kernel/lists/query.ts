@@ -46,7 +46,7 @@ export interface ListQuery<N extends string> {
   readonly ok: true;
   readonly params: Params<N>;
   readonly limit: number;
-  /** Where the page before has ended. */
+  /** The place where the page before ended. */
   readonly after: Place | undefined;
   /** The cursor of a page of this list that ends at a place. */
   cursorAt(place: Place): string;

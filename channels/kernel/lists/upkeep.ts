@@ -10,13 +10,13 @@ const KIND = 'lists';
 const aggregate = { kind: KIND, id: 'created' };
 const DONE = 'done';
 
-/** How often a node looks whether there is something to do; never again once all is done. */
+/** Interval at which a node checks for work, until all is done. */
 const LOOK_EVERY_MS = 500;
-/** How long one node has the work to itself without a sign of life. */
+/** Time that one node has the work to itself without renewing its lease. */
 const LEASE_MS = 30_000;
 const RENEW_EVERY_MS = 5_000;
 const AT_A_TIME = 32;
-/** How long a list waits for work that may be nearly done. */
+/** Time that a list waits for work that may be nearly done. */
 const WAIT_MS = 2_000;
 
 export interface UpkeepOptions {
