@@ -2,7 +2,7 @@ import { internalTopic } from '../server/index.ts';
 import type { Entry } from './entry.ts';
 import { readEntry, wireText } from './shard_store.ts';
 
-/** Where nodes publish the changes of a topic's presences, beside it. */
+/** The internal topic on which nodes publish changes to a topic's presences. */
 export const deltaTopic = (topic: string) => internalTopic(`presence:${topic}`);
 
 /** A change of one node's shard of a topic, as it is published to the other nodes after it was written. */
@@ -36,7 +36,7 @@ export function decodeDelta(text: string | Uint8Array): Delta | undefined {
   }
 }
 
-/** Where a delta stands to a shard of version `at`. Versions of one node only grow, except that 0 is "nothing". */
+/** Compares a delta with a shard of version `at`. Versions of one node only grow, except that 0 is "nothing". */
 export function place({ from, to }: Delta, at: number): 'next' | 'known' | 'gap' {
   if (from === null) return 'gap';
   if (from === at) return 'next';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** What clients get about one presence of a key. */
+/** One presence of a key, as clients get it. */
 export type Meta = Readonly<Record<string, unknown>> & {
   readonly phx_ref: string;
   /** The `phx_ref` that this meta replaces, after an update. */

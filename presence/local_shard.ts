@@ -7,12 +7,12 @@ import type { ShardStore } from './shard_store.ts';
 interface LocalShard {
   readonly topic: string;
   readonly entries: Map<string, Entry>;
-  /** What is not written yet, by ref: an entry to add, or undefined for one to remove. */
+  /** Changes not written yet, by ref: an entry to add, or undefined for one to remove. */
   unwritten: Map<string, Entry | undefined>;
   version: number;
   /** The incarnation under which it was written last. */
   incarnation: string | undefined;
-  /** What Redis has is unknown: write the whole. */
+  /** True if it is unknown what Redis has, so the next write is of the whole shard. */
   anew: boolean;
   writing: Promise<void> | undefined;
 }
@@ -84,7 +84,7 @@ export class LocalShards {
     return true;
   }
 
-  /** How many shards Redis has once all is written. */
+  /** Number of shards that Redis has once all is written. */
   get count(): number {
     return this.#topics.size;
   }

@@ -2,14 +2,14 @@ import type { Hub } from '../server/index.ts';
 import type { Meta } from './entry.ts';
 import type { Replication } from './replication.ts';
 
-/** What presence needs of a channel: a member of a topic that ends some day. */
+/** A channel as presence needs it: a member of a topic, until it ends. */
 export interface Tracked {
   readonly topic: string;
   /** Calls back once when the channel ends; at once if it has ended. */
   onEnd(listener: () => void): void;
 }
 
-/** Who is there, by key, as Phoenix.Presence tells it to the official client's `Presence`. */
+/** Tracks who is present, by key, in the format that Phoenix.Presence sends to the official client's `Presence`. */
 export interface Presence {
   /**
    * Keeps the topic's presences up to date on this node until the channel ends; undefined if they are already.

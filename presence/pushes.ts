@@ -5,7 +5,7 @@ const Presences = Type.Record(Type.String(), Type.Object({ metas: Type.Array(Met
   description: 'everybody who is there, by key',
 });
 
-/** What presence sends to the members of a topic: to be named among the `pushes` of a channel that uses it. */
+/** Pushes that presence sends to the members of a topic. A channel that uses presence lists them in its `pushes`. */
 export const presencePushes = {
   presence_state: Presences,
   presence_diff: Type.Object({ joins: Presences, leaves: Presences }),

@@ -10,7 +10,7 @@ export interface RedisReplicationOptions extends RedisOptions {
   /** Has its lease already: what is shared without one counts as left behind. Closed after this. */
   readonly nodes: Nodes;
   readonly pubsub: PubSub;
-  /** How often versions are compared with Redis. 2 s unless told. */
+  /** Interval at which versions are compared with Redis. Default: 2 s. */
   readonly syncMs?: number;
 }
 

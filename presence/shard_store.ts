@@ -101,7 +101,7 @@ export class ShardStore {
     return (await this.#answer(Promise.all(reads))).flat().map((version) => Number(version ?? 0));
   }
 
-  /** How many shards an incarnation has. */
+  /** Returns the number of shards that an incarnation has. */
   count = (incarnation: string): Promise<number> => this.#answer(this.redis.hlen(this.#versions(incarnation)));
 
   /** Removes what incarnations without a lease have left. A lease that is gone never returns, so nobody misses it. */
