@@ -11,21 +11,21 @@ import {
 import { openEmbeddedStore, type Store } from '../server/store/index.ts';
 import type { Config } from './config.ts';
 
-/** What the server stands on: embedded on one node, or Redis for one or many. */
+/** The server's store, pubsub and nodes: embedded on one node, or Redis for one or many. */
 export interface Backend {
   readonly store: Store;
   readonly pubsub: PubSub;
   readonly nodes: Nodes;
   /** `undefined` on the embedded backend. */
   readonly redis: RedisOptions | undefined;
-  /** Where the data is, for people. */
+  /** Location of the data, for people. */
   readonly place: string;
 }
 
-/** How long a start waits for Redis, which may be starting as well. */
+/** Time that a start waits for Redis, which may be starting as well. */
 export const REDIS_READY_WITHIN_MS = 15_000;
 
-/** What specs set. */
+/** Options for specs. */
 export interface BackendOptions {
   /** The clock of the embedded store, by which all that is kept goes. */
   readonly nowMs?: () => number;

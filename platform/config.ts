@@ -6,7 +6,7 @@ import type { Rate } from '../server/endpoint/index.ts';
 import { isAddressOrRange, isOriginPattern, type OriginPolicy, TrustedProxies } from '../server/http/index.ts';
 import { parseRedisUrl } from '../server/redis/index.ts';
 
-/** What the environment says (PROTOCOL.md, section 2). */
+/** Configuration from environment variables (PROTOCOL.md, section 2). */
 export interface Config {
   readonly port: number;
   readonly host: string;
@@ -133,7 +133,7 @@ function readSecret(name: string, value: string | undefined): string | undefined
   return refuse(name, undefined, `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
 }
 
-/** Whoever scrapes must not be the operator. */
+/** Reads the metrics token, which must not be the admin token: scrapers must not get the operator's rights. */
 function readMetricsToken(value: string | undefined, adminToken: string | undefined): string | undefined {
   if (value !== undefined && value === adminToken)
     refuse('METRICS_TOKEN', '(not shown)', 'another secret than ADMIN_TOKEN');

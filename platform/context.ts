@@ -19,7 +19,7 @@ export interface ContextOptions {
   readonly log: Log;
 }
 
-/** What the parts of a node are made with. */
+/** Everything that the parts of a node are made with. */
 export interface NodeContext extends DomainContext {
   readonly config: Config;
   readonly secrets: Secrets;

@@ -1,7 +1,7 @@
 import { type ChannelJoined, type EventHandled, hooks } from '../server/index.ts';
 import { LATENCY_BOUNDS } from '../server/store/index.ts';
 
-/** How often something took so long: `buckets` has one count per bound of `LATENCY_BOUNDS`, and one for all above. */
+/** Counts of durations: `buckets` has one count per bound of `LATENCY_BOUNDS`, and one for all above. */
 export interface Histogram {
   count: number;
   seconds: number;

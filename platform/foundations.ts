@@ -3,7 +3,7 @@ import type { Domain } from '../channels/principals/domain.ts';
 import { deadlinesOf } from '../server/index.ts';
 import type { NodeContext } from './context.ts';
 
-/** What all other features stand on: closed after them, in reverse. */
+/** The features that all others need: closed after them, in reverse. */
 export function foundations(context: NodeContext, domains: readonly Domain[]): readonly Domain[] {
   const { store, hub, nodes, presence } = context;
   return [

@@ -11,7 +11,7 @@ import { openLog } from './log_lines.ts';
 import { type RunningNode, startNode } from './node.ts';
 import { answerWhileStarting } from './starting.ts';
 
-/** How long putting everything away may take, beyond `DRAIN_MS`. */
+/** Time that shutdown may take, in addition to `DRAIN_MS`. */
 const STOP_WITHIN_MS = 8_000;
 
 async function start(config: Config, onStoreFailure: () => void): Promise<RunningNode> {
@@ -54,7 +54,7 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** What a person can act on is one line; anything else is a fault of ours and shows its stack. */
+/** Explains an error: in one line if the operator can fix it; otherwise it is our fault, and the stack is shown. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof ConfigError || !error.message.includes('\n')

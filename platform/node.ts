@@ -8,11 +8,11 @@ import { listsFeature } from './lists_feature.ts';
 import { operationsFeature } from './operations_feature.ts';
 import { topicsFeature } from './topics_feature.ts';
 
-/** How long load balancers that look every second have, from the moment when `/ready` turns, before clients are moved. */
+/** Time that load balancers, checking every second, have from when `/ready` turns until clients are moved. */
 const NOTICE_MS = 2_500;
 
 export interface NodeOptions extends ContextOptions {
-  /** Where the node is to answer once it can; left out, it listens itself. */
+  /** A listener that is open already, for the node to answer at once it can; left out, the node opens its own. */
   readonly listener?: Listener;
   /** Makes the domains of the node; Aerie's own unless told. */
   readonly domains?: (context: DomainContext) => readonly Domain[];

@@ -16,18 +16,18 @@ export interface OperationsOptions<P> extends NodeNames {
   readonly store: Store;
   readonly pubsub: PubSub;
   readonly metrics: Registry;
-  /** Who may read the metrics from anywhere. */
+  /** True if the principal may read the metrics from anywhere. */
   readonly isOperator: (principal: P | undefined) => boolean;
   /** True if this is the credential that is good for the metrics and nothing else. */
   readonly isMetricsToken: (credential: string) => boolean;
 }
 
-/** How long this node may not hear itself through the broker and still count as ready. */
+/** Longest time for which a node that does not hear itself through the broker still counts as ready. */
 const MAX_SILENCE_MS = 3_000;
-/** How long the store may take to answer. */
+/** Time within which the store must answer. */
 const STORE_WITHIN_MS = 2_000;
 
-/** What load balancers, operators and scrapers ask (PROTOCOL.md, section 3). */
+/** Routes for load balancers, operators and scrapers (PROTOCOL.md, section 3). */
 export function operations<P>(options: OperationsOptions<P>): Route<P>[] {
   const probe = writeProbe(() => options.store.probe(options.nodeId));
   const open = { method: 'GET', access: 'anybody', unlimited: true } as const;

@@ -9,7 +9,7 @@ import { EventLatency } from './event_latency.ts';
 import { createMetrics } from './metrics.ts';
 import { operations } from './operations.ts';
 
-/** What load balancers, operators and scrapers ask of a node. */
+/** The routes of a node for load balancers, operators and scrapers. */
 export function operationsFeature(context: NodeContext, stats: EndpointStats, domains: readonly Domain[]): Domain {
   const { config, store, storeStats, hub, nodes, presence, deadlineStats: deadlines } = context;
   const { pubsub } = hub;
