@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** What a leaked key is recognised by, and told from a session token. */
+/** Prefix that identifies a leaked key, and tells a key from a session token. */
 const API_KEY_PREFIX = 'aerie_sk_';
 const SECRET_BYTES = 32;
 /** 32 bytes as base64url. */

@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 
-/** Who a session token speaks for, and until when. */
+/** The account that a session token is for, and when the token expires. */
 export interface SessionClaims {
   readonly kind: 'agent' | 'user' | 'app';
   readonly id: string;

@@ -1,4 +1,4 @@
-/** What a signature can be for, and the fields that it is over, in this order (PROTOCOL.md, section 6). */
+/** Purposes of signatures, and the fields that each one covers, in this order (PROTOCOL.md, section 6). */
 export const signedFields = {
   'negotiation.offer': ['session_id', 'client_agent_id', 'provider_agent_id', 'capability', 'agent_id', 'amount'],
   'negotiation.accept': [

@@ -4,7 +4,7 @@ import { bytesFromBase64 } from './base64.ts';
 import { SIGNATURE_BYTES } from './signature.ts';
 
 const KEY_BYTES = 32;
-/** What stands before the 32 bytes of a key in its DER form (RFC 8410, section 4). */
+/** The bytes before the 32 bytes of a key in its DER form (RFC 8410, section 4). */
 const DER_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 /** Of about 1 KiB each. */
 const MAX_CACHED_KEYS = 10_000;
@@ -41,7 +41,7 @@ export function verify(message: string | Uint8Array, signature: Uint8Array, publ
   });
 }
 
-/** What OpenSSL leaves out or what no document promises of it: the ranges of S and R. */
+/** Checks the ranges of S and R, which OpenSSL does not check, or is not documented to check. */
 function isStrict(signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false;
   if (littleEndian(signature.subarray(KEY_BYTES)) >= L) return false;

@@ -10,7 +10,7 @@ interface Message {
   readonly payload: unknown;
 }
 
-/** What both sides of a deal have: an id, a signing key, a socket and an inbox. */
+/** One side of a deal: an id, a signing key, a socket and an inbox. */
 export class Agent {
   readonly id: string;
   readonly #url: string;

@@ -8,7 +8,7 @@ export interface Session {
   readonly client_offer: { readonly amount: string } | null;
 }
 
-/** What both sign to open a payment channel. */
+/** The terms that both sides sign to open a payment channel. */
 export interface Terms {
   readonly id: string;
   readonly agent_a: string;
