@@ -7,7 +7,7 @@ interface Program {
   readonly name: string;
   readonly page: string;
   readonly text: string;
-  /** What the page says that it prints; `…` is any text. */
+  /** Output that the page shows for it; `…` is any text. */
   readonly prints: string;
 }
 
@@ -34,7 +34,7 @@ afterAll(async () => {
   await place.remove();
 });
 
-/** What a program wants beside the operator's token. */
+/** Environment variables that a program needs besides the operator's token. */
 const wants: Record<string, () => Promise<Record<string, string>>> = {
   'why.mjs': async () => {
     const { id, apiKey } = await registerAgent(aerie);

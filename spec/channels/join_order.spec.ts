@@ -2,7 +2,7 @@ import { ADMIN_TOKEN, type Aerie, folder, type Place, registerAgent, startAerie 
 import { connect, type SocketClient } from '../support/frames.ts';
 import { newDeal } from './deals/deployments.ts';
 
-/** What a join may come with; none of these fits any schema. */
+/** Params of joins; none of them matches any schema. */
 const payloads: [string, string][] = [
   ['a field of another type', '{"resume":"x","presence":"x"}'],
   ['a field of another type inside', '{"resume":{"input":"x"},"presence":7}'],

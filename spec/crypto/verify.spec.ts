@@ -58,7 +58,7 @@ describe('verify', () => {
     expect(await verify(message, malleated, publicKey)).toBe(false);
   });
 
-  /** What the holder of the key can make with any R whose point has no part of prime order: S = h·a. */
+  /** A signature that the holder of the key can make with any R whose point has no part of prime order: S = h·a. */
   function withoutNonce(r: Uint8Array): Buffer {
     const digest = createHash('sha512').update(secretKey.subarray(0, 32)).digest();
     digest.writeUInt8(digest.readUInt8(0) & 248, 0);

@@ -20,7 +20,7 @@ const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31
 const kinds = [StreamTraffic, PaymentTraffic, InboxTraffic];
 
 interface Fault {
-  /** How long it lasts, in ms. */
+  /** Duration of the fault. */
   readonly lastsMs: number;
   strike(stack: Stack): Promise<void> | void;
   heal(stack: Stack): Promise<void> | void;

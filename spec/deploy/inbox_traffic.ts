@@ -9,7 +9,7 @@ export class InboxTraffic extends Traffic {
   readonly #accepted: string[] = [];
   readonly #got = new Set<string>();
   readonly #settled = new Set<string>();
-  /** What the recipient had heard when it joined, and what it had an ok for. */
+  /** For each join, the number of messages that the recipient had heard, and those that it had an ok for. */
   readonly #joins: { readonly heard: number; readonly settled: ReadonlySet<string> }[] = [];
   #sender: Topic | undefined;
   #inbox: Topic | undefined;

@@ -90,7 +90,7 @@ export class PaymentTraffic extends Traffic {
     }
   }
 
-  /** What an agent has heard of a transfer: from a push, the answer to a join, or because it asks. */
+  /** Waits until an agent hears of a transfer: by a push, by the answer to a join, or by asking. */
   async #told<T extends { nonce?: number }>(
     { party, topic }: Side,
     event: string,

@@ -30,7 +30,7 @@ const metricsOf = (expr: string) =>
     name.replace(/_(bucket|count|sum)$/, ''),
   );
 
-/** What an operator looks up, and no rule can tell from trouble. */
+/** Metrics that an operator looks up, but from which no rule can detect trouble. */
 const NOT_ALERTED = ['aerie_info', 'aerie_deliveries_total'];
 
 describe('the alert rules', () => {

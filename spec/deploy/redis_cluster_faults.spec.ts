@@ -34,7 +34,7 @@ function topicOn(master: number): string {
 const at = (channel: string) => Math.floor((slotOf(channel) * 3) / SLOTS);
 const channelOf = (topic: string) => `${keyPrefix(networkId)}topic:${topic}`;
 
-/** What a member hears is what `from` says from now on: publishes until a message comes through. */
+/** Publishes at `from` until a message arrives at `to`. */
 async function flows(topic: string, from = near, to = far) {
   const { heard, stop } = listen(to, topic);
   await eventually(() => {

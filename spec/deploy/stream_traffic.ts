@@ -14,7 +14,7 @@ export class StreamTraffic extends Traffic {
   #reader: Party | undefined;
   #provider: Topic | undefined;
   #client: Topic | undefined;
-  /** What the client had heard when it joined, and above which seq it asked to go on. */
+  /** For each join, the number of events that the client had heard, and the seq above which it asked to go on. */
   readonly #joins: { readonly heard: number; readonly above: number }[] = [];
   #have = -1;
   #read = 0;
@@ -80,7 +80,7 @@ export class StreamTraffic extends Traffic {
     return chunks;
   }
 
-  /** What a client that has nothing gets at a node. */
+  /** Reads the chunks that a client without any gets at a node. */
   async #replayed(node: Address): Promise<string[]> {
     const reader = this.moved(this.#reader as Party, node);
     const topic = await reader.join(this.#topic);

@@ -49,7 +49,7 @@ export abstract class Traffic {
   protected abstract step(): Promise<void>;
   /** Resolves when everybody has everything. */
   protected abstract complete(): Promise<void>;
-  /** What every node and both agents have now is what was acknowledged. */
+  /** Checks that every node and both agents now have exactly what was acknowledged. */
   abstract check(nodes: readonly Address[]): Promise<void>;
 
   /** Resolves when it is well under way. */

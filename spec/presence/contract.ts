@@ -285,7 +285,7 @@ export class Run {
     }
   }
 
-  /** What each channel tracks, as its own node has it. */
+  /** The metas that each channel tracks, as its own node has them. */
   truth() {
     const metas = new Map<string, unknown[]>();
     for (const node of this.#nodes) {

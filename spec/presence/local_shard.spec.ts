@@ -10,7 +10,7 @@ describe('the sharing of own presences', () => {
   let local: LocalShards;
   let incarnation: string;
   let connected: boolean;
-  /** What was written and published, in order. */
+  /** Writes and publishes, in order. */
   let log: string[];
   /** Writes under way, oldest first: each is answered by the spec. */
   let writes: { answer: () => Promise<void>; fail: () => Promise<void> }[];

@@ -12,8 +12,8 @@ import {
 } from '../../server/index.ts';
 
 /**
- * What the compiler says no to. The test command checks this file with all others: a line that compiles after all is an
- * unused `@ts-expect-error`, and so an error.
+ * Code that must not compile. The test command checks this file with all others: a line that compiles after all has an
+ * unused `@ts-expect-error`, which is an error.
  */
 const channel = channelsFor<{ userId: string }>();
 const add = Type.Object({ left: Type.Number(), right: Type.Optional(Type.Number()) });

@@ -19,7 +19,7 @@ export interface Answer<Body = unknown> {
 export interface Aerie {
   readonly url: string;
   readonly pid: number;
-  /** What it has printed so far: its log, and what it says to people. */
+  /** Output so far: its log, and its messages to people. */
   readonly stdout: () => string;
   readonly stderr: () => string;
   call<Body>(method: string, path: string, credential?: string, body?: unknown): Promise<Answer<Body>>;
@@ -30,7 +30,7 @@ export interface Aerie {
   stop(): Promise<void>;
 }
 
-/** Where clients go: a node, or what stands before several. */
+/** The address that clients use: of a node, or of a proxy before several. */
 export type Address = Pick<Aerie, 'url' | 'call'>;
 
 export const addressOf = (url: string): Address => ({
@@ -145,7 +145,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Where a deployment keeps its state: a folder, or a Redis. */
+/** The place where a deployment keeps its state: a folder, or a Redis. */
 export interface Place {
   readonly env: Record<string, string>;
   remove(): Promise<void>;

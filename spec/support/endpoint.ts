@@ -9,7 +9,7 @@ export interface Served {
   readonly endpoint: Endpoint;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** Where a WebSocket connects with protocol 2.0.0. */
+  /** URL at which a WebSocket connects with protocol 2.0.0. */
   readonly socketUrl: string;
   readonly longPollUrl: string;
   close(): void;

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import type { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 
-/** What came over the wire: a text frame as string, a binary frame as its bytes. */
+/** A frame from the wire: a text frame as string, a binary frame as its bytes. */
 export type Frame = string | Buffer;
 
 export interface Closed {

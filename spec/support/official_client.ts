@@ -50,9 +50,9 @@ export class Topic {
   readonly joined: Promise<unknown>;
   /** The responses to all joins so far, the first one too. */
   readonly answers: unknown[] = [];
-  /** What the official `Presence` class makes of state and diffs. */
+  /** The official `Presence`, built from state and diffs. */
   readonly presence: Presence;
-  /** Who came and went by its callbacks, `+id` and `-id`, a meta more or less of somebody present left out. */
+  /** Ids that came and went by its callbacks, `+id` and `-id`. Further metas of an id that is present are left out. */
   readonly comings: string[] = [];
 
   constructor(channel: Channel) {

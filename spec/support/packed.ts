@@ -20,7 +20,7 @@ export function run(command: string, args: readonly string[], cwd = '.'): Promis
 
 export interface Packed {
   readonly tarball: string;
-  /** What it holds, with paths below the package. */
+  /** Files in it, with paths below the package. */
   readonly files: readonly string[];
 }
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RUNNING } from './running.ts';
 
-/** Where files are memory: a store flushes each commit, and a disk that is shared would be most of what specs wait for. */
+/** A folder in memory: a store flushes each commit, and specs would spend most of their time waiting for a disk. */
 const IN_MEMORY = '/dev/shm';
-/** What a run takes many times over; a container often has 64 MiB there. */
+/** Many times the space that a run needs; a container often has only 64 MiB there. */
 const ENOUGH_BYTES = 2 ** 31;
 
 declare global {

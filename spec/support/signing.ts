@@ -31,7 +31,7 @@ export function signLines(secretKey: Uint8Array, lines: string, networkId = NETW
   return signBytes(null, Buffer.from(signedText(networkId, lines)), keyObject(secretKey)).toString('base64');
 }
 
-/** What stands before the 32 bytes of a seed in its DER form (RFC 8410, section 7). */
+/** The bytes before the 32 bytes of a seed in its DER form (RFC 8410, section 7). */
 const DER_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const keyObjects = new WeakMap<Uint8Array, KeyObject>();
 

@@ -2,12 +2,12 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { type Channel, Socket } from 'phoenix';
 import WebSocket from 'ws';
 
-/** What `messages.spec.ts` starts a client with. */
+/** The options with which `messages.spec.ts` starts a client. */
 export interface ClientTask {
   readonly url: string;
   readonly agentId: string;
   readonly apiKey: string;
-  /** What this client remembers over its deaths: a line each. */
+  /** File of the things that this client must remember when it is killed, a line each. */
   readonly recordPath: string;
 }
 

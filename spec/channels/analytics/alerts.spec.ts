@@ -55,7 +55,7 @@ describe('alerts', () => {
     });
   }
 
-  /** What both nodes do from time to time. */
+  /** Does the periodic work of both nodes once. */
   async function tick(): Promise<void> {
     const both = nodes();
     await Promise.all(both.map(({ collector }) => collector.collect()));

@@ -34,7 +34,7 @@ interface User {
   readonly apiKey: string;
 }
 
-/** What the contract promises, and a moment for a slow machine. */
+/** Longest delay of figures by the contract, and a moment for a slow machine. */
 const BEHIND_MS = 5_000;
 
 interface Deployment {

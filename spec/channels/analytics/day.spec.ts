@@ -57,7 +57,7 @@ describe.each(deployments)(`a random day through the channels, %s (DAY_SEED=${se
     await people.comeBack(nodes.entrances);
   }
 
-  /** What the channels answer at both entrances. */
+  /** Compares the channels' answers at both entrances with plain figures. */
   async function compare(): Promise<void> {
     // In the first round somebody looks who is online, and the second one counts that look too.
     clock.nowMs += 6_000;

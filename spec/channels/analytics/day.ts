@@ -58,13 +58,13 @@ export interface Channel {
 export interface Transfer {
   readonly nonce: number;
   readonly amount: string;
-  /** What it leaves to a and b. */
+  /** Balances of a and b after it. */
   readonly balances: Balances;
 }
 export type Balances = readonly [string, string];
 
 /**
- * What agents can do. Every command may be given again, and then means the same one.
+ * Commands of agents. Each may be given again, and is then taken for the same command.
  *
  * @param at 0 or 1: the entrance that is taken, where there is more than one
  */
@@ -138,7 +138,7 @@ export class Business {
     this.deeds.push({ ...deed, atMs: this.#nowMs() } as Deed);
   }
 
-  /** Whoever is impatient does the same at the other entrance, after the first answer or before it. */
+  /** Gives a command. Sometimes repeats it at the other entrance, at the same time or after the answer. */
   async #give(command: Command): Promise<void> {
     const { roll } = this.#dice;
     const at = roll(2);

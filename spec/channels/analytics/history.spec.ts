@@ -29,7 +29,7 @@ describe('what is remembered of closed hours', () => {
   });
 
   const read = (agentId: string) => history.pieces(agentScope(agentId), week, 'hours');
-  /** How many of these readings asked the store. */
+  /** Returns the number of these readings that asked the store. */
   async function asked(...agentIds: readonly string[]) {
     readings = [];
     for (const agentId of agentIds) await read(agentId);

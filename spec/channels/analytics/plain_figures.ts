@@ -2,7 +2,7 @@ import { DDSketch } from '@datadog/sketches-js';
 import { INTERVALS_MS, type Interval, PERIODS_MS, type Period } from '../../../channels/analytics/periods.ts';
 import { usdc } from '../../../channels/kernel/money.ts';
 
-/** What somebody has done, as a spec writes it down when it was done for the first time. */
+/** An agent's deed, as a spec writes it down when it is done for the first time. */
 export type Deed = { readonly atMs: number } & (
   | { readonly did: 'create_task'; readonly client: string; readonly provider: string }
   | {
@@ -34,7 +34,7 @@ function within(deeds: readonly Deed[], period: Period, nowMs: number): Deed[] {
   return deeds.filter(({ atMs }) => atMs >= fromMs && atMs <= nowMs);
 }
 
-/** How often a deed counts for somebody. */
+/** Returns how often a deed counts for these agents. */
 function times(deed: Deed, whose: Whose): number {
   const parties = Object.entries(deed).flatMap(([name, value]) =>
     ['client', 'provider', 'from', 'to', 'one', 'other'].includes(name) ? [value as string] : [],

@@ -49,7 +49,7 @@ export function questionsAbout(whose: Whose, nowMs: number): Question[] {
   ]);
 }
 
-/** What comes of counting deeds, plainly. */
+/** Answers a question by simply counting deeds. */
 export function plainAnswer({ event, payload }: Question, deeds: readonly Deed[], whose: Whose, nowMs: number): object {
   switch (event) {
     case 'request_metrics':

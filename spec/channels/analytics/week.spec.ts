@@ -21,7 +21,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** A Sunday evening, so that the day crosses into another week and another month. */
 const START_MS = Date.parse('2026-05-31T18:47:12.345Z');
 
-/** What one node has in memory. */
+/** The parts of analytics that one node has in memory. */
 function node(store: Store, online: () => Iterable<string>) {
   const figuresStore = new FiguresStore(store, { began() {}, ended() {} });
   const owned = new OwnedAgents(store);

@@ -97,7 +97,7 @@ export class Deal {
     return `payment:${this.channelId}`;
   }
 
-  /** What somebody signs of a transfer that leaves these balances. */
+  /** Signs a transfer that leaves these balances. */
   state(
     by: Party,
     from: Party,

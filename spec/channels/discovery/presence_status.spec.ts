@@ -3,7 +3,7 @@ import { jsonBytes } from '../../../channels/kernel/fields.ts';
 import type { Agent } from '../../../channels/principals/agent.ts';
 
 const MAX_META_BYTES = 4_096;
-/** What presence adds, with refs as long as they get. */
+/** Fields that presence adds, with refs as long as they get. */
 const refs = { phx_ref: 'x'.repeat(8 + 11), phx_ref_prev: 'x'.repeat(8 + 11) };
 
 const agent = (fields: Partial<Agent>) =>

@@ -11,13 +11,13 @@ import {
 
 const DAY_MS = 86_400_000;
 
-/** What an inbox is supposed to be, said plainly. */
+/** A simple model of an inbox. */
 class Model {
   readonly places = new Map<string, { ordinal: number; sender: string | null }>();
   next = 0;
   epoch = 0;
 
-  /** What a command brings about. */
+  /** Returns the expected effect of a command. */
   apply(command: InboxCommand): string {
     const place = 'id' in command && command.id !== undefined ? this.places.get(command.id) : undefined;
     switch (command.type) {

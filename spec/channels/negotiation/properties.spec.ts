@@ -42,7 +42,7 @@ function holds(condition: boolean, what: string): void {
 class Table {
   state: Negotiation = negotiation({ expiresAtMs: NOW_MS + LASTS_MS });
   nowMs = NOW_MS;
-  /** What each side has really signed. */
+  /** Texts that each side has really signed. */
   readonly signed = new Set<string>();
   /** All that was taken, in order. */
   readonly taken: Command[] = [];
@@ -114,7 +114,7 @@ function expectHolds({ state, signed }: Table, before: Negotiation): void {
   }
 }
 
-/** What was agreed is what both have signed, and whoever accepted did not set the average. */
+/** Expects that both sides have signed the agreement, and that the side that accepted did not set the average. */
 function expectAgreed({ state, signed }: Table): void {
   const acceptance = acceptanceOf(state);
   const { history } = state;

@@ -16,7 +16,7 @@ import {
 import { NOW_MS } from '../kernel/scenario.ts';
 import { channel } from './fixtures.ts';
 
-/** What a command is made of; small numbers choose among what there is. */
+/** The random parts of a command; small numbers choose among the things that exist. */
 export interface Step {
   readonly kind: 'propose' | 'acknowledge' | 'reject' | 'dispute' | 'close' | 'cosign' | 'wait' | 'repeat' | 'forge';
   readonly by: Side;
@@ -52,7 +52,7 @@ export class World {
     return signature;
   }
 
-  /** What the sender has to offer: a signature of its own, or for a thief one that it saw. */
+  /** The signature that the sender can give: its own, or for a thief one that it saw. */
   #signatureOf({ by, isThief, y }: Step, lines: string): string {
     if (!isThief) return this.sign(by, lines);
     const seen = [...this.signatures.keys()].filter((signature) => signature.startsWith(`${by} `));

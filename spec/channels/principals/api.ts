@@ -15,7 +15,7 @@ export interface Reply {
   readonly body: Body;
 }
 
-/** What any of the calls may answer with; which of it is there depends on the call. */
+/** Fields of the answers to all calls; a call answers with some of them. */
 export interface Body {
   readonly agent: AgentView;
   readonly user: ReturnType<typeof accountView>;
@@ -30,7 +30,7 @@ export interface Body {
 
 export interface Api {
   readonly admin: string;
-  /** What the outside was told, in order. */
+  /** Events told to other parts, in order. */
   readonly told: unknown[][];
   call(method: string, path: string, credential?: string, body?: unknown): Promise<Reply>;
   close(): void;

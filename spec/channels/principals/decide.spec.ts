@@ -161,7 +161,7 @@ describe('an allowance of changes', () => {
   } as Register<Agent>);
   const change = (state: Agent, by: 'itself' | 'owner' | undefined, nowMs: number, metadata = {}) =>
     decideAgent(state, { type: 'patch', patch: { metadata }, ...(by && { by }) }, nowMs);
-  /** How many of them are taken at once. */
+  /** Returns how many of these changes are taken at once. */
   function takenAt(state: Agent, by: 'itself' | 'owner' | undefined, nowMs: number, times: number) {
     let [after, taken] = [state, 0];
     for (let at = 0; at < times; at++) {

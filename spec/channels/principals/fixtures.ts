@@ -4,7 +4,7 @@ import type { RegistrationFields } from '../../../channels/principals/decide.ts'
 
 export const newPublicKey = () => Buffer.from(nacl.sign.keyPair().publicKey).toString('base64');
 
-/** What registering an agent says, with the defaults. */
+/** Fields for registering an agent; those not given have defaults. */
 export function agentFields(fields: Partial<RegistrationFields<Agent>> = {}): RegistrationFields<Agent> {
   return {
     name: 'An agent',
@@ -24,7 +24,7 @@ let made = 0;
 /** An id that no other example of this run uses. */
 export const freshId = (word = 'x') => `${word}-${++made}`;
 
-/** What `promise` resolves to, which must not be a refusal. */
+/** Resolves to the result of `promise`, which must not be a refusal. */
 export async function accepted<T extends { readonly ok: boolean }>(promise: Promise<T>): Promise<T & { ok: true }> {
   const result = await promise;
   if (!result.ok) throw new Error(`refused: ${JSON.stringify(result)}`);

@@ -61,9 +61,9 @@ function stage(turns: () => number) {
 
 const arbitrary = fc.record({
   seqs: fc.uniqueArray(fc.nat(80), { minLength: 1, maxLength: 40 }),
-  /** How many are stored before the member joins. */
+  /** Number of chunks that are stored before the member joins. */
   before: fc.nat(40),
-  /** What becomes of each broadcast. */
+  /** The fate of each broadcast. */
   fates: fc.array(fc.constantFrom('told', 'told', 'lost', 'late', 'twice'), { minLength: 40, maxLength: 40 }),
   turns: fc.array(fc.nat(3), { minLength: 1, maxLength: 30 }),
   resume: fc.option(fc.nat(80)),

@@ -156,7 +156,7 @@ function streamed({ frames }: SocketClient): number[] {
     .map(([, , , , { seq }]) => seq);
 }
 
-/** What a server holds of memory once its garbage is gone, of which a busy machine has more. */
+/** Memory that a server holds after garbage collection, in bytes; a busy machine has more garbage. */
 async function heldBytes({ signal, stderr }: Aerie): Promise<number> {
   const saidBefore = stderr().length;
   signal('SIGUSR2');

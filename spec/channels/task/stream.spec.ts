@@ -6,7 +6,7 @@ const seqs = (max: number) => fc.uniqueArray(fc.integer({ min: 0, max }), { maxL
 const streamOf = (stored: readonly number[]) =>
   stored.reduce((stream: Stream, seq) => withChunk(stream, seq, seq), emptyStream);
 
-/** What the contract says, word for word. */
+/** A model that follows the contract word for word. */
 function model(stored: ReadonlySet<number>) {
   const start = !stored.has(0) && stored.has(1) ? 1 : 0;
   const last = Math.max(-1, ...stored);

@@ -225,7 +225,7 @@ export const presences: Cases = {
   ),
 };
 
-/** How sockets end: only a WebSocket does so by itself. */
+/** Ways in which a socket ends: only a WebSocket does so by itself. */
 export const endings: Cases = {
   'presence.close': observed('a close'),
   'presence.drop': async (stage) => {

@@ -3,7 +3,7 @@ import { type Cases, heartbeat, type Stage } from '../script.ts';
 
 const IDLE_MS = 1_500;
 const WINDOW_MS = 1_000;
-/** What a busy machine may add. */
+/** Delay that a busy machine may add. */
 const SLACK_MS = 2_500;
 /** Clocks of two processes and a timer that fires a moment early. */
 const EARLY_MS = 100;

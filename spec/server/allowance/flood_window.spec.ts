@@ -3,7 +3,7 @@ import { FloodWindow } from '../../../server/allowance/flood_window.ts';
 const bounds = { maxMessages: 100, maxBytes: 10_000 };
 
 describe('the window in which a flood shows', () => {
-  /** How many early messages it takes, at one a millisecond at most. */
+  /** Returns the number of early messages, one a millisecond, after which the window reports a flood. */
   function firstFlood(window: FloodWindow, bytes: number, fromMs: number): number {
     for (let count = 1; count <= 1_000; count++) if (window.early(bytes, fromMs + count)) return count;
     return Number.POSITIVE_INFINITY;

@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.ts';
 import { connect, type SocketClient } from '../../support/frames.ts';
 import { sharedRedisUrl } from '../../support/redis.ts';
 
-/** Whoever asks may join any topic here, and have anything sent to its members. */
+/** A channel that lets any client join any topic, and broadcasts whatever a member sends. */
 const anything = aerie.channel({
   topic: '*',
   events: {},

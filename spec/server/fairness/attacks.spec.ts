@@ -14,13 +14,13 @@ let place: Place;
 let aerie: Aerie;
 let idleMs = 0;
 
-/** How long a process has stood in line for a core, on a system that says so: what it is kept waiting by other programs. */
+/** Time that other programs have kept a process waiting for a core; 0 on a system that does not tell. */
 function inLineMs(pid: number): number {
   if (!existsSync('/proc/self/schedstat')) return 0;
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
 }
 
-/** How long somebody else waits for an answer, but for the time in which the server or this program had no core to run on. */
+/** Time that another client waits for an answer, less the time that the server and this program waited for a core. */
 async function probe(): Promise<number> {
   const elapsedMs = () => performance.now() - inLineMs(aerie.pid) - inLineMs(process.pid);
   const sentAtMs = elapsedMs();

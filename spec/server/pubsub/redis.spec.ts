@@ -54,7 +54,7 @@ describe('the redis pub/sub', () => {
   const isSubscriber = ({ sent }: Tapped) => sent().includes('subscribe');
   const isPublisher = (connection: Tapped) => !isSubscriber(connection);
 
-  /** What a member hears is what `from` says from now on: publishes until a message comes through. */
+  /** Publishes at `from` until a message arrives at `to`. */
   async function connected(from: RedisPubSub, to: RedisPubSub, topic: string) {
     const { heard, stop } = listen(to, topic);
     await eventually(() => {

@@ -8,7 +8,7 @@ import { walks } from './contract_walks.ts';
 import { behavesLikeTheModel } from './model.ts';
 import { committed, fresh, freshAggregate, type Opened, type StoreUnderTest } from './under_test.ts';
 
-/** What every adapter of the port promises. */
+/** Specs that every adapter of the port must pass. */
 export function storeContract(name: 'embedded' | 'redis', open: () => Promise<StoreUnderTest>) {
   describe(`the ${name} store`, () => {
     let opened: StoreUnderTest;
