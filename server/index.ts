@@ -19,6 +19,18 @@ export {
 } from './payload.ts';
 export { payloadFault } from './payload_faults.ts';
 export type { PubSub, Subscription } from './pubsub/port.ts';
+export {
+  type CloseCause,
+  type CredentialPlaces,
+  openRaw,
+  type RawAccepted,
+  type RawRefusal,
+  type RawRejected,
+  type RawRequest,
+  type RawSession,
+  type RawSocket,
+  rejectRaw,
+} from './raw_socket.ts';
 export { frameworkReasons, type Refusal, refusals, refuse } from './refusal.ts';
 export { internalTopic } from './reserved_topics.ts';
 export {

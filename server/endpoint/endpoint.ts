@@ -6,18 +6,19 @@ import { type Log, silentLog } from '../log.ts';
 import type { PubSub } from '../pubsub/port.ts';
 import type { Connections } from '../runtime/connections.ts';
 import type { Limits, RuntimeContext } from '../runtime/context.ts';
-import { closeCodes } from '../runtime/transport.ts';
 import { Turn } from '../runtime/turn.ts';
-import { type Mount, mountDefaults } from '../transport/mount.ts';
+import { type Mount, type MountOptions, mountDefaults } from '../transport/mount.ts';
+import type { RawMountOptions } from '../transport/raw/mount.ts';
 import type { SocketMount } from '../transport/upgrade.ts';
 import type { Frame } from '../wire/serializer.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { Listener } from './listener.ts';
 import { LongPolls } from './long_polls.ts';
-import { defaultLimits, type EndpointLimits, type EndpointOptions } from './options.ts';
+import { defaultLimits, type EndpointLimits, type EndpointOptions, type FurtherPort } from './options.ts';
 import { PathTable } from './path_table.ts';
 import { PhoenixSockets } from './phoenix_sockets.ts';
-import { routePort } from './port_routes.ts';
+import { type PortParts, routePort } from './port_routes.ts';
+import { RawSockets } from './raw_sockets.ts';
 import { EndpointStats } from './stats.ts';
 
 /** Interval at which silence, expiry and long-poll windows are checked. */
@@ -27,7 +28,9 @@ const TIDY_MS = 10_000;
 /** Time over which a node's channels are ended after it may have missed broadcasts. */
 const RESTART_SPREAD_MS = 3_000;
 
-/** A server for Phoenix channels: sockets mounted on paths, over WebSocket and long-poll. */
+/**
+ * A server for Phoenix channels, over WebSocket and long-poll, and for raw sockets, mounted on paths.
+ */
 export class Endpoint {
   readonly hub: Hub;
   readonly stats: EndpointStats;
@@ -41,6 +44,8 @@ export class Endpoint {
   readonly #http: EndpointOptions['http'];
   readonly #context: RuntimeContext;
   readonly #mounts: readonly Mount[];
+  readonly #rawMounts: readonly SocketMount[];
+  readonly #furtherListeners = new Set<Listener>();
   readonly #longPolls: LongPolls;
   readonly #turn = new Turn();
   readonly #ticker: NodeJS.Timeout;
@@ -64,7 +69,8 @@ export class Endpoint {
     const { fanout } = this.hub;
     const { nodeId } = this.#pubsub;
     this.#context = { nodeId, fanout, log: this.#log, limits: this.#limits, stats: this.stats, onFault };
-    this.#mounts = options.mounts.map((mount) => ({ ...mountDefaults, ...mount }));
+    this.#mounts = options.mounts.filter(isPhoenix).map((mount) => ({ ...mountDefaults, ...mount }));
+    this.#rawMounts = options.mounts.filter(isRaw).map((mount) => this.#rawSockets(mount));
     this.#longPolls = new LongPolls({
       mounts: this.#mounts,
       gatekeeper: this.#gatekeeper,
@@ -75,7 +81,7 @@ export class Endpoint {
     });
     this.#unplug = this.hub.plug(
       (topic, frame) => this.#publishNatively(topic, frame),
-      (id) => this.connections.closeById(id, closeCodes.goingAway),
+      (id) => this.connections.closeById(id),
     );
     this.#pubsub.onGap(() => this.connections.restart(RESTART_SPREAD_MS));
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
@@ -92,22 +98,31 @@ export class Endpoint {
    * @throws Error if the address cannot be had
    */
   async listen(host: string, port: number): Promise<number> {
-    const websockets = new PathTable<SocketMount>();
-    for (const mount of this.#mounts) this.#mount(mount, websockets);
-    routePort({
-      listener: this.#listener,
-      websockets,
-      longestTimeoutMs: Math.max(0, ...this.#mounts.map(({ websocket }) => websocket.timeoutMs)),
-      longPoll: (exchange, path) => this.#longPolls.answer(exchange, path),
-      http: this.#http,
-      gatekeeper: this.#gatekeeper,
-      limits: this.#limits,
-      stats: this.stats,
-      trustedProxies: this.#trustedProxies,
-      turn: this.#turn,
-      log: this.#log,
-    });
+    this.#route(this.#listener, this.#http, (exchange, path) => this.#longPolls.answer(exchange, path), [
+      ...this.#mounts.map((mount) => this.#phoenixSockets(mount)),
+      ...this.#rawMounts,
+    ]);
     return this.#listener.port ?? this.#listener.listen(host, port);
+  }
+
+  /**
+   * Answers on one more port, with mounts and HTTP of its own. Its clients are this endpoint's as all others: they share
+   * allowances and counters, and move away with them. Resolves to the port.
+   *
+   * @throws Error if the address cannot be had
+   */
+  async listenAlso({ mounts, http, tls }: FurtherPort, host: string, port: number): Promise<number> {
+    const rawMounts = mounts.map((mount) => this.#rawSockets(mount));
+    const listener = new Listener({ tls, log: this.#log }, (res) => void res.end());
+    this.#route(listener, http, undefined, rawMounts);
+    this.#furtherListeners.add(listener);
+    try {
+      return await listener.listen(host, port);
+    } catch (error) {
+      this.#furtherListeners.delete(listener);
+      listener.close();
+      throw error;
+    }
   }
 
   /** As the hub's. */
@@ -141,21 +156,51 @@ export class Endpoint {
     this.#closed = true;
     clearInterval(this.#ticker);
     this.#unplug();
-    this.connections.closeAll(closeCodes.serviceRestart);
+    this.connections.closeAll();
     this.#longPolls.close();
-    this.#listener.close();
+    for (const listener of [this.#listener, ...this.#furtherListeners]) listener.close();
   }
 
-  #mount(mount: Mount, websockets: PathTable<SocketMount>): void {
-    const { maxBackpressureBytes } = this.#limits;
-    const sockets = new PhoenixSockets(mount, {
+  // ---- mounts
+
+  #route(
+    listener: Listener,
+    http: EndpointOptions['http'],
+    longPoll: PortParts['longPoll'],
+    mounts: readonly SocketMount[],
+  ): void {
+    const websockets = new PathTable<SocketMount>();
+    for (const mount of mounts) for (const path of mount.paths) websockets.add(path, mount);
+    routePort({
+      listener,
+      websockets,
+      longestTimeoutMs: Math.max(0, ...mounts.map(({ timeoutMs }) => timeoutMs)),
+      longPoll,
+      http,
       gatekeeper: this.#gatekeeper,
-      context: this.#context,
-      maxBackpressureBytes,
+      limits: this.#limits,
+      stats: this.stats,
+      trustedProxies: this.#trustedProxies,
+      turn: this.#turn,
+      log: this.#log,
     });
-    websockets.add(`${mount.path}/websocket`, sockets);
-    if (mount.websocket.atMount) websockets.add(mount.path, sockets);
   }
+
+  #phoenixSockets(mount: Mount): SocketMount {
+    const { maxBackpressureBytes } = this.#limits;
+    return new PhoenixSockets(mount, { gatekeeper: this.#gatekeeper, context: this.#context, maxBackpressureBytes });
+  }
+
+  #rawSockets(mount: RawMountOptions): SocketMount {
+    return new RawSockets(mount, {
+      gatekeeper: this.#gatekeeper,
+      limits: this.#limits,
+      stats: this.stats,
+      log: this.#log,
+    });
+  }
+
+  // ---- all nodes, and time
 
   #publishNatively(topic: string, frame: Frame): void {
     this.#app.publish(topic, frame, typeof frame !== 'string');
@@ -174,4 +219,12 @@ export class Endpoint {
     this.#tidiedAtMs = nowMs;
     this.#gatekeeper.tidy();
   }
+}
+
+function isPhoenix(mount: MountOptions | RawMountOptions): mount is MountOptions {
+  return !isRaw(mount);
+}
+
+function isRaw(mount: MountOptions | RawMountOptions): mount is RawMountOptions {
+  return 'kind' in mount;
 }

@@ -6,12 +6,13 @@ import type { Hub } from '../hub.ts';
 import type { Log } from '../log.ts';
 import type { Limits, RuntimeContext } from '../runtime/context.ts';
 import type { MountOptions } from '../transport/mount.ts';
+import type { RawMountOptions } from '../transport/raw/mount.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import type { EndpointStats } from './stats.ts';
 
 /** Options of an endpoint; only a mount is required. */
 export interface EndpointOptions {
-  readonly mounts: readonly MountOptions[];
+  readonly mounts: readonly (MountOptions | RawMountOptions)[];
   /** Made for this endpoint alone. Left out: one without other nodes. */
   readonly hub?: Hub;
   readonly log?: Log;
@@ -33,6 +34,17 @@ export interface EndpointOptions {
   readonly stats?: EndpointStats;
   /** The client's answer when a handler threw; without it the channel crashes, as in Phoenix. */
   readonly onFault?: RuntimeContext['onFault'];
+}
+
+/**
+ * A further port of an endpoint. It has raw mounts only: uWebSockets.js publishes to the sockets of one port, and Phoenix
+ * channels live by that.
+ */
+export interface FurtherPort {
+  readonly mounts: readonly RawMountOptions[];
+  /** Answers what no mount does; without it that is 404. */
+  readonly http?: AnswerHttp;
+  readonly tls?: ListenerOptions['tls'];
 }
 
 export type AnswerHttp = (exchange: Exchange) => void | Promise<void>;

@@ -20,6 +20,7 @@ export interface PhoenixParts {
 /** The WebSockets of a mount for Phoenix channels. */
 export class PhoenixSockets implements SocketMount {
   readonly path: string;
+  readonly paths: readonly string[];
   readonly origins: Mount['origins'];
   readonly timeoutMs: number;
   readonly #mount: Mount;
@@ -27,6 +28,7 @@ export class PhoenixSockets implements SocketMount {
 
   constructor(mount: Mount, parts: PhoenixParts) {
     this.path = mount.path;
+    this.paths = [`${mount.path}/websocket`, ...(mount.websocket.atMount ? [mount.path] : [])];
     this.origins = mount.origins;
     this.timeoutMs = mount.websocket.timeoutMs;
     this.#mount = mount;

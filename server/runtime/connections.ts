@@ -1,3 +1,4 @@
+import type { CloseCause } from '../raw_socket.ts';
 import type { Connected } from '../socket.ts';
 import { closeCodes, type Transport } from './transport.ts';
 
@@ -10,7 +11,8 @@ export interface MindedConnection {
   readonly heardAtMs: number;
   /** When the server last sent a ping for a sign of life, likewise. */
   pingedAtMs: number;
-  close(code: number, reason: string): void;
+  /** @param cause for whoever tells its client why */
+  close(code: number, reason: string, cause: CloseCause): void;
 }
 
 /** Time-out of a silent client, and whether the server pings it. */
@@ -74,7 +76,7 @@ export class Connections {
     holds
       .then(
         (good) => {
-          if (!good) connection.close(closeCodes.goingAway, '');
+          if (!good) connection.close(closeCodes.goingAway, '', 'revoked');
         },
         // Out of reach: nothing is known against it.
         () => {
@@ -95,12 +97,16 @@ export class Connections {
     }
   }
 
-  closeById(id: string, code: number): void {
-    for (const connection of [...(this.#byId.get(id) ?? [])]) connection.close(code, '');
+  /** Closes the sockets of an id, for `disconnect` was broadcast to it. */
+  closeById(id: string): void {
+    for (const connection of [...(this.#byId.get(id) ?? [])]) {
+      connection.close(closeCodes.goingAway, '', 'disconnected');
+    }
   }
 
-  closeAll(code: number): void {
-    for (const connection of [...this.#minded.keys()]) connection.close(code, '');
+  /** Closes all, for the node ends. */
+  closeAll(): void {
+    for (const connection of [...this.#minded.keys()]) connection.close(closeCodes.serviceRestart, '', 'drain');
   }
 
   /** All ids that connections here have. */
@@ -127,7 +133,7 @@ export class Connections {
       }
       if (!slow && (!watch || watch.timeoutMs > 10 * SLOW_TICK_MS)) continue;
       const { expiresAtMs } = connection.socket.connected;
-      if (expiresAtMs !== undefined && nowMs >= expiresAtMs) connection.close(closeCodes.goingAway, '');
+      if (expiresAtMs !== undefined && nowMs >= expiresAtMs) connection.close(closeCodes.goingAway, '', 'expired');
       else if (watch) mindSilence(connection, watch, nowMs);
     }
   }
@@ -152,7 +158,7 @@ export class Connections {
 
   drain(spreadMs: number): Promise<void> {
     return inBatches([...this.#minded.keys()], spreadMs, (connection) =>
-      connection.close(closeCodes.serviceRestart, ''),
+      connection.close(closeCodes.serviceRestart, '', 'drain'),
     );
   }
 }
@@ -165,7 +171,7 @@ function isDue({ socket }: MindedConnection, lookedAtMs: number, nowMs: number):
 
 function mindSilence(connection: MindedConnection, { timeoutMs, pings }: Watch, nowMs: number): void {
   const silentMs = nowMs - connection.heardAtMs;
-  if (silentMs > timeoutMs) return connection.close(closeCodes.goingAway, '');
+  if (silentMs > timeoutMs) return connection.close(closeCodes.goingAway, '', 'silent');
   if (!pings || silentMs < timeoutMs / 3 || nowMs - connection.pingedAtMs < timeoutMs / 3) return;
   connection.pingedAtMs = nowMs;
   connection.transport.ping();

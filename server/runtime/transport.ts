@@ -39,7 +39,9 @@ export const MAX_EXCUSED_BYTES = 32 * 1024 * 1024;
 /** WebSocket close codes (PROTOCOL.md, section 2). */
 export const closeCodes = {
   goingAway: 1001,
+  unsupported: 1003,
   flood: 1008,
+  tooLarge: 1009,
   internalError: 1011,
   serviceRestart: 1012,
   tooSlow: 1013,

@@ -20,7 +20,7 @@ export function readSubprotocols(header: string | undefined): Subprotocols {
   const protocols = offered.filter((entry) => !entry.startsWith(PREFIX));
   // Two tokens: none of them counts, as in Phoenix.
   const [encoded] = tokens.length === 1 ? tokens : [];
-  const token = encoded === undefined ? undefined : decode(encoded.slice(PREFIX.length));
+  const token = encoded === undefined ? undefined : decodeBase64(encoded.slice(PREFIX.length));
   if (encoded !== undefined && token === undefined) return { ok: false, reason: 'bad_token' };
   if (protocols.includes('phoenix')) return { ok: true, token, protocol: 'phoenix' };
   if (protocols.length > 0 || token === undefined) return { ok: false, reason: 'unknown_subprotocol' };
@@ -28,7 +28,7 @@ export function readSubprotocols(header: string | undefined): Subprotocols {
 }
 
 /** Unpadded base64 of UTF-8; `undefined` for anything else. */
-function decode(encoded: string): string | undefined {
+export function decodeBase64(encoded: string): string | undefined {
   const standard = encoded.replaceAll('-', '+').replaceAll('_', '/');
   if (!/^[A-Za-z0-9+/]*$/.test(standard) || standard.length % 4 === 1) return undefined;
   return Buffer.from(standard, 'base64').toString();

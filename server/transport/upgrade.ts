@@ -10,7 +10,10 @@ import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
 /** Handles the WebSocket handshakes for a mount's paths, whatever protocol its sockets speak. */
 export interface SocketMount {
+  /** Its name in the log. */
   readonly path: string;
+  /** Those that take an upgrade. */
+  readonly paths: readonly string[];
   readonly origins: OriginPolicy;
   /** Silence after which a client is closed. */
   readonly timeoutMs: number;

@@ -1,17 +1,24 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { Connection } from '../runtime/connection.ts';
+import type { CloseCause } from '../raw_socket.ts';
 import { closeCodes, LOW_WATER_BYTES, MAX_EXCUSED_BYTES, type Transport } from '../runtime/transport.ts';
 import type { Frame } from '../wire/serializer.ts';
 
 /** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
 const BACKPRESSURE = 0;
 
+/** Whoever speaks over a transport, as the transport knows it. */
+export interface TransportOwner {
+  close(code: number, reason: string, cause: CloseCause): void;
+  /** The socket is gone. */
+  closed(code: number): void;
+}
+
 /** A client on a WebSocket of uWebSockets.js, whose own publisher serves its broadcasts. */
 export class WebSocketTransport implements Transport {
   readonly name = 'websocket';
   readonly #ws: WebSocket<unknown>;
   readonly #maxBacklogBytes: number;
-  #connection: Connection | undefined;
+  #connection: TransportOwner | undefined;
   #excusedBytes = 0;
   /** Those who wait for the backlog to shrink. */
   #waiting: (() => void)[] | undefined;
@@ -24,7 +31,7 @@ export class WebSocketTransport implements Transport {
   }
 
   /** Set once, right after the connection was made. */
-  set connection(connection: Connection) {
+  set connection(connection: TransportOwner) {
     this.#connection = connection;
   }
 
@@ -46,7 +53,7 @@ export class WebSocketTransport implements Transport {
     const waitingBytes = this.#ws.getBufferedAmount();
     this.#excusedBytes = Math.min(this.#excusedBytes, waitingBytes, MAX_EXCUSED_BYTES);
     if (waitingBytes - this.#excusedBytes > this.#maxBacklogBytes) {
-      this.#connection?.close(closeCodes.tooSlow, 'too slow');
+      this.#connection?.close(closeCodes.tooSlow, 'too slow', 'too_slow');
     }
   }
 
@@ -86,6 +93,19 @@ export class WebSocketTransport implements Transport {
     if (this.#open) this.#ws.ping();
   }
 
+  protected sendPing(payload: string): void {
+    if (this.#open) this.#ws.ping(payload);
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** What waits in this process to be sent. */
+  get bufferedBytes(): number {
+    return this.#open ? this.#ws.getBufferedAmount() : 0;
+  }
+
   close(code: number, reason: string): void {
     if (!this.#open) return;
     this.#open = false;
@@ -93,9 +113,9 @@ export class WebSocketTransport implements Transport {
   }
 
   /** The socket is gone, whoever closed it. */
-  closed(): void {
+  closed(code: number): void {
     this.#open = false;
-    this.#connection?.closed();
+    this.#connection?.closed(code);
     this.#wake();
   }
 }
