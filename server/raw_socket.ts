@@ -3,7 +3,7 @@ import { type Connected, type ConnectRequest, connected, type Why } from './sock
 
 /** A client of a raw socket that connects: one that speaks a wire of its author's and no Phoenix channels. */
 export interface RawRequest extends Pick<ConnectRequest, 'params' | 'address' | 'mayLookUp'> {
-  /** What stands for the `:name` segments of the mount's path, decoded. */
+  /** Values of the `:name` segments of the mount's path, decoded. */
   readonly pathParams: Readonly<Record<string, string>>;
   /** Those that the mount asks for, by their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export interface RawSocket {
    * @throws RangeError for another length
    */
   ping(payload: string): boolean;
-  /** What waits in this process to be sent. */
+  /** Bytes that wait in this process to be sent. */
   readonly bufferedBytes: number;
   readonly isOpen: boolean;
   /**
@@ -65,7 +65,7 @@ export type CloseCause =
   | 'fault';
 
 /**
- * What a socket's author does with it. One that throws, or whose promise rejects, ends the socket (1011); messages do not
+ * The author's part of a socket. One that throws, or whose promise rejects, ends the socket (1011); messages do not
  * wait for each other's promises.
  */
 export interface RawSession {
@@ -97,7 +97,7 @@ export interface RawAccepted {
   readonly start: (socket: RawSocket) => RawSession;
 }
 
-/** How a client is told: by an HTTP status, or by a close code after the upgrade, as a browser sees no status. */
+/** The way in which a client is told: by an HTTP status, or by a close code after the upgrade, as a browser sees no status. */
 export type RawRefusal =
   | { readonly status: 400 | 401 | 403 | 404 | 421 | 503 }
   | {
@@ -115,7 +115,7 @@ export interface RawRejected {
   readonly why: Why;
 }
 
-/** Where a mount's clients show a credential. Two that differ are refused (400). */
+/** The places where a mount's clients may show a credential. Two that differ are refused (400). */
 export interface CredentialPlaces {
   /** `Authorization: Bearer <credential>`. */
   readonly bearer?: boolean;
@@ -125,7 +125,7 @@ export interface CredentialPlaces {
   readonly query?: string;
   /** Entries of `Sec-WebSocket-Protocol`, for browsers, which set no headers. */
   readonly subprotocol?: {
-    /** What the handshake selects; a credential without it is refused (400). */
+    /** The subprotocol that the handshake selects; a credential without it is refused (400). */
     readonly select: string;
     /** `bearer.`: what follows is the credential. */
     readonly prefix: string;

@@ -6,7 +6,7 @@ import type { Frame } from '../wire/serializer.ts';
 /** uWebSockets.js' answer to `send` when the frame waits in this process because the kernel takes no more. */
 const BACKPRESSURE = 0;
 
-/** Whoever speaks over a transport, as the transport knows it. */
+/** The connection that speaks over a transport, as the transport knows it. */
 export interface TransportOwner {
   close(code: number, reason: string, cause: CloseCause): void;
   /** The socket is gone. */
@@ -101,7 +101,7 @@ export class WebSocketTransport implements Transport {
     return this.#open;
   }
 
-  /** What waits in this process to be sent. */
+  /** Bytes that wait in this process to be sent. */
   get bufferedBytes(): number {
     return this.#open ? this.#ws.getBufferedAmount() : 0;
   }

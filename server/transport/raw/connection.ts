@@ -13,7 +13,7 @@ const CONTENT_TAIL = 128;
 export interface RawConnectionParts {
   readonly accepted: RawAccepted;
   readonly transport: RawTransport;
-  /** How much the client may send; `undefined`: as much as it likes. */
+  /** The client's allowance; `undefined`: no bound. */
   readonly allowance: SocketAllowance | undefined;
   readonly maxFrameBytes: number;
   readonly stats: RuntimeStats;
@@ -189,14 +189,14 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
   }
 }
 
-/** Whether it has more bytes on the wire. */
+/** True if it has more bytes on the wire. */
 function isLonger(data: string | Uint8Array, maxBytes: number): boolean {
   if (typeof data !== 'string') return data.length > maxBytes;
   // A UTF-16 unit has at most three bytes of UTF-8.
   return data.length * 3 > maxBytes && Buffer.byteLength(data) > maxBytes;
 }
 
-/** What tells a message from others of the same socket when it is sent again. */
+/** The content by which a message is known when it is sent again. */
 function contentOf(data: string | Uint8Array): string {
   const tail = data.slice(-CONTENT_TAIL);
   return `${data.length} ${typeof tail === 'string' ? tail : Buffer.from(tail).toString('latin1')}`;

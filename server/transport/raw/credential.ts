@@ -2,7 +2,7 @@ import { bearer } from '../../http/bearer.ts';
 import type { CredentialPlaces } from '../../raw_socket.ts';
 import { decodeBase64 } from '../auth_token.ts';
 
-/** What a client showed: `protocol` is what the handshake selects, and never holds the credential. */
+/** The credential that a client showed; `protocol` is the one that the handshake selects, and never holds it. */
 export type ShownCredential =
   | { readonly ok: true; readonly credential: string | undefined; readonly protocol: string }
   | { readonly ok: false; readonly reason: 'bad_token' | 'conflicting_credentials' | 'unknown_subprotocol' };

@@ -15,7 +15,7 @@ export const rawMountDefaults = {
   pings: true,
 } as const;
 
-/** Where the clients of a raw socket connect, and under which terms. */
+/** The path on which clients of a raw socket connect, and the terms. */
 export interface RawMount {
   readonly kind: 'raw';
   /** `/ws/user-agent/:session_id`: a segment that begins with `:` stands for any one segment. */
@@ -28,10 +28,10 @@ export interface RawMount {
   readonly headers: readonly string[];
   /** Silence after which a client is closed (1001). */
   readonly timeoutMs: number;
-  /** Whether the server pings a silent client, whose pong then counts. */
+  /** True if the server pings a silent client, whose pong then counts. */
   readonly pings: boolean;
   /** A larger client frame is closed with 1009; at most, and unless told, that of the endpoint. */
   readonly maxFrameBytes?: number;
-  /** What a session may have waiting to be sent; beyond it its client is closed (1013). Unless told, that of the endpoint. */
+  /** Bytes that a session may have waiting to be sent; beyond it its client is closed (1013). Unless told, that of the endpoint. */
   readonly maxBufferedBytes?: number;
 }

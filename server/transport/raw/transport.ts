@@ -3,7 +3,7 @@ import { WebSocketTransport } from '../websocket.ts';
 
 /** A WebSocket whose session pings too: one ping at a time awaits its pong. */
 export class RawTransport extends WebSocketTransport {
-  /** What the awaited pong carries. */
+  /** Payload of the awaited pong. */
   #awaited: string | undefined;
 
   /**

@@ -5,7 +5,7 @@ import * as aerie from '../../../server/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connect, request, type SocketClient, upgradeHeaders } from '../../support/frames.ts';
 
-/** What a session saw, in order. */
+/** Events that a session saw, in order. */
 type Seen = readonly [what: string, ...details: unknown[]];
 
 /** A session that writes down what happens, and echoes. */
