@@ -1,15 +1,8 @@
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { type Moved, unmoved } from '../kernel/signed_change.ts';
-import { acknowledgeNotices } from './follow_up.ts';
-import type { NoticeRef, Notifications } from './notifications.ts';
-
-/** A negotiation or payment channel between two agents, who were told of it by notices. */
-export interface Deal {
-  readonly notices?: readonly NoticeRef[];
-  /** By when somebody has to acknowledge the notices, once it has ended; `null` before and afterwards. */
-  readonly noticesDueMs: number | null;
-}
+import { acknowledgeNotices, type Deal } from './follow_up.ts';
+import type { Notifications } from './notifications.ts';
 
 interface NoticesSettled {
   readonly type: 'notices_settled';

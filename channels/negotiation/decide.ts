@@ -3,7 +3,7 @@ import { usdc } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Verdict } from '../kernel/signatures.ts';
 import { type Moved, moved, signatureRefusal } from '../kernel/signed_change.ts';
-import { noticesDueMs } from '../messages/follow_up.ts';
+import { settleNotices, withNoticesDue } from '../messages/follow_up.ts';
 import type { NoticeRef } from '../messages/notifications.ts';
 import {
   type Acceptance,
@@ -76,7 +76,7 @@ export function decide(
 ): Decision<Negotiation, Event> | Moved {
   const decision = decideCourse(before, command, nowMs);
   if (!decision.ok || !before || before.status !== 'open' || decision.state.status === 'open') return decision;
-  return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
+  return { ...decision, state: withNoticesDue(decision.state, nowMs) };
 }
 
 function decideCourse(
@@ -88,7 +88,7 @@ function decideCourse(
   if (!before) return refuse('not_found');
   switch (command.type) {
     case 'notices_settled':
-      return ok({ state: before.noticesDueMs === null ? before : { ...before, noticesDueMs: null }, events: [] });
+      return settleNotices(before);
     case 'expire': {
       const state = asOf(before, nowMs);
       const { expiresAtMs } = state;

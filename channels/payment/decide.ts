@@ -1,7 +1,7 @@
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Moved } from '../kernel/signed_change.ts';
-import { noticesDueMs } from '../messages/follow_up.ts';
+import { settleNotices, withNoticesDue } from '../messages/follow_up.ts';
 import type { Command, Event, Open } from './commands.ts';
 import { close, dispute } from './ending.ts';
 import { asOf, type PaymentChannel, statusOf } from './state.ts';
@@ -18,7 +18,7 @@ export function decide(
 ): Decision<PaymentChannel, Event> | Moved {
   const decision = decideCourse(before, command, nowMs);
   if (!decision.ok || !before || before.closing || !decision.state.closing) return decision;
-  return { ...decision, state: { ...decision.state, noticesDueMs: noticesDueMs(before.notices, nowMs) } };
+  return { ...decision, state: withNoticesDue(decision.state, nowMs) };
 }
 
 function decideCourse(
@@ -30,7 +30,7 @@ function decideCourse(
   if (!before) return refuse('not_found');
   switch (command.type) {
     case 'notices_settled':
-      return ok({ state: before.noticesDueMs === null ? before : { ...before, noticesDueMs: null }, events: [] });
+      return settleNotices(before);
     case 'settle':
       return settle(before, nowMs);
     case 'propose_transfer':

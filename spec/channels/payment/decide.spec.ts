@@ -342,6 +342,30 @@ describe('a cooperative close', () => {
   });
 });
 
+describe('the notices of a payment channel', () => {
+  const notices = [{ agentId: 'agent-7', id: 'notice-1' }];
+
+  it('are to be acknowledged from its end on, however it ends, until that is done', () => {
+    const state = given(given(channel({ notices })).when(propose('a', '2')).then({}))
+      .when(acknowledge('b', '2'))
+      .then({});
+    const contested = given(state).when(dispute('a')).then({});
+    for (const open of [state, contested]) expect(open).toMatchObject({ noticesDueMs: null });
+    const agreed = given(state)
+      .when(close('a', '9', '6'))
+      .then({ type: 'closed' });
+    const settled = given({ ...contested, dispute: { ...contested.dispute, endsAtMs: NOW_MS } } as PaymentChannel)
+      .when(settle)
+      .then({ type: 'closed' });
+    for (const ended of [agreed, settled]) {
+      expect(ended).toMatchObject({ noticesDueMs: NOW_MS + 5_000 });
+      const done = decide(ended, { type: 'notices_settled' }, NOW_MS);
+      expect(done).toMatchObject({ ok: true, state: { noticesDueMs: null } });
+    }
+    expect(closed()).toMatchObject({ noticesDueMs: null });
+  });
+});
+
 describe('what holds for every channel', () => {
   it.each<[string, Partial<PaymentChannel>]>([
     ['money comes from nowhere', { balances: balances('10', '5.000001') }],
