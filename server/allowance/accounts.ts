@@ -27,8 +27,14 @@ export const defaultAllowances: Allowances = {
 /** For how long an account that flooded may not connect. */
 const REFUSED_MS = 10_000;
 
-/** The part of an account's burst that is a little. */
+/** The part of a socket's burst that is a little. */
 const A_LITTLE = 1 / 64;
+
+/** Messages and bytes. */
+export interface Sent {
+  readonly messages: number;
+  readonly bytes: number;
+}
 
 /** A socket as its account sees it. */
 export interface AccountSocket {
@@ -53,31 +59,37 @@ export class Account {
     this.bytes = bytes && new TokenBucket(times(bytes, accountFactor));
   }
 
-  admitted(bytes: number, nowMs: number): void {
+  /** @param lacking what the buckets of the socket lack with this message */
+  admitted(bytes: number, lacking: Sent, nowMs: number): void {
     if (this.#flood) this.#flood.admit(1, bytes, nowMs);
-    else if (this.#sendsMuch(nowMs)) this.#flood = this.#startWindow(nowMs);
+    else if (this.#isMuch(lacking)) this.#flood = this.#startWindow(lacking, nowMs);
   }
 
-  /** Counts a message that came before its time; closes all sockets of the account when they are too many. */
-  early(bytes: number, nowMs: number): void {
-    this.#flood ??= this.#startWindow(nowMs);
+  /**
+   * Counts a message that came before its time; closes all sockets of the account when they are too many.
+   *
+   * @param lacking what the buckets of the socket lack
+   */
+  early(bytes: number, lacking: Sent, nowMs: number): void {
+    this.#flood ??= this.#startWindow(lacking, nowMs);
     if (!this.#flood.early(bytes, nowMs)) return;
     this.#refusedUntilMs = nowMs + REFUSED_MS;
     for (const socket of [...this.sockets]) socket.closeForFlood();
   }
 
-  #sendsMuch(nowMs: number): boolean {
-    const { messages, bytes, accountFactor } = this.#allowances;
-    const misses = (bucket: TokenBucket | undefined, rate: Rate | undefined) =>
-      bucket !== undefined && rate !== undefined && bucket.missing(nowMs) > rate.burst * accountFactor * A_LITTLE;
-    return misses(this.messages, messages) || misses(this.bytes, bytes);
+  // A socket tells, not the account: what one sends may be much for its own buckets and come in again at once here.
+  #isMuch(lacking: Sent): boolean {
+    const { messages, bytes } = this.#allowances;
+    const isMuch = (count: number, rate: Rate | undefined) => rate !== undefined && count > rate.burst * A_LITTLE;
+    return isMuch(lacking.messages, messages) || isMuch(lacking.bytes, bytes);
   }
 
-  #startWindow(nowMs: number): FloodWindow {
+  #startWindow(lacking: Sent, nowMs: number): FloodWindow {
     const { flood, messages } = this.#allowances;
     const window = new FloodWindow(flood, messages?.burst ?? 0);
     // What was admitted before shows in what the buckets lack.
-    window.admit(this.messages?.missing(nowMs) ?? 0, this.bytes?.missing(nowMs) ?? 0, nowMs);
+    const admitted = Math.max(lacking.messages, this.messages?.missing(nowMs) ?? 0);
+    window.admit(admitted, Math.max(lacking.bytes, this.bytes?.missing(nowMs) ?? 0), nowMs);
     return window;
   }
 

@@ -129,6 +129,25 @@ describe('a flood', () => {
     expect(closed).toEqual(['one']);
   });
 
+  it.each([2, 5, 10, 19, 30, 100])('is none where a client with 32 MiB under way sends %i MiB/s', (perSecondMiB) => {
+    const { socket, closed } = world(defaultAllowances);
+    const { allowance } = socket('one', 'x');
+    const bytes = 64 * 1_024 + 60;
+    // One message after another comes through the wire; each that is answered is followed by a new one.
+    const waiting = Array.from({ length: 512 }, (_, made) => ({ atMs: 0, text: `${made}`, refusals: 0 }));
+    let refusedTwice = 0;
+    for (let nowMs = 0, made = 512; nowMs < 30_000; nowMs += bytes / (perSecondMiB * 1_048.576)) {
+      const at = waiting.findIndex(({ atMs }) => atMs <= nowMs);
+      if (at < 0) continue;
+      const { text, refusals } = waiting.splice(at, 1)[0] as (typeof waiting)[number];
+      const waitMs = allowance.take(1, bytes, nowMs, () => text);
+      if (waitMs > 0 && refusals > 0) refusedTwice++;
+      if (waitMs > 0) waiting.push({ atMs: nowMs + waitMs, text, refusals: refusals + 1 });
+      else waiting.push({ atMs: nowMs, text: `${++made}`, refusals: 0 });
+    }
+    expect({ closed, refusedTwice }).toEqual({ closed: [], refusedTwice: 0 });
+  });
+
   it('is one of control frames too', () => {
     const { socket, closed } = world();
     const { allowance } = socket('one', 'x');
