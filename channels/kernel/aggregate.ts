@@ -59,7 +59,7 @@ export function ok<D extends object>(decided: D): D & { readonly ok: true } {
 /** Commands that share a commit. */
 const MAX_BATCH = 64;
 
-interface Waiting<S, C, E, M> {
+interface QueuedCommand<S, C, E, M> {
   readonly command: C;
   readonly resolve: (applied: Applied<S, E> | M) => void;
   readonly reject: (error: unknown) => void;
@@ -79,7 +79,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
   readonly #store: Store;
   readonly #type: AggregateType<S, C, E, M>;
   /** Commands by id that wait while others of the same id are decided and committed. */
-  readonly #waiting = new Map<string, Waiting<S, C, E, M>[]>();
+  readonly #waiting = new Map<string, QueuedCommand<S, C, E, M>[]>();
 
   constructor(store: Store, type: AggregateType<S, C, E, M>) {
     this.#store = store;
@@ -149,7 +149,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     this.#waiting.delete(id);
   }
 
-  async #applyAll(id: string, batch: readonly Waiting<S, C, E, M>[]): Promise<void> {
+  async #applyAll(id: string, batch: readonly QueuedCommand<S, C, E, M>[]): Promise<void> {
     const aggregate = { kind: this.#type.kind, id };
     const fields = this.#type.reads && union(batch.map(({ command }) => this.#type.reads?.(command) ?? []));
     const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
@@ -180,7 +180,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
   }
 
   /** One command after the other, each on the state that those before it have left. */
-  #decideAll(id: string, before: S | undefined, batch: readonly Waiting<S, C, E, M>[], nowMs: number) {
+  #decideAll(id: string, before: S | undefined, batch: readonly QueuedCommand<S, C, E, M>[], nowMs: number) {
     let state = before;
     const facts: Fact[] = [];
     const entries: StreamChange[] = [];

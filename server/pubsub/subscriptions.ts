@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { PubSubCommands } from './commands.ts';
 import { PubSubUnavailable } from './port.ts';
 
-interface Waiting {
+interface Deferred {
   readonly promise: Promise<void>;
   resolve(): void;
   reject(error: Error): void;
@@ -14,7 +14,7 @@ interface Channel {
   /** SUBSCRIBE was sent on this connection. */
   asked: boolean;
   /** Undefined as soon as Redis has confirmed. */
-  waiting: Waiting | undefined;
+  waiting: Deferred | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export class Subscriptions {
   add(name: string): Promise<void> | undefined {
     let channel = this.#channels.get(name);
     if (!channel) {
-      channel = { name, wanted: true, asked: false, waiting: wait() };
+      channel = { name, wanted: true, asked: false, waiting: deferred() };
       this.#channels.set(name, channel);
     }
     channel.wanted = true;
@@ -72,7 +72,7 @@ export class Subscriptions {
       channel.waiting?.reject(unavailable());
       if (!channel.wanted) this.#channels.delete(channel.name);
       channel.asked = false;
-      channel.waiting = wait();
+      channel.waiting = deferred();
     }
   }
 
@@ -161,16 +161,16 @@ export class Subscriptions {
           waiting?.reject(unavailable(error));
           if (channel.waiting !== waiting) continue;
           channel.asked = false;
-          channel.waiting = wait();
+          channel.waiting = deferred();
         }
       },
     );
   }
 }
 
-function wait(): Waiting {
-  let resolve: Waiting['resolve'] = () => {};
-  let reject: Waiting['reject'] = () => {};
+function deferred(): Deferred {
+  let resolve: Deferred['resolve'] = () => {};
+  let reject: Deferred['reject'] = () => {};
   const promise = new Promise<void>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;

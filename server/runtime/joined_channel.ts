@@ -7,7 +7,7 @@ import type { Route } from '../socket.ts';
 import { type Address, type ClientMessage, json, type Ref } from '../wire/serializer.ts';
 import type { ChannelConnection } from './channel_connection.ts';
 import type { Group, Member } from './fanout.ts';
-import { Mailbox, type Waiting } from './mailbox.ts';
+import { Mailbox, type QueuedMessage } from './mailbox.ts';
 import { isAnswer, isJoinAnswer, oddAnswer, oddJoinAnswer } from './odd_answers.ts';
 
 /** A join that is to be answered. */
@@ -275,7 +275,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   }
 
   /** The client's next join of this topic; what waits behind it is meant for that one. */
-  #giveWay(join: Waiting): void {
+  #giveWay(join: QueuedMessage): void {
     const behind = this.#mailbox?.takeAll() ?? [];
     for (const { message, bytes } of [join, ...behind]) this.connection.dispatch(message, bytes);
   }
@@ -419,7 +419,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   }
 
   /** Makes the leave wait, and all messages after it. */
-  #leaveAfterOwed(leave: Waiting): void {
+  #leaveAfterOwed(leave: QueuedMessage): void {
     this.#busy = true;
     this.#awaitsOwed = true;
     this.#openMailbox().putBack(leave);
@@ -427,7 +427,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   }
 
   /** Whatever it waits for may never come. */
-  #leaveInTime(leave: Waiting): void {
+  #leaveInTime(leave: QueuedMessage): void {
     this.#leaveTimer = setTimeout(() => {
       this.#mailbox?.remove(leave.message);
       this.#leave(leave.message);

@@ -1,7 +1,7 @@
 import type { ClientMessage } from '../wire/serializer.ts';
 
 /** A message that waits for its channel. */
-export interface Waiting {
+export interface QueuedMessage {
   readonly message: ClientMessage;
   /** Size on the wire. */
   readonly bytes: number;
@@ -15,7 +15,7 @@ export interface MailboxLimits {
 /** Messages that wait for one channel, in the order in which they came, up to a bound. */
 export class Mailbox {
   readonly #limits: MailboxLimits;
-  #waiting: Waiting[] = [];
+  #waiting: QueuedMessage[] = [];
   #bytes = 0;
 
   constructor(limits: MailboxLimits) {
@@ -32,7 +32,7 @@ export class Mailbox {
   }
 
   /** Keeps a message behind all others. @returns false if there is no room: it is not kept then */
-  add(waiting: Waiting): boolean {
+  add(waiting: QueuedMessage): boolean {
     const { maxWaitingMessages, maxWaitingBytes } = this.#limits;
     if (this.#waiting.length >= maxWaitingMessages || this.#bytes + waiting.bytes > maxWaitingBytes) return false;
     this.addAnyway(waiting);
@@ -40,26 +40,26 @@ export class Mailbox {
   }
 
   /** Keeps a message behind all others, whether or not there is room. */
-  addAnyway(waiting: Waiting): void {
+  addAnyway(waiting: QueuedMessage): void {
     this.#waiting.push(waiting);
     this.#bytes += waiting.bytes;
   }
 
   /** Keeps a message before all others, whether or not there is room: its turn had come already. */
-  putBack(waiting: Waiting): void {
+  putBack(waiting: QueuedMessage): void {
     this.#waiting.unshift(waiting);
     this.#bytes += waiting.bytes;
   }
 
   /** Takes the oldest message out. */
-  take(): Waiting | undefined {
+  take(): QueuedMessage | undefined {
     const next = this.#waiting.shift();
     if (next) this.#bytes -= next.bytes;
     return next;
   }
 
   /** Takes all messages out, oldest first. */
-  takeAll(): readonly Waiting[] {
+  takeAll(): readonly QueuedMessage[] {
     const all = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
