@@ -1,6 +1,6 @@
 import type { AggregateType } from '../kernel/aggregate.ts';
 import { inboxFacts, messageFacts } from './facts.ts';
-import { decideInbox, emptyInbox, type Inbox, type InboxCommand, type InboxEvent, type Place } from './inbox.ts';
+import { decideInbox, emptyInbox, type Inbox, type InboxCommand, type InboxEvent, type InboxPlace } from './inbox.ts';
 import { MESSAGES_INDEX, placesOf } from './indexes.ts';
 import { decideMessage, type Message, type MessageCommand, type MessageEvent } from './state.ts';
 
@@ -19,12 +19,12 @@ export const inboxType: AggregateType<Inbox, InboxCommand, InboxEvent> = {
   reads: (command) => inboxFields('id' in command ? command : {}),
 
   parse({ head, ...fields }) {
-    const places = new Map<string, Place>();
+    const places = new Map<string, InboxPlace>();
     const senders = new Map<string, number>();
     for (const [name, value] of Object.entries(fields)) {
       const colon = name.indexOf(':');
       const [what, id] = [name.slice(0, colon), name.slice(colon + 1)];
-      if (what === 'place') places.set(id, JSON.parse(value) as Place);
+      if (what === 'place') places.set(id, JSON.parse(value) as InboxPlace);
       else if (what === 'sender') senders.set(id, Number(value));
     }
     return { head: head === undefined ? emptyInbox.head : JSON.parse(head), places, senders };

@@ -6,7 +6,7 @@ import { refuse } from '../kernel/reasons.ts';
 export interface Inbox {
   readonly head: InboxHead;
   /** By message id. */
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: ReadonlyMap<string, InboxPlace>;
   /** Number of places that each sender takes. */
   readonly senders: ReadonlyMap<string, number>;
 }
@@ -21,7 +21,7 @@ export interface InboxHead {
   readonly wakeAtMs: number | null;
 }
 
-export interface Place {
+export interface InboxPlace {
   readonly ordinal: number;
   /** Account whose quota it counts against. */
   readonly sender: string | null;

@@ -1,4 +1,4 @@
-import type { Change } from './port.ts';
+import type { Change, IndexEntry } from './port.ts';
 
 /**
  * Index places of an aggregate: members of sorted sets that lie in other slots than the aggregate, so that they
@@ -7,13 +7,11 @@ import type { Change } from './port.ts';
  * late: no other commit ever writes the same member.
  */
 export interface RedisPlacement {
-  readonly places: readonly Place[];
+  readonly places: readonly RedisIndexEntry[];
   readonly deadline: Deadline | undefined;
 }
 
-interface Place {
-  readonly index: string;
-  readonly key: string;
+interface RedisIndexEntry extends IndexEntry {
   readonly token: string;
 }
 
@@ -62,7 +60,7 @@ export function moved(before: RedisPlacement, change: Change, token: string): Re
   };
 }
 
-function placesAfter(before: RedisPlacement, text: string, token: string): Place[] {
+function placesAfter(before: RedisPlacement, text: string, token: string): RedisIndexEntry[] {
   const pairs: [string, string][] = JSON.parse(text);
   return pairs.map(
     ([index, key]) =>

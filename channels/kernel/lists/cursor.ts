@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { equalSecrets } from '../../../crypto/secrets.ts';
-import type { Place } from './order.ts';
+import type { ListPosition } from './order.ts';
 
 const MAX_CURSOR_LENGTH = 512;
 /** 128 bits. */
@@ -19,12 +19,12 @@ export class Cursors {
   }
 
   /** @param binding whose list it is, and which query */
-  write(binding: string, { atMs, id }: Place): string {
+  write(binding: string, { atMs, id }: ListPosition): string {
     return Buffer.from(JSON.stringify([atMs, id, this.#mac(binding, atMs, id)])).toString('base64url');
   }
 
   /** @returns `undefined` for what `write` has not made with the same binding */
-  read(binding: string, cursor: string): Place | undefined {
+  read(binding: string, cursor: string): ListPosition | undefined {
     if (cursor.length > MAX_CURSOR_LENGTH) return undefined;
     try {
       const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());

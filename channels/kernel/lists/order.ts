@@ -1,7 +1,7 @@
 import type { IndexHit } from '../../../server/store/index.ts';
 
-/** A place in the one order of all lists: newest first, then by id. It never changes. */
-export interface Place {
+/** A position in the one order of all lists: newest first, then by id. It never changes. */
+export interface ListPosition {
   readonly atMs: number;
   readonly id: string;
 }
@@ -13,11 +13,11 @@ const DIGITS = 13;
 /** The key of something in an index by creation. @param insertedAtMs when it was made, by the store's clock */
 export const placeKey = (insertedAtMs: number) => String(END_OF_TIME_MS - insertedAtMs).padStart(DIGITS, '0');
 
-/** Converts between places in a list and hits of an index, for indexes in one order. */
+/** Converts between positions in a list and hits of an index, for indexes in one order. */
 export interface Order {
-  placeOf(hit: IndexHit): Place;
-  /** The hit behind which an index goes on after a place. */
-  behind(place: Place): IndexHit;
+  positionOf(hit: IndexHit): ListPosition;
+  /** The hit behind which an index goes on after a position. */
+  behind(position: ListPosition): IndexHit;
   /** Text that sorts as the index does, so that several can be merged. */
   sortKey(hit: IndexHit): string;
 }
@@ -26,14 +26,14 @@ const timeOf = (key: string) => END_OF_TIME_MS - Number(key.slice(0, DIGITS));
 
 /** Keys that are a `placeKey` and nothing else. */
 export const byCreation: Order = {
-  placeOf: ({ key, id }) => ({ atMs: timeOf(key), id }),
+  positionOf: ({ key, id }) => ({ atMs: timeOf(key), id }),
   behind: ({ atMs, id }) => ({ key: placeKey(atMs), id }),
   sortKey: ({ key, id }) => `${key}\0${id}\0`,
 };
 
 /** Keys that go on behind time and id: `time:id:…`. */
 export const byCreationAndMore: Order = {
-  placeOf: ({ key, id }) => ({ atMs: timeOf(key), id }),
+  positionOf: ({ key, id }) => ({ atMs: timeOf(key), id }),
   behind: ({ atMs, id }) => ({ key: `${placeKey(atMs)}:${id}:\u007f`, id }),
   sortKey: ({ key, id }) => `${key.slice(0, DIGITS)}:${id}:`,
 };

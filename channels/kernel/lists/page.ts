@@ -1,5 +1,5 @@
 import type { IndexHit, Store } from '../../../server/store/index.ts';
-import type { Order, Place } from './order.ts';
+import type { ListPosition, Order } from './order.ts';
 
 /** Something in a list, and when it was made. */
 export interface Listed<T> {
@@ -20,8 +20,8 @@ export interface Source<T> {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** The place where the page ended; `undefined` if nothing follows. */
-  readonly next: Place | undefined;
+  /** The position where the page ended; `undefined` if nothing follows. */
+  readonly next: ListPosition | undefined;
 }
 
 /** A page looks at so many hits at most, and reads so many things; where matches are rare it is short. */
@@ -30,24 +30,24 @@ const MAX_READ = 500;
 const CHUNK = 500;
 
 /**
- * Reads a page behind a place. A place is the time of creation and an id, which never change, so however things move
+ * Reads a page behind a position. That is the time of creation and an id, which never change, so however things move
  * between two pages nothing comes twice, and nothing that was there before is left out.
  */
 export async function readPage<T>(
   source: Source<T>,
-  { after, limit }: { readonly after: Place | undefined; readonly limit: number },
+  { after, limit }: { readonly after: ListPosition | undefined; readonly limit: number },
   store: Pick<Store, 'lookup'>,
 ): Promise<Page<T>> {
   const { order } = source;
   const items: T[] = [];
-  let lastItem: Place | undefined;
-  let place = after;
+  let lastItem: ListPosition | undefined;
+  let position = after;
   let looked = 0;
   let reads = 0;
   for (;;) {
     const { hits, isLast } = await mergedHits(
       source,
-      place,
+      position,
       looked === 0 && !source.isLikely ? limit + 1 : CHUNK,
       store,
     );
@@ -61,19 +61,19 @@ export async function readPage<T>(
       reads += batch.length;
       for (const [index, hit] of batch.entries()) {
         const listed = read[index];
-        place = order.placeOf(hit);
+        position = order.positionOf(hit);
         // An index may for a moment name a place that its thing has left.
-        if (listed?.insertedAtMs !== place.atMs) continue;
+        if (listed?.insertedAtMs !== position.atMs) continue;
         if (items.length === limit) return { items, next: lastItem };
         items.push(listed.item);
-        lastItem = place;
+        lastItem = position;
       }
-      if (reads >= MAX_READ && (at < likely.length || !isLast)) return { items, next: place };
+      if (reads >= MAX_READ && (at < likely.length || !isLast)) return { items, next: position };
     }
     const end = hits.at(-1);
     if (isLast || !end) return { items, next: undefined };
-    place = order.placeOf(end);
-    if (looked >= MAX_LOOKED_AT) return { items, next: place };
+    position = order.positionOf(end);
+    if (looked >= MAX_LOOKED_AT) return { items, next: position };
     // An embedded store answers without waiting; others on this node have their turn between two chunks.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -85,7 +85,7 @@ const MIN_EACH = 8;
 /** The next hits of all indexes together, each thing once. `isLast`: none of them has more. */
 async function mergedHits(
   { indexes, order, isLikely }: Omit<Source<unknown>, 'read'>,
-  after: Place | undefined,
+  after: ListPosition | undefined,
   wanted: number,
   store: Pick<Store, 'lookup'>,
 ): Promise<{ hits: IndexHit[]; isLast: boolean }> {

@@ -2,7 +2,7 @@ import type { Exchange, Refusal } from '../../../server/index.ts';
 import { isId } from '../ids.ts';
 import { refuseField } from '../reasons.ts';
 import type { Cursors } from './cursor.ts';
-import type { Place } from './order.ts';
+import type { ListPosition } from './order.ts';
 
 /** Says what is wrong with the text of a parameter; `undefined`: nothing. */
 export type Check = (text: string) => string | undefined;
@@ -46,10 +46,10 @@ export interface ListQuery<N extends string> {
   readonly ok: true;
   readonly params: Params<N>;
   readonly limit: number;
-  /** The place where the page before ended. */
-  readonly after: Place | undefined;
-  /** The cursor of a page of this list that ends at a place. */
-  cursorAt(place: Place): string;
+  /** The position where the page before ended. */
+  readonly after: ListPosition | undefined;
+  /** The cursor of a page of this list that ends at a position. */
+  cursorAt(position: ListPosition): string;
 }
 
 const DEFAULT_LIMIT = 20;
@@ -74,7 +74,7 @@ export function readListQuery<N extends string>(
     params: params as Params<N>,
     limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
     after,
-    cursorAt: (place) => cursors.write(binding, place),
+    cursorAt: (position) => cursors.write(binding, position),
   };
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { byCreation, type Place, placeKey } from '../../../../channels/kernel/lists/order.ts';
+import { byCreation, type ListPosition, placeKey } from '../../../../channels/kernel/lists/order.ts';
 import { readPage, type Source } from '../../../../channels/kernel/lists/page.ts';
 import type { Store } from '../../../../server/store/port.ts';
 import { onEveryStore } from '../../stores.ts';
@@ -46,7 +46,7 @@ onEveryStore((opened) => {
 
   async function pagesOf(source: Source<string>, limit: number, store: Store, between = async () => {}) {
     const pages: (readonly string[])[] = [];
-    let after: Place | undefined;
+    let after: ListPosition | undefined;
     do {
       const { items, next } = await readPage(source, { after, limit }, store);
       pages.push(items);
