@@ -15,7 +15,8 @@ interface TrackedTopic {
   window: NodeJS.Timeout | undefined;
 }
 
-interface Member {
+/** A channel as presence knows it: its entries, and whether it follows its topic. */
+interface TrackedChannel {
   readonly entries: Map<string, Entry>;
   follows: boolean;
   ended: boolean;
@@ -27,7 +28,7 @@ const nothing: readonly Entry[] = [];
 export class Tracker implements Presence, TopicChangeTarget {
   readonly #options: PresenceOptions;
   readonly #topics = new Map<string, TrackedTopic>();
-  readonly #members = new Map<Tracked, Member>();
+  readonly #channels = new Map<Tracked, TrackedChannel>();
   readonly #make = entryMaker();
 
   constructor(options: PresenceOptions) {
@@ -35,38 +36,38 @@ export class Tracker implements Presence, TopicChangeTarget {
   }
 
   follow(channel: Tracked): Promise<void> | undefined {
-    const member = this.#member(channel);
-    if (member.ended) return undefined;
-    if (!member.follows) {
-      member.follows = true;
+    const tracked = this.#tracked(channel);
+    if (tracked.ended) return undefined;
+    if (!tracked.follows) {
+      tracked.follows = true;
       this.#topic(channel.topic).followers++;
     }
     return this.#options.replication?.follow(channel.topic, this);
   }
 
   track(channel: Tracked, key: string, meta: object): string {
-    const member = this.#member(channel);
-    if (member.entries.has(key)) throw new Error(`this channel of ${channel.topic} already tracks ${key}`);
+    const tracked = this.#tracked(channel);
+    if (tracked.entries.has(key)) throw new Error(`this channel of ${channel.topic} already tracks ${key}`);
     const entry = this.#make(key, meta);
-    if (!member.ended) {
-      member.entries.set(key, entry);
+    if (!tracked.ended) {
+      tracked.entries.set(key, entry);
       this.#change(channel.topic, { joins: [entry], leaves: nothing });
     }
     return entry.ref;
   }
 
   update(channel: Tracked, key: string, meta: object): boolean {
-    const member = this.#members.get(channel);
-    const former = member?.entries.get(key);
-    if (!member || !former) return false;
+    const tracked = this.#channels.get(channel);
+    const former = tracked?.entries.get(key);
+    if (!tracked || !former) return false;
     const entry = this.#make(key, meta, this.#knownRef(channel.topic, former));
-    member.entries.set(key, entry);
+    tracked.entries.set(key, entry);
     this.#change(channel.topic, { joins: [entry], leaves: [former] });
     return true;
   }
 
   untrack(channel: Tracked, key: string) {
-    const entries = this.#members.get(channel)?.entries;
+    const entries = this.#channels.get(channel)?.entries;
     const entry = entries?.get(key);
     if (!entries?.delete(key) || !entry) return;
     this.#change(channel.topic, { joins: nothing, leaves: [entry] });
@@ -104,21 +105,22 @@ export class Tracker implements Presence, TopicChangeTarget {
     return this.#topic(topic).state.wasPublished(former.key, former.ref) ? former.ref : former.prev;
   }
 
-  #member(channel: Tracked): Member {
-    const known = this.#members.get(channel);
+  #tracked(channel: Tracked): TrackedChannel {
+    const known = this.#channels.get(channel);
     if (known) return known;
-    const member: Member = { entries: new Map(), follows: false, ended: false };
-    this.#members.set(channel, member);
-    channel.onEnd(() => this.#end(channel, member));
-    return member;
+    const tracked: TrackedChannel = { entries: new Map(), follows: false, ended: false };
+    this.#channels.set(channel, tracked);
+    channel.onEnd(() => this.#end(channel, tracked));
+    return tracked;
   }
 
-  #end(channel: Tracked, member: Member) {
-    if (member.ended) return;
-    member.ended = true;
-    this.#members.delete(channel);
-    if (member.entries.size > 0) this.#change(channel.topic, { joins: nothing, leaves: [...member.entries.values()] });
-    if (!member.follows) return;
+  #end(channel: Tracked, tracked: TrackedChannel) {
+    if (tracked.ended) return;
+    tracked.ended = true;
+    this.#channels.delete(channel);
+    if (tracked.entries.size > 0)
+      this.#change(channel.topic, { joins: nothing, leaves: [...tracked.entries.values()] });
+    if (!tracked.follows) return;
     const topic = this.#topic(channel.topic);
     if (--topic.followers === 0) {
       const leaves = this.#options.replication?.unfollow(topic.name) ?? nothing;

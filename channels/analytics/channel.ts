@@ -40,7 +40,7 @@ interface Joined {
   readonly getsAlerts: boolean;
 }
 
-type Member = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined, typeof pushes>;
+type AnalyticsSocket = ChannelSocket<Partial<AgentSession & OwnerSession> & Joined, typeof pushes>;
 
 /** Of `analytics:global`. */
 export type GlobalMember = Pick<ChannelSocket<object, typeof pushes>, 'push' | 'onEnd'>;
@@ -48,10 +48,10 @@ export type GlobalMember = Pick<ChannelSocket<object, typeof pushes>, 'push' | '
 /** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
 export function analyticsChannels({ agents, users, figuresStore, owned, questions, watched }: AnalyticsChannelOptions) {
   const intercept = {
-    alert(alert: Static<typeof signals.alert>, socket: Member) {
+    alert(alert: Static<typeof signals.alert>, socket: AnalyticsSocket) {
       if (socket.assigns.getsAlerts) socket.push('alert', alert);
     },
-    alert_ended(ended: Static<typeof signals.alert_ended>, socket: Member) {
+    alert_ended(ended: Static<typeof signals.alert_ended>, socket: AnalyticsSocket) {
       if (socket.assigns.getsAlerts) socket.push('alert_ended', ended);
     },
   };
@@ -60,7 +60,7 @@ export function analyticsChannels({ agents, users, figuresStore, owned, question
     type Ask<P> = (of: readonly Scope[], payload: P) => Promise<Answered>;
     const asked =
       <P>(ask: Ask<P>) =>
-      async (payload: P, socket: Member) => {
+      async (payload: P, socket: AnalyticsSocket) => {
         const answered = await ask(await scopesOf(socket.id), payload);
         return answered.ok ? reply(answered.answer) : answered;
       };
@@ -70,7 +70,7 @@ export function analyticsChannels({ agents, users, figuresStore, owned, question
       request_revenue: asked(questions.revenue),
       request_heatmap: asked(questions.heatmap),
 
-      subscribe_alerts(_payload: object, socket: Member) {
+      subscribe_alerts(_payload: object, socket: AnalyticsSocket) {
         if (socket.topic === GLOBAL_TOPIC) return refuse('forbidden');
         socket.assign({ getsAlerts: true });
         return reply({ subscribed: true });

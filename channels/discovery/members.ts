@@ -4,7 +4,7 @@ import type { Agent } from '../principals/agent.ts';
 import type { AgentSession } from '../principals/agent_session.ts';
 import { presenceMeta } from './presence_status.ts';
 
-interface Member {
+interface PresentChannel {
   readonly socket: ChannelSocket<AgentSession>;
   readonly onlineAtMs: number;
   /** JSON of the meta that is tracked; `undefined` before the first. */
@@ -13,7 +13,7 @@ interface Member {
 
 /** The channels of one agent, in the order in which they joined. */
 interface Present {
-  readonly members: Set<Member>;
+  readonly channels: Set<PresentChannel>;
   /** As it is shown. */
   agent: Agent | undefined;
 }
@@ -37,11 +37,11 @@ export class Members {
   /** Tracks an agent until its channel ends, unless enough of its channels are; then once it is its turn. */
   async enter(socket: ChannelSocket<AgentSession>): Promise<void> {
     const { agentId } = socket.assigns;
-    const member = { socket, onlineAtMs: Date.now(), meta: undefined };
+    const channel = { socket, onlineAtMs: Date.now(), meta: undefined };
     const present = this.#byAgent.get(agentId);
-    if (present) present.members.add(member);
-    else this.#byAgent.set(agentId, { members: new Set([member]), agent: undefined });
-    socket.onEnd(() => this.#leave(agentId, member));
+    if (present) present.channels.add(channel);
+    else this.#byAgent.set(agentId, { channels: new Set([channel]), agent: undefined });
+    socket.onEnd(() => this.#leave(agentId, channel));
     await this.refresh(agentId);
   }
 
@@ -59,36 +59,36 @@ export class Members {
         const present = this.#byAgent.get(agentId);
         if (!agent || !present) continue;
         present.agent = agent;
-        this.#show(agent, present.members);
+        this.#show(agent, present.channels);
       } while (this.#reading.get(agentId));
     } finally {
       this.#reading.delete(agentId);
     }
   }
 
-  #show(agent: Agent, members: ReadonlySet<Member>): void {
+  #show(agent: Agent, channels: ReadonlySet<PresentChannel>): void {
     let tracked = 0;
-    for (const member of members) {
+    for (const channel of channels) {
       if (tracked++ === MAX_TRACKED) return;
-      this.#showOne(agent, member);
+      this.#showOne(agent, channel);
     }
   }
 
-  #showOne(agent: Agent, member: Member): void {
-    const meta = presenceMeta(agent, member.onlineAtMs);
+  #showOne(agent: Agent, channel: PresentChannel): void {
+    const meta = presenceMeta(agent, channel.onlineAtMs);
     const text = JSON.stringify(meta);
-    if (text === member.meta) return;
-    if (member.meta === undefined) this.#presence.track(member.socket, agent.id, meta);
-    else this.#presence.update(member.socket, agent.id, meta);
-    member.meta = text;
+    if (text === channel.meta) return;
+    if (channel.meta === undefined) this.#presence.track(channel.socket, agent.id, meta);
+    else this.#presence.update(channel.socket, agent.id, meta);
+    channel.meta = text;
   }
 
-  #leave(agentId: string, member: Member): void {
+  #leave(agentId: string, channel: PresentChannel): void {
     const present = this.#byAgent.get(agentId);
-    if (!present?.members.delete(member)) return;
-    const { members, agent } = present;
-    if (members.size === 0) this.#byAgent.delete(agentId);
+    if (!present?.channels.delete(channel)) return;
+    const { channels, agent } = present;
+    if (channels.size === 0) this.#byAgent.delete(agentId);
     // At once, so that the next one comes with the diff in which this one goes.
-    else if (agent && member.meta !== undefined) this.#show(agent, members);
+    else if (agent && channel.meta !== undefined) this.#show(agent, channels);
   }
 }

@@ -23,7 +23,7 @@ export interface Deadline {
 export const NOWHERE: RedisPlacement = { places: [], deadline: undefined };
 
 /** A member of a sorted set. */
-export interface Member {
+export interface SortedSetMember {
   readonly set: string;
   readonly score: number;
   readonly member: string;
@@ -85,7 +85,7 @@ export function membersOnlyIn(
   kind: string,
   id: string,
   sets: Sets,
-): Member[] {
+): SortedSetMember[] {
   const known = new Set(other.places);
   const members = placement.places
     .filter((place) => !known.has(place))

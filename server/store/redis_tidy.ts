@@ -1,22 +1,22 @@
 import type { RedisConnection } from '../redis/connect.ts';
-import type { Member } from './redis_places.ts';
+import type { SortedSetMember } from './redis_places.ts';
 
 /** Stale members that could not be removed yet; beyond these they stay, and readers find them stale. */
 const MAX_WAITING = 10_000;
 
 export interface Tidy {
   /** Removes stale members in the background, and those that could not be removed before. */
-  (stale: readonly Pick<Member, 'set' | 'member'>[]): void;
+  (stale: readonly Pick<SortedSetMember, 'set' | 'member'>[]): void;
   /** Resolves when nothing is under way. */
   settled(): Promise<void>;
 }
 
 /** Never throws: stale members cost a reader time, and are tried again with the next ones. */
 export function tidying(redis: RedisConnection): Tidy {
-  let waiting: Pick<Member, 'set' | 'member'>[] = [];
+  let waiting: Pick<SortedSetMember, 'set' | 'member'>[] = [];
   const underWay = new Set<Promise<void>>();
 
-  const remove = async (stale: Pick<Member, 'set' | 'member'>) => {
+  const remove = async (stale: Pick<SortedSetMember, 'set' | 'member'>) => {
     try {
       await redis.zrem(stale.set, stale.member);
     } catch {
@@ -24,7 +24,7 @@ export function tidying(redis: RedisConnection): Tidy {
     }
   };
 
-  const tidy = (stale: readonly Pick<Member, 'set' | 'member'>[]) => {
+  const tidy = (stale: readonly Pick<SortedSetMember, 'set' | 'member'>[]) => {
     if (stale.length === 0) return;
     const all = [...waiting, ...stale];
     waiting = [];

@@ -30,7 +30,7 @@ export class TestChannel implements Tracked {
 }
 
 /** A member with the official client's presence logic: one state, then all diffs. */
-export class Member {
+export class PresenceClient {
   #state: object;
   readonly seen: PresenceDiff[] = [];
 

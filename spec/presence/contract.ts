@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Presence } from '../../presence/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { Member, type PresenceDiff, sorted, TestChannel } from './client.ts';
+import { PresenceClient, type PresenceDiff, sorted, TestChannel } from './client.ts';
 
 /** One node's presence, with what it broadcasts. */
 export interface PresenceNode {
@@ -201,11 +201,11 @@ export function presenceContract(adapter: string, open: (diffIntervalMs: number)
 /** A member that follows, with the state and all diffs from then on. */
 export async function join(node: PresenceNode, topic: string) {
   const channel = new TestChannel(topic);
-  let member: Member | undefined;
+  let member: PresenceClient | undefined;
   const early: string[] = [];
   node.onDiff(topic, (payload) => (member ? member.diff(payload) : early.push(payload)));
   await node.presence.follow(channel);
-  member = new Member(node.presence.state(topic));
+  member = new PresenceClient(node.presence.state(topic));
   for (const payload of early) member.diff(payload);
   return { channel, member };
 }

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { createPresence, type Presence } from '../../presence/index.ts';
-import { Member, type PresenceDiff, TestChannel } from './client.ts';
+import { PresenceClient, type PresenceDiff, TestChannel } from './client.ts';
 
 const diffIntervalMs = 250;
 
@@ -103,7 +103,7 @@ describe('gathering of presence diffs', () => {
     presence.track(channel, 'a', {});
     turn();
     presence.track(channel, 'b', {});
-    const member = new Member(presence.state('room'));
+    const member = new PresenceClient(presence.state('room'));
     expect([...presence.keys('room')]).toEqual(['a', 'b']);
     presence.untrack(channel, 'b');
     presence.track(channel, 'c', {});

@@ -1,4 +1,4 @@
-import { anybody, expectRefused, member, withApi } from './api.ts';
+import { anybody, expectRefused, newPrincipal, withApi } from './api.ts';
 import { freshId, newPublicKey } from './fixtures.ts';
 
 withApi((cast, call) => {
@@ -89,7 +89,7 @@ withApi((cast, call) => {
     });
 
     it('takes an agent without an owner at its word', async () => {
-      const free = await member(cast().api, 'agent');
+      const free = await newPrincipal(cast().api, 'agent');
       const body = { user_id: null };
       expect((await call('PATCH', `/api/agents/${free.id}`, free.apiKey, body)).status).toBe(200);
       expectRefused(await call('PATCH', `/api/agents/${free.id}`, free.apiKey, { user_id: 'x' }), 403, 'forbidden');
@@ -97,7 +97,7 @@ withApi((cast, call) => {
 
     it('lets the admin alone give an agent to another owner, or to none', async () => {
       const { api, owned, user } = cast();
-      const other = await member(api, 'user');
+      const other = await newPrincipal(api, 'user');
       const owner = async () => (await call('GET', `/api/agents/${owned.id}`, api.admin)).body.agent.user_id;
       api.told.length = 0;
       expect((await patch(api.admin, { user_id: other.id })).body.agent.user_id).toBe(other.id);

@@ -70,7 +70,7 @@ export async function serveApi(store: Store): Promise<Api> {
   return { admin, told, call, close };
 }
 
-export interface Member {
+export interface TestPrincipal {
   readonly id: string;
   readonly apiKey: string;
   readonly keyId: string;
@@ -78,7 +78,11 @@ export interface Member {
 }
 
 /** A principal with a key and a token. */
-export async function member(api: Api, kind: 'user' | 'app' | 'agent', fields: object = {}): Promise<Member> {
+export async function newPrincipal(
+  api: Api,
+  kind: 'user' | 'app' | 'agent',
+  fields: object = {},
+): Promise<TestPrincipal> {
   const described = kind === 'agent' ? { public_key: newPublicKey() } : {};
   const made = await api.call('POST', `/api/${kind}s`, api.admin, {
     id: freshId(kind),
@@ -99,13 +103,13 @@ export function expectRefused(reply: Reply, status: number, reason: string) {
 /** Some of everybody, for the examples of one file. */
 export interface Cast {
   readonly api: Api;
-  readonly user: Member;
-  readonly stranger: Member;
-  readonly app: Member;
+  readonly user: TestPrincipal;
+  readonly stranger: TestPrincipal;
+  readonly app: TestPrincipal;
   /** The user's agent. */
-  readonly owned: Member;
+  readonly owned: TestPrincipal;
   /** Nobody's agent. */
-  readonly other: Member;
+  readonly other: TestPrincipal;
 }
 
 /** Every credential but the admin's. */
@@ -118,10 +122,10 @@ export function withApi(examples: (cast: () => Cast, call: Api['call']) => void)
     let cast: Cast;
     beforeAll(async () => {
       const api = await serveApi(opened().store);
-      const user = await member(api, 'user');
-      const [stranger, app] = [await member(api, 'user'), await member(api, 'app')];
-      const owned = await member(api, 'agent', { user_id: user.id });
-      cast = { api, user, stranger, app, owned, other: await member(api, 'agent') };
+      const user = await newPrincipal(api, 'user');
+      const [stranger, app] = [await newPrincipal(api, 'user'), await newPrincipal(api, 'app')];
+      const owned = await newPrincipal(api, 'agent', { user_id: user.id });
+      cast = { api, user, stranger, app, owned, other: await newPrincipal(api, 'agent') };
     });
     afterAll(() => cast.api.close());
     beforeEach(() => {

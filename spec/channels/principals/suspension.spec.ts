@@ -1,10 +1,10 @@
-import { expectRefused, type Member, member, withApi } from './api.ts';
+import { expectRefused, newPrincipal, type TestPrincipal, withApi } from './api.ts';
 
 withApi((cast, call) => {
   describe('a suspended agent', () => {
-    let suspended: Member;
+    let suspended: TestPrincipal;
     beforeAll(async () => {
-      suspended = await member(cast().api, 'agent', { user_id: cast().user.id });
+      suspended = await newPrincipal(cast().api, 'agent', { user_id: cast().user.id });
       const { body } = await call('PATCH', `/api/agents/${suspended.id}`, cast().api.admin, { status: 'suspended' });
       expect(body.agent.status).toBe('suspended');
     });
@@ -49,7 +49,7 @@ withApi((cast, call) => {
     });
 
     it('is as before once it is active again', async () => {
-      const agent = await member(cast().api, 'agent');
+      const agent = await newPrincipal(cast().api, 'agent');
       await call('PATCH', `/api/agents/${agent.id}`, cast().api.admin, { status: 'suspended' });
       await call('PATCH', `/api/agents/${agent.id}`, cast().api.admin, { status: 'active' });
       expect((await call('PATCH', `/api/agents/${agent.id}`, agent.apiKey, { name: 'Back' })).status).toBe(200);
