@@ -1,7 +1,7 @@
 import { jsonAnswer, type Route } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
 import { isId } from '../kernel/ids.ts';
-import { type Check, oneOf, readParams } from '../kernel/lists/query.ts';
+import { oneOf, type ParamCheck, readParams } from '../kernel/lists/query.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { type ApiCall, type Handle, isParticipant } from '../principals/permissions.ts';
@@ -89,7 +89,7 @@ function suspendedRefusal(principal: Principal): Refusal | undefined {
 const period = oneOf(...Object.keys(DEFAULT_INTERVAL));
 const interval = oneOf(...Object.keys(INTERVALS_MS));
 /** Leaves an unknown metric to the answer, which lists those that exist. */
-const metric: Check = (text) => (text.length <= 128 ? undefined : 'must have at most 128 characters');
+const metric: ParamCheck = (text) => (text.length <= 128 ? undefined : 'must have at most 128 characters');
 
 function ofPeriod(ask: (of: readonly Scope[], payload: { readonly period: Period }) => Promise<Answered>): Ask {
   return async (scopes, { exchange }) => {

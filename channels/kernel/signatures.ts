@@ -17,9 +17,9 @@ export interface Verdict {
 }
 
 /** @param lines what `signedLines` gave; @param signature as it came in; @param publicKey as registered */
-export type Check = (lines: string, signature: string, publicKey: string) => Promise<Verdict>;
+export type SignatureCheck = (lines: string, signature: string, publicKey: string) => Promise<Verdict>;
 
-export function signatureCheck(networkId: string): Check {
+export function signatureCheck(networkId: string): SignatureCheck {
   return async (lines, signature, publicKey) => {
     const bytes = signatureBytes(signature);
     const isGood = bytes !== undefined && (await verify(signedText(networkId, lines), bytes, publicKey));

@@ -1,6 +1,6 @@
 import { accept } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Check, signedAmount } from '../kernel/signatures.ts';
+import { type SignatureCheck, signedAmount } from '../kernel/signatures.ts';
 import { answerChange, signedChange } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import type { Negotiations } from './negotiations.ts';
@@ -18,7 +18,7 @@ import {
 import { completionView, negotiationView, offerView } from './view.ts';
 
 /** `negotiation:{session_id}`: two agents agree on a price (PROTOCOL.md, section 5.3). */
-export function negotiationChannel(negotiations: Negotiations, check: Check) {
+export function negotiationChannel(negotiations: Negotiations, check: SignatureCheck) {
   const stored = (id: string) => ({ what: `negotiation ${id}`, read: () => negotiations.stored(id) });
   const answer = (negotiation: Negotiation) => ({ session: negotiationView(negotiation) });
 

@@ -1,7 +1,7 @@
 import { accept } from '../../server/index.ts';
 import { microBalance } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Check, sameForm, signedAmount } from '../kernel/signatures.ts';
+import { type SignatureCheck, sameForm, signedAmount } from '../kernel/signatures.ts';
 import { answerChange, signedChange } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import { fileDispute } from './evidence.ts';
@@ -22,7 +22,7 @@ import {
 import { channelView, closedView, coSignedView, disputeView, pendingView } from './view.ts';
 
 /** `payment:{channel_id}`: two agents pay each other by states that both sign (PROTOCOL.md, section 5.4). */
-export function paymentChannel(payments: Payments, check: Check) {
+export function paymentChannel(payments: Payments, check: SignatureCheck) {
   const stored = (id: string) => ({ what: `payment channel ${id}`, read: () => payments.stored(id) });
   const answer = (channel: PaymentChannel) => ({ channel: channelView(channel) });
 

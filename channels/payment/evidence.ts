@@ -4,7 +4,7 @@ import type { Applied } from '../kernel/aggregate.ts';
 import { sizeRefusal } from '../kernel/fields.ts';
 import { micro, microBalance } from '../kernel/money.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
-import { type Check, sameForm } from '../kernel/signatures.ts';
+import { type SignatureCheck, sameForm } from '../kernel/signatures.ts';
 import { applySigned } from '../kernel/signed_change.ts';
 import type { Event, Shown } from './commands.ts';
 import type { Payments } from './payments.ts';
@@ -16,7 +16,7 @@ const checkState = payloadCheck(CoSignedState);
 /** A dispute, over a socket or over HTTP: read, check the signatures, decide and commit. */
 export function fileDispute(
   payments: Payments,
-  check: Check,
+  check: SignatureCheck,
   { id, by, request }: { readonly id: string; readonly by: Side; readonly request: DisputeRequest },
 ): Promise<Applied<PaymentChannel, Event>> | Refusal {
   const { reason, evidence } = request;
@@ -38,7 +38,7 @@ async function shownBy(
   evidence: unknown,
   channel: PaymentChannel,
   payments: Payments,
-  check: Check,
+  check: SignatureCheck,
 ): Promise<Shown | undefined> {
   if (typeof evidence !== 'object' || evidence === null || !Object.hasOwn(evidence, 'state')) return undefined;
   const { state: wire } = evidence as { readonly state: unknown };

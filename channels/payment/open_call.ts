@@ -4,7 +4,7 @@ import { newId } from '../kernel/ids.ts';
 import { micro } from '../kernel/money.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
-import { type Check, sameForm } from '../kernel/signatures.ts';
+import { type SignatureCheck, sameForm } from '../kernel/signatures.ts';
 import type { Notifications } from '../messages/notifications.ts';
 import type { Agent } from '../principals/agent.ts';
 import type { Principal } from '../principals/authenticate.ts';
@@ -18,7 +18,7 @@ import { channelView } from './view.ts';
 export interface OpenCallOptions {
   readonly payments: Payments;
   readonly agents: Pick<Agents, 'read'>;
-  readonly check: Check;
+  readonly check: SignatureCheck;
   readonly notifications: Pick<Notifications, 'announce'>;
 }
 

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { jsonAnswer, jsonBody, type Method, type Route } from '../../server/http/index.ts';
 import { payloadCheck, type TypedHub } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
-import type { Check } from '../kernel/signatures.ts';
+import type { SignatureCheck } from '../kernel/signatures.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { isPartyOrOwner } from '../principals/parties.ts';
 import { type Handle, isSuspended, readable } from '../principals/permissions.ts';
@@ -14,7 +14,7 @@ import { type PaymentChannel, sideOf } from './state.ts';
 import { channelView, disputeView, pastView } from './view.ts';
 
 export interface PaymentRouteOptions extends OpenCallOptions {
-  readonly check: Check;
+  readonly check: SignatureCheck;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly hub: TypedHub<typeof pushes>;
 }

@@ -3,7 +3,7 @@ import type { Refusal } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import type { Cursors } from '../kernel/lists/cursor.ts';
 import { readPage, type Source } from '../kernel/lists/page.ts';
-import { type Check, type Params, readListQuery } from '../kernel/lists/query.ts';
+import { type ParamChecks, type Params, readListQuery } from '../kernel/lists/query.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Principal } from './authenticate.ts';
 import { type Handle, nameOf } from './permissions.ts';
@@ -21,7 +21,7 @@ export interface List<T, N extends string> {
   /** Name of its array in the answer. */
   readonly name: string;
   /** The parameters it takes beside `limit` and `cursor`. */
-  readonly checks: Readonly<Record<N, Check>>;
+  readonly checks: ParamChecks<N>;
   /** True if it is read from indexes that an earlier version did not have. */
   needsUpkeep(principal: Principal): boolean;
   /** Finds the indexes to read it from, or refuses. */

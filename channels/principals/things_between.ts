@@ -1,5 +1,5 @@
 import { byCreation } from '../kernel/lists/order.ts';
-import { anId, type Check, type Params } from '../kernel/lists/query.ts';
+import { anId, type ParamChecks, type Params } from '../kernel/lists/query.ts';
 import type { Principal } from './authenticate.ts';
 import type { List } from './list_route.ts';
 import { type PartyOptions, type Whose, whoseThings, withOwner } from './parties.ts';
@@ -7,7 +7,7 @@ import { type PartyOptions, type Whose, whoseThings, withOwner } from './parties
 /** Things that agents have with each other, each in the indexes of its agents by creation. */
 export interface Between<S, N extends string> {
   readonly name: string;
-  readonly checks: Readonly<Record<N, Check>>;
+  readonly checks: ParamChecks<N>;
   readonly indexOfAll: string;
   indexesOf(agentId: string, params: Params<N>): readonly string[];
   /** As they are now. */
@@ -27,7 +27,7 @@ export function listBetween<S, N extends string>(
   const { name, checks, indexOfAll, view } = between;
   return {
     name,
-    checks: { ...checks, agent_id: anId } as Readonly<Record<N | 'agent_id', Check>>,
+    checks: { ...checks, agent_id: anId } as ParamChecks<N | 'agent_id'>,
     needsUpkeep: () => true,
     view,
 

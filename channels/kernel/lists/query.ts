@@ -5,17 +5,18 @@ import type { Cursors } from './cursor.ts';
 import type { ListPosition } from './order.ts';
 
 /** Says what is wrong with the text of a parameter; `undefined`: nothing. */
-export type Check = (text: string) => string | undefined;
+export type ParamCheck = (text: string) => string | undefined;
+export type ParamChecks<N extends string> = Readonly<Record<N, ParamCheck>>;
 
 export const oneOf =
-  (...choices: readonly string[]): Check =>
+  (...choices: readonly string[]): ParamCheck =>
   (text) =>
     choices.includes(text) ? undefined : `must be ${listed(choices)}`;
 
-export const anId: Check = (text) => (isId(text) ? undefined : 'must be an id');
+export const anId: ParamCheck = (text) => (isId(text) ? undefined : 'must be an id');
 
 export const anInteger =
-  (from: number, to: number): Check =>
+  (from: number, to: number): ParamCheck =>
   (text) =>
     /^[0-9]{1,6}$/.test(text) && Number(text) >= from && Number(text) <= to
       ? undefined
@@ -27,7 +28,7 @@ type ReadParams<N extends string> = { readonly ok: true; readonly params: Params
 /** Reads a query of named parameters, each at most once; an empty one counts as absent, an unknown one is refused. */
 export function readParams<N extends string>(
   { query }: Pick<Exchange, 'query'>,
-  checks: Readonly<Record<N, Check>>,
+  checks: ParamChecks<N>,
 ): ReadParams<N> {
   const params: Partial<Record<N, string>> = {};
   for (const name of new Set(query.keys())) {
@@ -58,9 +59,9 @@ const MAX_LIMIT = 100;
 /** Reads the query of a list: its own parameters, `limit` and `cursor`. @param by whose list: `admin`, `user:u-1` */
 export function readListQuery<N extends string>(
   exchange: Pick<Exchange, 'query'>,
-  { list, by, cursors, checks }: { list: string; by: string; cursors: Cursors; checks: Readonly<Record<N, Check>> },
+  { list, by, cursors, checks }: { list: string; by: string; cursors: Cursors; checks: ParamChecks<N> },
 ): ListQuery<N> | Refusal {
-  const all = { ...checks, limit: anInteger(1, MAX_LIMIT), cursor: () => undefined } as Record<string, Check>;
+  const all = { ...checks, limit: anInteger(1, MAX_LIMIT), cursor: () => undefined } as Record<string, ParamCheck>;
   const read = readParams(exchange, all);
   if (!read.ok) return read;
   const { limit, cursor, ...params } = read.params;
