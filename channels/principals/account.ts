@@ -1,6 +1,7 @@
 import { iso } from '../kernel/iso.ts';
+
 /** Fields that users, apps and agents have in common. */
-export interface Account {
+export interface RegisteredAccount {
   readonly id: string;
   readonly name: string;
   readonly insertedAtMs: number;
@@ -28,10 +29,11 @@ export const MAX_KEYS = 100;
 /** Of those revoked the latest stay listed. */
 const MAX_REVOKED_KEYS = 100;
 
-export const liveKey = ({ keys }: Account, id: string): Key | undefined =>
+export const liveKey = ({ keys }: RegisteredAccount, id: string): Key | undefined =>
   keys.find((key) => key.id === id && key.revokedAtMs === null);
 
-export const liveKeyCount = ({ keys }: Account) => keys.filter(({ revokedAtMs }) => revokedAtMs === null).length;
+export const liveKeyCount = ({ keys }: RegisteredAccount) =>
+  keys.filter(({ revokedAtMs }) => revokedAtMs === null).length;
 
 /** Forgets the oldest of the revoked keys, which are no use but to look at. */
 export function trimmed(keys: readonly Key[]): readonly Key[] {
@@ -42,7 +44,7 @@ export function trimmed(keys: readonly Key[]): readonly Key[] {
 }
 
 /** A user or an app on the wire. */
-export const accountView = ({ id, name, insertedAtMs }: Account) => ({
+export const accountView = ({ id, name, insertedAtMs }: RegisteredAccount) => ({
   id,
   name,
   inserted_at: iso(insertedAtMs),

@@ -1,12 +1,12 @@
 import { byCreation } from '../kernel/lists/order.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Account, accountView } from './account.ts';
+import { accountView, type RegisteredAccount } from './account.ts';
 import { accountsIndex } from './indexes.ts';
 import type { List } from './list_route.ts';
-import type { Accounts } from './principals.ts';
+import type { RegisteredAccounts } from './principals.ts';
 
 /** `GET /api/users`, `GET /api/apps`: the admin's. */
-export function accountList(accounts: Accounts): List<Account, never> {
+export function accountList(accounts: RegisteredAccounts): List<RegisteredAccount, never> {
   return {
     name: `${accounts.kind}s`,
     checks: {},

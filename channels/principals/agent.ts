@@ -1,13 +1,13 @@
 import type { Metadata } from '../kernel/fields.ts';
 import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
-import type { Account } from './account.ts';
+import type { RegisteredAccount } from './account.ts';
 
 /** The author of a change: the agent (`announce`, `update_metadata` or HTTP) or its owner. The admin has no limit. */
 export type ChangedBy = 'itself' | 'owner';
 
 /** An agent as it is kept. */
-export interface Agent extends Account {
+export interface Agent extends RegisteredAccount {
   /** Base64 of 32 bytes, standard alphabet, padded. */
   readonly publicKey: string;
   /** Its owner. */

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { equalSecrets, looksLikeApiKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
 import type { Store } from '../../server/store/index.ts';
-import { type Account, liveKey } from './account.ts';
+import { liveKey, type RegisteredAccount } from './account.ts';
 import type { Agent } from './agent.ts';
 import type { KeyOwner } from './api_keys.ts';
 import type { Principals } from './principals.ts';
@@ -113,7 +113,7 @@ export class Authenticator {
   async #owned(owner: KeyOwner, how: Pick<AccountPrincipal, 'via' | 'expiresAtMs'>) {
     const { kind, id, keyId } = owner;
     const { agents, users, apps } = this.#options.principals;
-    const account: Account | undefined = await { agent: agents, user: users, app: apps }[kind].read(id);
+    const account: RegisteredAccount | undefined = await { agent: agents, user: users, app: apps }[kind].read(id);
     if (!account) return UNKNOWN;
     if (!liveKey(account, keyId)) return { ok: false, reason: 'revoked', account: { kind, id } } as const;
     const principal: AccountPrincipal = { kind, id, keyId, ...how, suspended: isSuspended(account) };
@@ -125,4 +125,4 @@ function principalOf<P>(identified: { readonly ok: true; readonly principal: P }
   return identified.ok ? identified.principal : undefined;
 }
 
-const isSuspended = (account: Account) => 'status' in account && (account as Agent).status === 'suspended';
+const isSuspended = (account: RegisteredAccount) => 'status' in account && (account as Agent).status === 'suspended';

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../../server/store/index.ts';
 import type { AggregateType } from '../kernel/aggregate.ts';
 import { placeKey } from '../kernel/lists/order.ts';
-import type { Account, AccountKind, Key } from './account.ts';
+import type { AccountKind, Key, RegisteredAccount } from './account.ts';
 import type { Agent, Capability } from './agent.ts';
 import {
   type AccountCommand,
@@ -16,7 +16,9 @@ import { accountsIndex } from './indexes.ts';
 import { placesOf } from './rank.ts';
 
 /** A user or an app: `profile` holds all but the keys, each of which has a field of its own. */
-export function accountType(kind: AccountKind): AggregateType<Account, AccountCommand<Account>, AccountEvent> {
+export function accountType(
+  kind: AccountKind,
+): AggregateType<RegisteredAccount, AccountCommand<RegisteredAccount>, AccountEvent> {
   return {
     kind,
     parse: (fields) => ({ ...JSON.parse(fields.profile ?? '{}'), keys: keysOf(fields) }),
@@ -44,16 +46,16 @@ export const agentType: AggregateType<Agent, AgentCommand, AgentEvent> = {
 export const PROFILE = ['profile'];
 const KEY_FIELD = 'key:';
 
-function profileChange<S extends Account>(after: S, before: S | undefined) {
+function profileChange<S extends RegisteredAccount>(after: S, before: S | undefined) {
   const profile = profileOf(after);
   return before && profileOf(before) === profile ? {} : { profile };
 }
 
-function profileOf({ keys: _, ...profile }: Account): string {
+function profileOf({ keys: _, ...profile }: RegisteredAccount): string {
   return JSON.stringify(profile, (_name, value) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-function keyChanges(after: Account, before: Account | undefined) {
+function keyChanges(after: RegisteredAccount, before: RegisteredAccount | undefined) {
   const fields: Record<string, string | null> = {};
   const old = new Map(before?.keys.map((key) => [key.id, key]));
   for (const key of after.keys) {

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Account, type Key, liveKey, liveKeyCount, MAX_KEYS, trimmed } from './account.ts';
+import { type Key, liveKey, liveKeyCount, MAX_KEYS, type RegisteredAccount, trimmed } from './account.ts';
 import type { Agent, ChangedBy } from './agent.ts';
 import { takeChange } from './change_allowance.ts';
 
-export type AccountCommand<S extends Account> = Register<S> | AddKey | RevokeKey;
+export type AccountCommand<S extends RegisteredAccount> = Register<S> | AddKey | RevokeKey;
 export type AgentCommand = AccountCommand<Agent> | PatchAgent | CountTask | ForgetTask;
 
-export interface Register<S extends Account> {
+export interface Register<S extends RegisteredAccount> {
   readonly type: 'register';
   readonly id: string;
   readonly fields: RegistrationFields<S>;
@@ -18,7 +18,7 @@ export interface Register<S extends Account> {
 }
 
 /** Fields that the caller sets when it registers a principal. */
-export type RegistrationFields<S extends Account> = Omit<
+export type RegistrationFields<S extends RegisteredAccount> = Omit<
   S,
   'id' | 'insertedAtMs' | 'registration' | 'firstKeyId' | 'keys'
 >;
@@ -69,7 +69,7 @@ export type AgentEvent =
   | { readonly type: 'task_counted'; readonly taskId: string; readonly outcome: CountTask['outcome'] }
   | { readonly type: 'task_forgotten'; readonly taskId: string };
 
-export function decideAccount<S extends Account>(
+export function decideAccount<S extends RegisteredAccount>(
   state: S | undefined,
   command: AccountCommand<S>,
   nowMs: number,
@@ -133,14 +133,14 @@ function forgetTask(state: Agent, { taskId }: ForgetTask): Decision<Agent, Agent
 }
 
 /** The same request again finds what it made; an id is never free again for another one. */
-function register<S extends Account>(
+function register<S extends RegisteredAccount>(
   state: S | undefined,
   { id, fields, registration, key }: Register<S>,
   nowMs: number,
 ): Decision<S, AccountEvent> {
   if (state) return state.registration === registration ? ok({ state, events: [] }) : refuse('conflict');
   const made = { id, registration, insertedAtMs: nowMs, firstKeyId: key.id, keys: [newKey(key, nowMs)] };
-  return ok({ state: { ...fields, ...made } as Account as S, events: [{ type: 'registered' }] });
+  return ok({ state: { ...fields, ...made } as RegisteredAccount as S, events: [{ type: 'registered' }] });
 }
 
 const newKey = (key: NewKey, nowMs: number): Key => ({ ...key, insertedAtMs: nowMs, revokedAtMs: null });

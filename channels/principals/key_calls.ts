@@ -1,16 +1,16 @@
 import { jsonAnswer } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
-import type { Account, AccountKind } from './account.ts';
+import type { AccountKind, RegisteredAccount } from './account.ts';
 import type { PrincipalEvents } from './events.ts';
 import { type ApiCall, type Handle, mayManage, tokenRefusal } from './permissions.ts';
 import type { CreatedKey, KeyView } from './principals.ts';
 
-/** The part of `Accounts` that the calls on keys need, for every kind of account. */
+/** The part of `RegisteredAccounts` that the calls on keys need, for every kind of account. */
 interface Keyring {
   readonly kind: AccountKind;
-  read(id: string): Promise<Account | undefined>;
-  listKeys(account: Pick<Account, 'keys'>): Promise<KeyView[]>;
+  read(id: string): Promise<RegisteredAccount | undefined>;
+  listKeys(account: Pick<RegisteredAccount, 'keys'>): Promise<KeyView[]>;
   createKey(id: string): Promise<CreatedKey>;
   revokeKey(id: string, keyId: string): Promise<{ readonly ok: true } | Refusal>;
 }
@@ -50,7 +50,10 @@ export function revokeKey(accounts: Keyring, events: PrincipalEvents): Handle {
   };
 }
 
-async function manageable(accounts: Keyring, call: ApiCall): Promise<{ ok: true; account: Account } | Refusal> {
+async function manageable(
+  accounts: Keyring,
+  call: ApiCall,
+): Promise<{ ok: true; account: RegisteredAccount } | Refusal> {
   const account = await accounts.read(call.param('id'));
   if (!account) return refuse('not_found');
   return mayManage(call.principal, accounts.kind, account) ? { ok: true, account } : refuse('forbidden');

@@ -1,7 +1,7 @@
 import type { Call } from '../../server/http/index.ts';
 import type { HttpAnswer, Refusal } from '../../server/index.ts';
 import { refuse } from '../kernel/reasons.ts';
-import type { Account, AccountKind } from './account.ts';
+import type { AccountKind, RegisteredAccount } from './account.ts';
 import type { Agent } from './agent.ts';
 import type { AccountPrincipal, Principal } from './authenticate.ts';
 
@@ -42,7 +42,7 @@ export const isParticipant = (principal: Principal, agentIds: readonly (string |
 export const isSuspended = (principal: Principal) => principal.kind !== 'admin' && principal.suspended;
 
 /** True if somebody may change an account and its keys: the admin, the user that owns the agent, itself. */
-export function mayManage(principal: Principal, kind: AccountKind, account: Account): boolean {
+export function mayManage(principal: Principal, kind: AccountKind, account: RegisteredAccount): boolean {
   if (principal.kind === 'admin') return true;
   if (principal.kind === kind && principal.id === account.id) return true;
   return kind === 'agent' && principal.kind === 'user' && (account as Agent).userId === principal.id;

@@ -5,7 +5,7 @@ import { Aggregates, type AggregateType, type Applied, type Placeable } from '..
 import { newId } from '../kernel/ids.ts';
 import { iso } from '../kernel/iso.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
-import type { Account, AccountKind } from './account.ts';
+import type { AccountKind, RegisteredAccount } from './account.ts';
 import type { Agent, Capability, ChangedBy } from './agent.ts';
 import { ApiKeys } from './api_keys.ts';
 import { accountType, agentType, PROFILE } from './codec.ts';
@@ -50,9 +50,9 @@ export interface KeyView {
 }
 
 /** The principals of one kind and their keys. */
-export class Accounts<
-  S extends Account = Account,
-  C = AccountCommand<Account>,
+export class RegisteredAccounts<
+  S extends RegisteredAccount = RegisteredAccount,
+  C = AccountCommand<RegisteredAccount>,
   E extends { readonly type: string } = AccountEvent,
 > {
   readonly kind: AccountKind;
@@ -103,7 +103,7 @@ export class Accounts<
     return this.aggregates.apply(id, { type: 'revoke_key', keyId });
   }
 
-  async listKeys({ keys }: Pick<Account, 'keys'>): Promise<KeyView[]> {
+  async listKeys({ keys }: Pick<RegisteredAccount, 'keys'>): Promise<KeyView[]> {
     const usedAtMs = await this.#apiKeys.lastUsedAtMs(keys.map(({ sha256 }) => sha256));
     return keys.map(({ id, insertedAtMs, revokedAtMs }, at) => ({
       key_id: id,
@@ -134,7 +134,7 @@ export class Accounts<
   }
 }
 
-export class Agents extends Accounts<Agent, AgentCommand, AgentEvent> {
+export class Agents extends RegisteredAccounts<Agent, AgentCommand, AgentEvent> {
   /** @param by whose allowance it takes from, over all nodes: `rate_limited` beyond. Left out: nobody's */
   patch(id: string, patch: AgentPatch, by?: ChangedBy): Promise<Applied<Agent, AgentEvent>> {
     return this.aggregates.apply(id, { type: 'patch', patch, ...(by && { by }) });
@@ -160,8 +160,8 @@ export class Agents extends Accounts<Agent, AgentCommand, AgentEvent> {
   }
 }
 
-export type Users = Accounts;
-export type Apps = Accounts;
+export type Users = RegisteredAccounts;
+export type Apps = RegisteredAccounts;
 
 export interface Principals {
   readonly users: Users;
@@ -173,8 +173,8 @@ export interface Principals {
 export function openPrincipals(store: Store): Principals {
   const apiKeys = new ApiKeys(store);
   return {
-    users: new Accounts('user', store, apiKeys, accountType('user')),
-    apps: new Accounts('app', store, apiKeys, accountType('app')),
+    users: new RegisteredAccounts('user', store, apiKeys, accountType('user')),
+    apps: new RegisteredAccounts('app', store, apiKeys, accountType('app')),
     agents: new Agents('agent', store, apiKeys, agentType),
     apiKeys,
   };

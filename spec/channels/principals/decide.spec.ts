@@ -1,4 +1,4 @@
-import { type Account, MAX_KEYS } from '../../../channels/principals/account.ts';
+import { MAX_KEYS, type RegisteredAccount } from '../../../channels/principals/account.ts';
 import type { Agent } from '../../../channels/principals/agent.ts';
 import {
   type AccountCommand,
@@ -12,7 +12,7 @@ import { agentFields } from './fixtures.ts';
 const NOW_MS = 1_750_000_000_000;
 
 const key = (id: string) => ({ id, sha256: `sha256 of ${id}` });
-const register = (registration = 'digest', name = 'A user'): Register<Account> => ({
+const register = (registration = 'digest', name = 'A user'): Register<RegisteredAccount> => ({
   type: 'register',
   id: 'u-1',
   fields: { name },
@@ -20,15 +20,15 @@ const register = (registration = 'digest', name = 'A user'): Register<Account> =
   key: key('k-1'),
 });
 
-function decided<S extends Account>(state: S | undefined, command: AccountCommand<S>, nowMs = NOW_MS) {
+function decided<S extends RegisteredAccount>(state: S | undefined, command: AccountCommand<S>, nowMs = NOW_MS) {
   const decision = decideAccount(state, command, nowMs);
   if (!decision.ok) throw new Error(decision.reason);
   return decision;
 }
 
 /** The account after some commands, each a millisecond after the one before. */
-function accountAfter(...commands: AccountCommand<Account>[]): Account {
-  let state: Account | undefined;
+function accountAfter(...commands: AccountCommand<RegisteredAccount>[]): RegisteredAccount {
+  let state: RegisteredAccount | undefined;
   commands.forEach((command, at) => {
     ({ state } = decided(state, command, NOW_MS + at));
   });
