@@ -26,9 +26,9 @@ export interface Connected<C extends object> {
   readonly assigns: C;
   /** Broadcasting `disconnect` to any of these closes the socket, on whichever node it is. The first is *the* id. */
   readonly ids: readonly string[];
-  /** Whose it is: sockets of one account share allowances on each node. Left out: nobody else's. */
+  /** Account it belongs to: the sockets of one share allowances on each node. Left out: shared with no other socket. */
   readonly account: string | undefined;
-  /** When the server closes the socket, in ms since the epoch. */
+  /** Time at which the server closes the socket, in ms since the epoch. */
   readonly expiresAtMs: number | undefined;
   /** Called once when the connection is gone. */
   readonly onClose: (() => void) | undefined;

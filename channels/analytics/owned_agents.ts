@@ -7,7 +7,7 @@ const AGENT_FIELD = 'agent:';
 /** By agent: whether the user owns it from now on. */
 export type OwnerChanges = Map<string, boolean>;
 
-/** Which agents a user owns. */
+/** Keeps the agents that each user owns. */
 export class OwnedAgents {
   readonly #store: Pick<Store, 'read' | 'commit'>;
 

@@ -11,7 +11,7 @@ export interface Span {
   readonly count: number;
 }
 
-/** Which buckets `roll` needs: those that it adds to, and all of the hours and days that it closes. */
+/** The buckets that `roll` needs: those that it adds to, and all of the hours and days that it closes. */
 export function needed(
   added: ReadonlyMap<number, Figures>,
   openHour: number,

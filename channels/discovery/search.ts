@@ -76,7 +76,7 @@ function* withStatus(status: PresenceStatus, directory: Directory): Iterable<str
   for (const id of directory.present()) if (directory.statusOf(id) === status) yield id;
 }
 
-/** When few have the status, reading them is quicker than walking past all that have not. */
+/** Reads those that have the status: where they are few, that is quicker than walking past all others. */
 async function searchPresent(ids: readonly string[], query: Search, directory: Directory): Promise<Found[]> {
   const agents = await directory.readMany(ids);
   const { after } = query;

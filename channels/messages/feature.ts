@@ -14,7 +14,7 @@ type Context = Pick<DomainContext, 'store' | 'log'> & {
   readonly hub: TypedHub<typeof pushes & typeof signals>;
   readonly nodes: Pick<DomainContext['nodes'], 'onChange'>;
   readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
-  /** When a message is pushed again to whoever stays joined; as in PROTOCOL.md unless told. */
+  /** Times after which a message is pushed again to whoever stays joined; as in PROTOCOL.md unless told. */
   readonly redeliverAfterMs?: readonly number[];
 };
 

@@ -17,7 +17,7 @@ export interface InboxHead {
   readonly next: number;
   /** Placing a message needs the current epoch; raising it keeps out attempts under way (delivery.ts). */
   readonly epoch: number;
-  /** When messages are next looked at for expiry; `null` while there are none. */
+  /** Time of the next look at messages for expiry; `null` while there are none. */
   readonly wakeAtMs: number | null;
 }
 

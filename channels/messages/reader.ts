@@ -13,7 +13,7 @@ export interface Pile {
 }
 
 export interface ReaderOptions {
-  /** When a message is pushed again, counted from its first push on this join. Ascending. */
+  /** Times after which a message is pushed again, counted from its first push on this join. Ascending. */
   readonly redeliverAfterMs: readonly number[];
   readonly log: Log;
 }

@@ -27,7 +27,7 @@ const negotiationType: DealType<Negotiation, Command, Event> = {
   facts: negotiationFacts,
 };
 
-/** When somebody has to look after it next. */
+/** Time at which somebody has to look after it next. */
 function deadlineMs({ status, noticesDueMs, expiresAtMs }: Negotiation): number | null {
   return status === 'open' ? expiresAtMs : noticesDueMs;
 }

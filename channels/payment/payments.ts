@@ -51,7 +51,7 @@ function decideConserved(
   return decision;
 }
 
-/** When somebody has to look after it next. */
+/** Time at which somebody has to look after it next. */
 function deadlineMs({ noticesDueMs, dispute, closing }: PaymentChannel): number | null {
   return dispute && !closing ? dispute.endsAtMs : noticesDueMs;
 }

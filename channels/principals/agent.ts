@@ -22,7 +22,7 @@ export interface Agent extends RegisteredAccount {
   readonly failed: number;
   /** Tasks counted above that might be counted again, by somebody who does not know that they were. */
   readonly countedTasks?: readonly string[];
-  /** When each allowance of changes is full again, by the store's clock; absent: it is. */
+  /** Time at which each allowance of changes is full again, by the store's clock; absent: it is. */
   readonly allowancesFullAtMs?: Readonly<Partial<Record<ChangedBy, number>>>;
 }
 

@@ -37,7 +37,7 @@ export interface RevokeKey {
 export interface PatchAgent {
   readonly type: 'patch';
   readonly patch: AgentPatch;
-  /** Whose allowance it takes from, whether or not it brings anything new; absent: nobody's. */
+  /** The one whose allowance it takes from, whether or not it brings anything new; absent: nobody's. */
   readonly by?: ChangedBy;
 }
 

@@ -6,7 +6,7 @@ import { ownedIndex } from './indexes.ts';
 import { isParticipant } from './permissions.ts';
 import type { Agents } from './principals.ts';
 
-/** Whose things a list has: all, those of some agents, or those of the agents of a user who has very many. */
+/** The owners of the things in a list: everybody, some agents, or the agents of a user who has very many. */
 export type Whose =
   | { readonly ok: true; readonly all: true }
   | { readonly ok: true; readonly agentIds: readonly string[] }
@@ -21,7 +21,8 @@ export interface PartyOptions {
 }
 
 /**
- * Whose things a caller may list: the admin everybody's, a user its agents', an agent its own; apps nobody's.
+ * Finds the owners of what a caller may list: for the admin everybody, for a user its agents, for an agent itself. Apps
+ * are refused.
  *
  * @param agentId the agent that the caller names: one that is not its own is refused
  */

@@ -9,7 +9,7 @@ const DUTIES: readonly (readonly [Duty, keyof Duties])[] = [
   ['drop', 'dropMs'],
 ];
 
-/** When a task's deadline is; null: it has nothing left to do. */
+/** Time of a task's next duty; null: it has nothing left to do. */
 export function deadlineOf({ duties }: Pick<Task, 'duties'>): number | null {
   const due = DUTIES.map(([, key]) => duties[key] ?? null).filter((ms) => ms !== null);
   return due.length === 0 ? null : Math.min(...due);

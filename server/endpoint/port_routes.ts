@@ -102,7 +102,8 @@ async function answer(exchange: Exchange, { turn, longPoll, websockets, http }: 
 }
 
 /**
- * When uWebSockets.js shall drop a socket on which nothing moves; never, where a mount allows more silence than it can count.
+ * Seconds after which uWebSockets.js drops a socket on which nothing moves; 0, never, where a mount allows more silence than
+ * it can count.
  * Connections are minded for silence elsewhere. This is for sockets that were closed with a backlog and are out of reach:
  * their clients could read a little and hold the rest for ever.
  */

@@ -15,7 +15,7 @@ export interface RouterOptions<P> {
   /** Finds the principal behind the text of `Authorization: Bearer`; `undefined` if that is not valid, or no longer. */
   readonly authenticate: (credential: string) => Promise<P | undefined>;
   readonly origins: OriginPolicy;
-  /** Whose requests a principal's are, as `Connected.account` names it. */
+  /** Names the account that a principal's requests count for, as `Connected.account` does. */
   readonly accountOf: (principal: P) => string;
   /** `undefined`: no limit. */
   readonly requests: RequestAllowance | undefined;

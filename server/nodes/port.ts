@@ -1,7 +1,7 @@
 import { Unavailable } from '../unavailable.ts';
 
 /**
- * Which nodes are alive, and small sums over them.
+ * The nodes that are alive, and small sums over them.
  *
  * A node holds a lease and renews it. When the lease runs out, everybody else treats the node as gone, whatever it
  * thinks of itself; when it comes back it has a new incarnation. Two adapters: `local` (one node) and `redis`.

@@ -24,7 +24,7 @@ export class Canary {
     return this.#heardAt;
   }
 
-  /** When Redis last took a canary, on the same clock. */
+  /** Time at which Redis last took a canary, on the same clock. */
   get answeredAt(): number {
     return this.#answeredAt;
   }

@@ -40,7 +40,7 @@ export class ClusterLinks implements Links {
   readonly #doubtful = new Set<Link>();
   /** Number of times the cluster was asked. */
   #looks = 0;
-  /** Which time was the last to find all unchanged. */
+  /** Number of the last time that found all unchanged. */
   #confirmedLook = 0;
   /** By slot, how often it had been asked when something was last published there. */
   readonly #publishedAfter = new Int32Array(SLOTS).fill(-1);

@@ -97,7 +97,7 @@ export class Link {
     return this.#canary.heardAt;
   }
 
-  /** When Redis last took something that was published, on the clock of `performance.now()`. */
+  /** Time at which Redis last took something that was published, on the clock of `performance.now()`. */
   get answeredAt(): number {
     return this.#canary.answeredAt;
   }

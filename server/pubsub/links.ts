@@ -6,7 +6,7 @@ export interface Links {
   of(channel: string): Link | undefined;
   publish(channel: string, frame: Buffer): void;
   all(): readonly Link[];
-  /** When the longest silent of them was last heard, on the clock of `performance.now()`. */
+  /** Time at which the longest silent of them was last heard, on the clock of `performance.now()`. */
   heardAt(): number;
   close(): void;
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Host } from './address.ts';
 import { SLOTS } from './slots.ts';
 
-/** Which master of a Redis Cluster has which slot. */
+/** The masters of a Redis Cluster, and the slots that each has. */
 export interface Topology {
   readonly masters: readonly Host[];
   /** By slot, a place in `masters`; `NOBODY` where no master has it. */

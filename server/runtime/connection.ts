@@ -18,9 +18,9 @@ export class Connection implements ChannelConnection {
   readonly serializer: Serializer;
   readonly socket: OpenSocket;
   readonly #channels = new Map<string, JoinedChannel>();
-  /** When the client was last heard, in ms since the epoch. */
+  /** Time at which the client was last heard, in ms since the epoch. */
   heardAtMs = Date.now();
-  /** When the server last sent a ping, likewise; 0 if never. */
+  /** Time of the server's last ping, likewise; 0 if there was none. */
   pingedAtMs = 0;
   readonly #allowance: SocketAllowance | undefined;
   #closed = false;

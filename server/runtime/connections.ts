@@ -7,9 +7,9 @@ export interface MindedConnection {
   readonly socket: { readonly connected: Connected<object> };
   readonly channels: Iterable<{ end(reason: 'restarted'): void }>;
   readonly transport: Pick<Transport, 'ping' | 'mindBacklog'>;
-  /** When the client was last heard, in ms since the epoch. */
+  /** Time at which the client was last heard, in ms since the epoch. */
   readonly heardAtMs: number;
-  /** When the server last sent a ping for a sign of life, likewise. */
+  /** Time of the last ping that the server sent for a sign of life, likewise. */
   pingedAtMs: number;
   /** @param cause for whoever tells its client why */
   close(code: number, reason: string, cause: CloseCause): void;
@@ -39,7 +39,7 @@ const MAX_TICK_MS = 1_000;
 /** A connection's silence and credential checks. */
 interface Minded {
   readonly watch: Watch | undefined;
-  /** When its credential was last looked at, in ms since the epoch. */
+  /** Time of the last look at its credential, in ms since the epoch. */
   lookedAtMs: number;
 }
 

@@ -115,7 +115,10 @@ export interface Change {
   readonly dropStreams?: readonly string[];
   /** All places in indexes from now on: earlier ones that are not named are given up. Left out: they stay. */
   readonly index?: readonly IndexEntry[];
-  /** When `claimDue` hands the aggregate out, in ms by the store's clock; `null`: never. Left out or repeated: as it was. */
+  /**
+   * Time from which `claimDue` hands the aggregate out, in ms by the store's clock; `null`: never. Left out or repeated:
+   * as it was.
+   */
   readonly deadlineMs?: number | null;
   /**
    * Texts for the log of the deployment, added together with everything else or not at all. In a Redis Cluster the log

@@ -30,7 +30,7 @@ function topicOn(master: number): string {
     if (at(channelOf(`room:${n}`)) === master) return `room:${n}`;
   }
 }
-/** Which master has a channel at the start. */
+/** The master that has a channel at the start. */
 const at = (channel: string) => Math.floor((slotOf(channel) * 3) / SLOTS);
 const channelOf = (topic: string) => `${keyPrefix(networkId)}topic:${topic}`;
 

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Which session a long-poll token stands for, and which node holds it. */
+/** The session that a long-poll token stands for, and the node that holds it. */
 export interface SessionRef {
   readonly nodeId: string;
   readonly mount: string;

@@ -99,7 +99,7 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
     return client;
   }
 
-  /** Which topics a socket knows tells which socket it is. */
+  /** Tells the agents' socket from the others: only that one knows this topic. */
   async function knowsDiscovery(client: SocketClient): Promise<boolean> {
     await client.send('["1","1","agents:discovery","phx_join",{"presence":false}]');
     return !String(await client.next()).includes('unmatched topic');

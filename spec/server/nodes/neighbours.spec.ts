@@ -17,7 +17,7 @@ describe('what has changed among the other nodes', () => {
     expect(neighbours.all()).toEqual([]);
   });
 
-  // When Redis itself was away all leases have run out, and the first to look must not see the others gone.
+  // All leases run out while Redis itself is away, and the first to look must not see the others gone.
   it('is nobody gone while they are given time to come back', () => {
     expect(neighbours.look([], true)).toEqual({ joined: [], left: [] });
     expect(neighbours.all()).toEqual([a1, b1]);

@@ -77,7 +77,7 @@ describe('a message over the allowance', () => {
     const client = await enter();
     for (let count = 1; count < BURST; count++) await client.send(`["1","${count}","hall:1","echo",{}]`);
     for (let count = 1; count < BURST; count++) await client.next();
-    // When each may be sent again: not before the one, not after the other, however late it was read.
+    // The times at which each may be sent again: not before the one, not after the other, however late it was read.
     const due: Due[] = [];
     for (let count = 0; count < 4; count++) {
       const sentAtMs = performance.now();
