@@ -1,8 +1,17 @@
+import type { Events, TypedHub } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
 import { type Moved, unmoved } from '../kernel/signed_change.ts';
+import type { DomainContext } from '../principals/domain.ts';
 import { acknowledgeNotices, type Deal } from './follow_up.ts';
 import type { Notifications } from './notifications.ts';
+
+/** The parts of a node that a domain of deals is made with. `P`: what its channel pushes. */
+export interface DealContext<P extends Events> extends Pick<DomainContext, 'store' | 'networkId'> {
+  readonly hub: TypedHub<P>;
+  readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
+  readonly notifications: Notifications;
+}
 
 interface NoticesSettled {
   readonly type: 'notices_settled';

@@ -1,7 +1,6 @@
-import type { TypedHub } from '../../server/index.ts';
 import { signatureCheck } from '../kernel/signatures.ts';
-import type { Notifications } from '../messages/notifications.ts';
-import type { Domain, DomainContext } from '../principals/domain.ts';
+import type { DealContext } from '../messages/deals.ts';
+import type { Domain } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { negotiationChannel } from './channel.ts';
 import { negotiationList } from './list.ts';
@@ -9,15 +8,10 @@ import { NEGOTIATION, Negotiations } from './negotiations.ts';
 import { negotiationRoutes } from './routes.ts';
 import type { pushes } from './schema.ts';
 
-type Context = Pick<DomainContext, 'store' | 'networkId'> & {
-  readonly hub: TypedHub<typeof pushes>;
-  readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
-  readonly notifications: Notifications;
-};
-
 /** Negotiations: the channel, the HTTP calls, and what happens when time is over. */
-export function negotiationFeature({ store, hub, principals, networkId, notifications }: Context): Domain {
-  const { agents } = principals;
+export function negotiationFeature(context: DealContext<typeof pushes>): Domain {
+  const { store, hub, networkId, notifications } = context;
+  const { agents } = context.principals;
   const negotiations = new Negotiations(store, notifications);
 
   return {

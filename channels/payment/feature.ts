@@ -1,7 +1,6 @@
-import type { TypedHub } from '../../server/index.ts';
 import { signatureCheck } from '../kernel/signatures.ts';
-import type { Notifications } from '../messages/notifications.ts';
-import type { Domain, DomainContext } from '../principals/domain.ts';
+import type { DealContext } from '../messages/deals.ts';
+import type { Domain } from '../principals/domain.ts';
 import { servedList } from '../principals/list_route.ts';
 import { paymentChannel } from './channel.ts';
 import { paymentChannelList } from './list.ts';
@@ -10,15 +9,10 @@ import { paymentRoutes } from './routes.ts';
 import type { pushes } from './schema.ts';
 import { closedView } from './view.ts';
 
-type Context = Pick<DomainContext, 'store' | 'networkId'> & {
-  readonly hub: TypedHub<typeof pushes>;
-  readonly principals: { readonly agents: Pick<DomainContext['principals']['agents'], 'read' | 'readProfiles'> };
-  readonly notifications: Notifications;
-};
-
 /** Payment channels: the channel, the HTTP calls, and what happens when a challenge period ends. */
-export function paymentFeature({ store, hub, principals, networkId, notifications }: Context): Domain {
-  const { agents } = principals;
+export function paymentFeature(context: DealContext<typeof pushes>): Domain {
+  const { store, hub, networkId, notifications } = context;
+  const { agents } = context.principals;
   const payments = new Payments(store, notifications);
   const check = signatureCheck(networkId);
 
