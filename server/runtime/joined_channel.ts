@@ -6,6 +6,16 @@ import { frameworkRefusal, isFinal, type Refusal } from '../refusal.ts';
 import type { Route } from '../socket.ts';
 import { type Address, type ClientMessage, json, type Ref } from '../wire/serializer.ts';
 import type { ChannelConnection } from './channel_connection.ts';
+import {
+  countJoin,
+  logCrash,
+  logFailedEnd,
+  logJoinCrash,
+  tellFault,
+  tellHandled,
+  tellJoined,
+  tellRefusal,
+} from './channel_telemetry.ts';
 import type { Group, Member } from './fanout.ts';
 import { Mailbox, type QueuedMessage } from './mailbox.ts';
 import { isAnswer, isJoinAnswer, oddAnswer, oddJoinAnswer } from './odd_answers.ts';
@@ -163,15 +173,14 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
   }
 
   #joined({ ref, replaced, startedAtMs }: Join, response: object): void {
-    const { context } = this.connection;
-    if (this.ended) return context.fanout.release(this.topic);
+    const { fanout } = this.connection.context;
+    if (this.ended) return fanout.release(this.topic);
     this.#state = 'joined';
-    context.stats.joins++;
-    context.log.info({ topic: this.topic, id: this.connection.socket.connected.ids[0] }, 'joined');
-    context.fanout.join(this);
+    countJoin(this);
+    fanout.join(this);
     this.#sendJoinReply(ref, 'ok', response);
     replaced?.sendEnded('phx_close');
-    if (startedAtMs > 0) hooks.joined.publish({ ...this.#whereabouts(), durationMs: performance.now() - startedAtMs });
+    tellJoined(this, startedAtMs);
     try {
       const joining = this.channel.joined?.(this);
       if (joining instanceof Promise) {
@@ -189,12 +198,10 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   #joinFailed(join: Join, error: unknown): void {
     if (this.ended) return;
-    const { context } = this.connection;
-    context.stats.faults++;
-    this.#tellCrash('phx_join', error);
-    const refusal = context.onFault(error, { topic: this.topic, event: 'phx_join' });
+    tellFault(this, 'phx_join', error);
+    const refusal = this.connection.context.onFault(error, { topic: this.topic, event: 'phx_join' });
     if (refusal) return this.#refuseJoin(join, refusal);
-    context.log.error({ err: error, topic: this.topic }, 'join crashed');
+    logJoinCrash(this, error);
     this.#refuseJoin(join, errorReply({ reason: 'join crashed' }));
   }
 
@@ -202,7 +209,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     const response = 'ok' in answer ? refusalResponse(answer) : answer.response;
     const { reason } = Object(response) as { readonly reason?: unknown };
     this.connection.tellRefusedJoin(this.topic, reason);
-    this.#tellRefusal('phx_join', reason);
+    tellRefusal(this, 'phx_join', reason);
     this.#sendJoinReply(ref, 'error', response);
     replaced?.sendEnded('phx_close');
     // The stock client would join again for ever: `phx_close` tells it to stop.
@@ -334,13 +341,13 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     } catch (error) {
       return this.#handlerFailed(ref, event, error);
     }
-    if (startedAtMs > 0) this.#tellHandled(event, startedAtMs);
+    tellHandled(this, event, startedAtMs);
   }
 
   #give(ref: Ref, event: string, answer: Reply | Refusal | Stop): void {
     if ('ok' in answer) {
       this.#reply(ref, 'error', refusalResponse(answer));
-      this.#tellRefusal(event, answer.reason);
+      tellRefusal(this, event, answer.reason);
     } else if (answer.kind === 'reply') this.#reply(ref, answer.status, answer.response);
     else {
       if (answer.reply) this.#give(ref, event, answer.reply);
@@ -366,11 +373,9 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   #handlerFailed(ref: Ref, event: string, error: unknown): void {
     if (this.ended) return;
-    const { context } = this.connection;
-    const refusal = context.onFault(error, { topic: this.topic, event });
+    const refusal = this.connection.context.onFault(error, { topic: this.topic, event });
     if (!refusal) return this.#crash(error, event);
-    this.#tellCrash(event, error);
-    context.stats.faults++;
+    tellFault(this, event, error);
     this.#reply(ref, 'error', refusalResponse(refusal));
   }
 
@@ -382,33 +387,6 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     } catch (error) {
       this.#crash(error, event);
     }
-  }
-
-  // ---- hooks
-
-  #whereabouts() {
-    return { nodeId: this.connection.context.nodeId, pattern: this.channel.topic, topic: this.topic };
-  }
-
-  // For every event: one object, made in one piece.
-  #tellHandled(event: string, startedAtMs: number): void {
-    const { topic, channel, connection } = this;
-    hooks.handled.publish({
-      nodeId: connection.context.nodeId,
-      pattern: channel.topic,
-      topic,
-      event,
-      isDeclared: channel.events.has(event),
-      durationMs: performance.now() - startedAtMs,
-    });
-  }
-
-  #tellRefusal(event: string, reason: unknown): void {
-    if (hooks.refused.hasSubscribers) hooks.refused.publish({ ...this.#whereabouts(), event, reason: String(reason) });
-  }
-
-  #tellCrash(event: string, error: unknown): void {
-    if (hooks.crashed.hasSubscribers) hooks.crashed.publish({ ...this.#whereabouts(), event, error });
   }
 
   // ---- the end
@@ -448,9 +426,8 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
 
   #crash(error: unknown, event: string): void {
     if (this.ended) return;
-    this.connection.context.stats.faults++;
-    this.#tellCrash(event, error);
-    this.connection.context.log.error({ err: error, topic: this.topic, event }, 'channel crashed');
+    tellFault(this, event, error);
+    logCrash(this, event, error);
     this.end('crashed');
   }
 
@@ -475,7 +452,7 @@ export class JoinedChannel implements ChannelSocket<never>, Address, Member {
     try {
       tell();
     } catch (error) {
-      this.connection.context.log.error({ err: error, topic: this.topic }, 'leave hook of a channel failed');
+      logFailedEnd(this, error);
     }
   }
 }
