@@ -1,6 +1,6 @@
 import { ADMIN_TOKEN, type Aerie, folder, type Place, registerAgent, startAerie } from '../support/aerie.ts';
 import { connect, type SocketClient } from '../support/frames.ts';
-import { newDeal } from './deals/deployments.ts';
+import { newDeal } from './deals/party.ts';
 
 /** Params of joins; none of them matches any schema. */
 const payloads: [string, string][] = [

@@ -1,5 +1,5 @@
-import { onEveryDeployment } from '../channels/deals/deployments.ts';
 import { ADMIN_TOKEN, registerAgent } from '../support/aerie.ts';
+import { onEveryDeployment } from '../support/deployments.ts';
 import { eventually } from '../support/eventually.ts';
 import { Client } from '../support/official_client.ts';
 

@@ -2,19 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Aerie,
-  folder,
-  onRedis,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../support/aerie.ts';
+import { type Aerie, type Place, registerAgent, startAerie, type TestAgent } from '../support/aerie.ts';
+import { deployments } from '../support/deployments.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free_port.ts';
 import { randomFrom } from '../support/random.ts';
-import { sharedRedisUrl } from '../support/redis.ts';
 import { spawn } from '../support/spawn.ts';
 import { readRecord } from './message_client.ts';
 
@@ -24,10 +16,6 @@ const CHAOS_MS = 5_000;
 const MESSAGES = 150;
 const SENDERS = 2;
 
-const deployments: [string, number, () => Promise<Place>][] = [
-  ['one node on the embedded store', 1, folder],
-  ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
-];
 const rounds = Array.from({ length: ROUNDS }, (_, at) => (FIRST_SEED + at) >>> 0);
 
 describe.each(deployments)('messages while everything is killed, %s', (_name, nodeCount, makePlace) => {

@@ -1,5 +1,5 @@
 import type { Place } from '../../support/aerie.ts';
-import { deployments, networkOf } from '../deals/deployments.ts';
+import { deployments, networkOf } from '../../support/deployments.ts';
 import { Channels } from './by_channels.ts';
 import { AGENTS, Business, dice } from './day.ts';
 import { Clock, Nodes } from './nodes.ts';

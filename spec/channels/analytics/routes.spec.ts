@@ -1,7 +1,7 @@
 import { ADMIN_TOKEN } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client } from '../../support/official_client.ts';
-import { onEveryDeployment } from '../deals/deployments.ts';
 import { type Cast, cast, deals, suspend } from '../lists/people.ts';
 
 onEveryDeployment('the figures over HTTP', (deployment) => {

@@ -1,7 +1,7 @@
 import { MAX_FROM_ONE_SENDER } from '../../../channels/messages/inbox.ts';
 import { ADMIN_TOKEN } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
-import { onEveryDeployment } from './deployments.ts';
 import { Party } from './party.ts';
 
 type Problem = { readonly reason: string; readonly details: object };

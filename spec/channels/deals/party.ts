@@ -1,6 +1,7 @@
 import type { SocketConnectOption } from 'phoenix';
 import type { Purpose, SignedFields } from '../../../crypto/signed_text.ts';
 import { ADMIN_TOKEN, type Address, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import type { Deployment } from '../../support/deployments.ts';
 import { Client, type Topic } from '../../support/official_client.ts';
 import { sign } from '../../support/signing.ts';
 
@@ -188,3 +189,8 @@ export const reasonOf = (answer: Promise<unknown>): Promise<string> =>
     (response) => `taken: ${JSON.stringify(response)}`,
     (refusal: { reason?: string }) => String(refusal.reason ?? refusal),
   );
+
+/** Two agents, at two nodes where there are two, with a payment channel. */
+export async function newDeal({ here, there, networkId }: Deployment, fields: object = {}): Promise<Deal> {
+  return Deal.open(await Party.at(here, networkId), await Party.at(there, networkId), fields);
+}

@@ -1,7 +1,7 @@
 import { ADMIN_TOKEN, registerAgent } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connect, type SocketClient } from '../../support/frames.ts';
-import { onEveryDeployment } from '../deals/deployments.ts';
 
 const TOPIC = 'agents:discovery';
 const MAX_TRACKED = 10;

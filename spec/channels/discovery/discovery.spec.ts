@@ -1,16 +1,7 @@
-import {
-  ADMIN_TOKEN,
-  type Aerie,
-  folder,
-  onRedis,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { onEveryDeploymentWith } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client, type Topic } from '../../support/official_client.ts';
-import { sharedRedisUrl } from '../../support/redis.ts';
 
 const TOPIC = 'agents:discovery';
 
@@ -19,28 +10,13 @@ interface Found {
   readonly next_cursor?: string;
 }
 
-const deployments: [string, number, () => Promise<Place>][] = [
-  ['one node on the embedded store', 1, folder],
-  ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
-];
-
-describe.each(deployments)('agents:discovery, %s', (_name, nodeCount, makePlace) => {
-  let place: Place;
-  let nodes: Aerie[];
+onEveryDeploymentWith({ HTTP_RATE_LIMIT: '0' }, 'agents:discovery', (deployment) => {
   let here: Aerie;
   let there: Aerie;
   let clients: Client[];
 
-  beforeAll(async () => {
-    place = await makePlace();
-    nodes = await Promise.all(
-      Array.from({ length: nodeCount }, () => startAerie({ ...place.env, HTTP_RATE_LIMIT: '0' })),
-    );
-    [here, there] = [nodes[0], nodes.at(-1)] as [Aerie, Aerie];
-  });
-  afterAll(async () => {
-    await Promise.all(nodes.map((node) => node.stop()));
-    await place.remove();
+  beforeAll(() => {
+    ({ here, there } = deployment());
   });
   beforeEach(() => {
     clients = [];

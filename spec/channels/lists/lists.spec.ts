@@ -1,8 +1,8 @@
 import { MAX_MERGED } from '../../../channels/principals/parties.ts';
 import { ADMIN_TOKEN, registerAgent } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client } from '../../support/official_client.ts';
-import { onEveryDeployment } from '../deals/deployments.ts';
 import { type Cast, cast, deals, idsOf, type Made, type Page, register, suspend } from './people.ts';
 
 const NOTICES = /^notice-/;

@@ -1,46 +1,22 @@
-import {
-  ADMIN_TOKEN,
-  type Aerie,
-  folder,
-  onRedis,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connect } from '../../support/frames.ts';
 import type { Client, Topic } from '../../support/official_client.ts';
-import { sharedRedisUrl } from '../../support/redis.ts';
 import { arrived, idsArrived, joinInbox, type MessageView, topicOf } from './inbox_client.ts';
-
-const deployments: [string, number, () => Promise<Place>][] = [
-  ['one node on the embedded store', 1, folder],
-  ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
-];
 
 let made = 0;
 const freshId = () => `m-${++made}`;
 
-describe.each(deployments)('messages:{agent_id}, %s', (_name, nodeCount, makePlace) => {
-  let place: Place;
-  let nodes: Aerie[];
+onEveryDeployment('messages:{agent_id}', (deployment) => {
   let here: Aerie;
   let there: Aerie;
   let ada: TestAgent;
   let bob: TestAgent;
   let clients: Client[];
 
-  beforeAll(async () => {
-    place = await makePlace();
-    nodes = await Promise.all(
-      Array.from({ length: nodeCount }, () => startAerie({ ...place.env, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0' })),
-    );
-    [here, there] = [nodes[0], nodes.at(-1)] as [Aerie, Aerie];
-  });
-  afterAll(async () => {
-    await Promise.all(nodes.map((node) => node.stop()));
-    await place.remove();
+  beforeAll(() => {
+    ({ here, there } = deployment());
   });
   beforeEach(async () => {
     clients = [];

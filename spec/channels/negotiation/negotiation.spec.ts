@@ -1,7 +1,7 @@
 import { ADMIN_TOKEN } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Topic } from '../../support/official_client.ts';
-import { onEveryDeployment } from '../deals/deployments.ts';
 import { Party, reasonOf } from '../deals/party.ts';
 
 interface SessionBody {

@@ -1,8 +1,8 @@
 import { ADMIN_TOKEN } from '../../support/aerie.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Topic } from '../../support/official_client.ts';
-import { newDeal, onEveryDeployment } from '../deals/deployments.ts';
-import { type ChannelBody, type Deal, Party, type PendingBody, reasonOf } from '../deals/party.ts';
+import { type ChannelBody, type Deal, newDeal, Party, type PendingBody, reasonOf } from '../deals/party.ts';
 
 onEveryDeployment('payment:{id}', (deployment) => {
   let deal: Deal;

@@ -1,7 +1,7 @@
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Topic } from '../../support/official_client.ts';
-import { newDeal, onEveryDeployment } from '../deals/deployments.ts';
-import type { Deal, PendingBody } from '../deals/party.ts';
+import { type Deal, newDeal, type PendingBody } from '../deals/party.ts';
 
 const SOCKETS = 64;
 

@@ -1,9 +1,9 @@
 import { ADMIN_TOKEN, type Aerie, folder, onRedis, type Place, startAerie } from '../../support/aerie.ts';
+import { networkOf } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free_port.ts';
 import type { Topic } from '../../support/official_client.ts';
 import { ownRedis } from '../../support/redis.ts';
-import { networkOf } from '../deals/deployments.ts';
 import { type ChannelBody, Deal, Party, type PendingBody } from '../deals/party.ts';
 
 /** `KILL_ROUNDS=500 npm run spec -- restarts` looks longer. */

@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { ADMIN_TOKEN, folder, registerAgent, startAerie } from '../../support/aerie.ts';
-import { onEveryDeployment } from '../deals/deployments.ts';
+import { onEveryDeployment } from '../../support/deployments.ts';
 import { register, suspend } from '../lists/people.ts';
 
 onEveryDeployment('GET /api/me', (deployment) => {

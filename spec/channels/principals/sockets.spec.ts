@@ -1,30 +1,18 @@
 import { LongPoll } from 'phoenix';
 import { SessionTokens } from '../../../crypto/session_tokens.ts';
-import {
-  ADMIN_TOKEN,
-  type Aerie,
-  folder,
-  onRedis,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { onEveryDeploymentWith } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connect, request, type SocketClient, upgradeHeaders } from '../../support/frames.ts';
 import { Client } from '../../support/official_client.ts';
-import { sharedRedisUrl } from '../../support/redis.ts';
-
-const deployments: [string, number, () => Promise<Place>][] = [
-  ['one node on the embedded store', 1, folder],
-  ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
-];
 
 let addresses = 0;
 /** Connects that are refused again and again from one address are held; these come from one each. */
 const fromAnotherAddress = () => ({ 'X-Forwarded-For': `10.0.${addresses++ >> 8}.${addresses & 255}` });
 
 const TOKEN_SECRET = 'the-tokens-of-this-spec-are-signed-with-this';
+
+const env = { HTTP_RATE_LIMIT: '0', MAX_SOCKETS_PER_AGENT: '3', TOKEN_SECRET, TRUST_PROXY: '127.0.0.1' };
 
 interface RefusedLine {
   readonly msg: string;
@@ -39,9 +27,7 @@ const refusedLines = ({ stdout }: Aerie): RefusedLine[] =>
     .filter((line) => line.includes('"connect refused"'))
     .map((line) => JSON.parse(line) as RefusedLine);
 
-describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
-  let place: Place;
-  let nodes: Aerie[];
+onEveryDeploymentWith(env, 'sockets', (deployment) => {
   let here: Aerie;
   let there: Aerie;
   let agent: TestAgent;
@@ -50,22 +36,9 @@ describe.each(deployments)('sockets, %s', (_name, nodeCount, makePlace) => {
   let open: SocketClient[];
 
   beforeAll(async () => {
-    place = await makePlace();
-    const env = {
-      ...place.env,
-      HTTP_RATE_LIMIT: '0',
-      MAX_SOCKETS_PER_AGENT: '3',
-      TOKEN_SECRET,
-      TRUST_PROXY: '127.0.0.1',
-    };
-    nodes = await Promise.all(Array.from({ length: nodeCount }, () => startAerie(env)));
-    [here, there] = [nodes[0], nodes.at(-1)] as [Aerie, Aerie];
+    ({ here, there } = deployment());
     const { body } = await here.call<{ api_key: string }>('POST', '/api/users', ADMIN_TOKEN, { name: 'Grace' });
     user = { apiKey: body.api_key, token: await tokenFor(body.api_key) };
-  });
-  afterAll(async () => {
-    await Promise.all(nodes.map((node) => node.stop()));
-    await place.remove();
   });
   beforeEach(async () => {
     open = [];

@@ -5,7 +5,7 @@ import {
   completionOf,
   type JoinAnswer,
   makeTask,
-  onEveryDeployment,
+  onEveryStage,
   refusal,
   seqsOf,
   settled,
@@ -15,7 +15,7 @@ import {
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const nothing = { next_seq: 0, complete: false, checksum: null, total_size: null };
 
-onEveryDeployment('task:*', (stage) => {
+onEveryStage('task:*', (stage) => {
   const { enter } = stage;
 
   /** A task with both members joined, on different nodes where there are two. */

@@ -1,18 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-  ADMIN_TOKEN,
-  type Address,
-  type Aerie,
-  folder,
-  onRedis,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../../support/aerie.ts';
+import { ADMIN_TOKEN, type Address, type Aerie, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { onEveryDeploymentWith } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client, type Topic } from '../../support/official_client.ts';
-import { sharedRedisUrl } from '../../support/redis.ts';
 
 export interface Pushed {
   readonly chunk: string;
@@ -69,37 +59,16 @@ export interface Stage {
   client(node: Aerie, agent: TestAgent): Client;
 }
 
-const deployments: [string, number, () => Promise<Place>][] = [
-  ['one node on the embedded store', 1, folder],
-  ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
-];
-
-/** Runs the same examples on every deployment. */
-export function onEveryDeployment(title: string, examples: (stage: Stage) => void, env: Record<string, string> = {}) {
-  describe.each(deployments)(`${title}, %s`, (_name, nodeCount, makePlace) => {
-    let place: Place;
-    let nodes: Aerie[] = [];
+/** Runs the same examples on a stage of every deployment. */
+export function onEveryStage(title: string, examples: (stage: Stage) => void, env: Record<string, string> = {}) {
+  onEveryDeploymentWith({ HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0', ...env }, title, (deployment) => {
     let clients: Client[] = [];
 
-    beforeAll(async () => {
-      place = await makePlace();
-      const settings = { ...place.env, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0', ...env };
-      nodes = await Promise.all(Array.from({ length: nodeCount }, () => startAerie(settings)));
-    });
-    afterAll(async () => {
-      await Promise.all(nodes.map((node) => node.stop()));
-      await place.remove();
-    });
     beforeEach(() => {
       clients = [];
     });
     afterEach(() => Promise.all(clients.map((client) => client.close())));
 
-    const node = (at: number) => {
-      const found = nodes.at(at);
-      if (!found) throw new Error('the nodes are there from beforeAll on');
-      return found;
-    };
     const client = (aerie: Aerie, agent: TestAgent) => {
       const made = new Client(aerie.url, { params: { api_key: agent.apiKey } });
       clients.push(made);
@@ -107,10 +76,10 @@ export function onEveryDeployment(title: string, examples: (stage: Stage) => voi
     };
     examples({
       get here() {
-        return node(0);
+        return deployment().here;
       },
       get there() {
-        return node(-1);
+        return deployment().there;
       },
       client,
       enter: (aerie, agent, taskId, params = {}) => client(aerie, agent).join(`task:${taskId}`, params),

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Aerie } from '../../support/aerie.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connect, type SocketClient } from '../../support/frames.ts';
-import { chunksOf, completionOf, makeTask, onEveryDeployment, seqsOf, settled, stream } from './members.ts';
+import { chunksOf, completionOf, makeTask, onEveryStage, seqsOf, settled, stream } from './members.ts';
 
 const KIB = 1_024;
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, at) => from + at);
 
-onEveryDeployment(
+onEveryStage(
   'replay',
   (stage) => {
     const { enter } = stage;

@@ -1,5 +1,5 @@
 import { ADMIN_TOKEN, registerAgent, type TestAgent } from '../../support/aerie.ts';
-import { makeTask, onEveryDeployment, stream, taskFor } from './members.ts';
+import { makeTask, onEveryStage, stream, taskFor } from './members.ts';
 
 interface Page {
   readonly tasks: readonly { readonly id: string; readonly status: string }[];
@@ -7,7 +7,7 @@ interface Page {
 }
 type Shown = Record<string, unknown>;
 
-onEveryDeployment('the calls on tasks', (stage) => {
+onEveryStage('the calls on tasks', (stage) => {
   const { enter } = stage;
   let client: TestAgent;
   let provider: TestAgent;

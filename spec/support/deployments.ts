@@ -1,6 +1,5 @@
-import { type Aerie, folder, onRedis, type Place, startAerie } from '../../support/aerie.ts';
-import { sharedRedisUrl } from '../../support/redis.ts';
-import { Deal, Party } from './party.ts';
+import { type Aerie, folder, onRedis, type Place, startAerie } from './aerie.ts';
+import { sharedRedisUrl } from './redis.ts';
 
 export interface Deployment {
   readonly here: Aerie;
@@ -14,17 +13,25 @@ export const deployments: [string, number, () => Promise<Place>][] = [
   ['two nodes on Redis', 2, async () => onRedis(sharedRedisUrl())],
 ];
 
+const UNLIMITED = { HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0', MAX_SOCKETS_PER_AGENT: '200' };
+
+type Examples = (deployment: () => Deployment) => void;
+
 export const networkOf = ({ env }: Place) => env.NETWORK_ID ?? 'local';
 
-/** Runs the same examples on both deployments. */
-export function onEveryDeployment(what: string, examples: (deployment: () => Deployment) => void) {
+/** Runs the same examples on both deployments, where no client is told to wait. */
+export function onEveryDeployment(what: string, examples: Examples) {
+  onEveryDeploymentWith(UNLIMITED, what, examples);
+}
+
+/** As `onEveryDeployment`, with other settings for every node. The nodes are there from `beforeAll` on. */
+export function onEveryDeploymentWith(env: Record<string, string>, what: string, examples: Examples) {
   describe.each(deployments)(`${what}, %s`, (_name, nodeCount, makePlace) => {
     let place: Place;
     let nodes: Aerie[];
     beforeAll(async () => {
       place = await makePlace();
-      const env = { ...place.env, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0', MAX_SOCKETS_PER_AGENT: '200' };
-      nodes = await Promise.all(Array.from({ length: nodeCount }, () => startAerie(env)));
+      nodes = await Promise.all(Array.from({ length: nodeCount }, () => startAerie({ ...place.env, ...env })));
     });
     afterAll(async () => {
       await Promise.all(nodes.map((node) => node.stop()));
@@ -35,9 +42,4 @@ export function onEveryDeployment(what: string, examples: (deployment: () => Dep
       return { here, there, networkId: networkOf(place) };
     });
   });
-}
-
-/** Two agents, at two nodes where there are two, with a payment channel. */
-export async function newDeal({ here, there, networkId }: Deployment, fields: object = {}): Promise<Deal> {
-  return Deal.open(await Party.at(here, networkId), await Party.at(there, networkId), fields);
 }
