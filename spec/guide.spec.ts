@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { ADMIN_TOKEN, type Aerie, folder, type Place, registerAgent, startAerie } from './support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, startAerieInFolder } from './support/aerie.ts';
 import { ended } from './support/ended.ts';
 import { spawn } from './support/spawn.ts';
 
@@ -22,17 +22,12 @@ const programs: Program[] = readdirSync('docs/guide').flatMap((page) => {
   }));
 });
 
-let place: Place;
 let aerie: Aerie;
 
 beforeAll(async () => {
-  place = await folder();
-  aerie = await startAerie(place.env);
+  aerie = await startAerieInFolder();
 });
-afterAll(async () => {
-  await aerie.stop();
-  await place.remove();
-});
+afterAll(() => aerie.stop());
 
 /** Environment variables that a program needs besides the operator's token. */
 const wants: Record<string, () => Promise<Record<string, string>>> = {

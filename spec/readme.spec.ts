@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ADMIN_TOKEN, type Aerie, folder, type Place, startAerie } from './support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, startAerieInFolder } from './support/aerie.ts';
 import { ended } from './support/ended.ts';
 import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free_port.ts';
@@ -12,17 +12,14 @@ const [, example = ''] = /```js\n(.*?)```/s.exec(readFileSync('README.md', 'utf8
 const dir = mkdtempSync(join(tmpdir(), 'aerie-readme-'));
 const file = join(dir, 'two-agents.mjs');
 
-let place: Place;
 let aerie: Aerie;
 
 beforeAll(async () => {
-  place = await folder();
   symlinkSync(resolve('node_modules'), join(dir, 'node_modules'));
-  aerie = await startAerie(place.env);
+  aerie = await startAerieInFolder();
 });
 afterAll(async () => {
   await aerie.stop();
-  await place.remove();
   rmSync(dir, { recursive: true });
 });
 

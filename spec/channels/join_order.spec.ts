@@ -1,4 +1,4 @@
-import { ADMIN_TOKEN, type Aerie, folder, type Place, registerAgent, startAerie } from '../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, startAerieInFolder } from '../support/aerie.ts';
 import { connect, type SocketClient } from '../support/frames.ts';
 import { newDeal } from './deals/party.ts';
 
@@ -15,7 +15,6 @@ const payloads: [string, string][] = [
 ];
 
 describe('a join', () => {
-  let place: Place;
   let aerie: Aerie;
   let client: SocketClient;
   /** Topics by how they are answered. */
@@ -23,8 +22,7 @@ describe('a join', () => {
   let ref = 0;
 
   beforeAll(async () => {
-    place = await folder();
-    aerie = await startAerie({ ...place.env, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0' });
+    aerie = await startAerieInFolder({ HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0' });
     const deal = await newDeal({ here: aerie, there: aerie, networkId: 'local' });
     const roles = { client_agent_id: deal.a.id, provider_agent_id: deal.b.id };
     const agent = await registerAgent(aerie);
@@ -54,7 +52,6 @@ describe('a join', () => {
   afterAll(async () => {
     await client.close();
     await aerie.stop();
-    await place.remove();
   });
 
   async function expectRefused(topic: string, reason: string, send: (joinRef: string) => Promise<void>) {

@@ -1,37 +1,24 @@
-import {
-  ADMIN_TOKEN,
-  type Aerie,
-  folder,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, startAerieInFolder, type TestAgent } from '../support/aerie.ts';
 import { connect, request, type SocketClient } from '../support/frames.ts';
 
 type Frame = [string | null, string | null, string, string, { status?: string; response?: { reason?: string } }];
 
 // Only the leave was answered, though what was sent before it was done.
 describe('an event and a leave in one write', () => {
-  let place: Place;
   let aerie: Aerie;
   let agent: TestAgent;
   let other: TestAgent;
   let client: SocketClient;
 
   beforeAll(async () => {
-    place = await folder();
-    aerie = await startAerie({ ...place.env, HTTP_RATE_LIMIT: '0' });
+    aerie = await startAerieInFolder({ HTTP_RATE_LIMIT: '0' });
     [agent, other] = [await registerAgent(aerie), await registerAgent(aerie)];
     const roles = { client_agent_id: agent.id, provider_agent_id: other.id };
     await aerie.call('POST', '/api/tasks', ADMIN_TOKEN, { ...roles, id: 'in' });
     const swapped = { client_agent_id: other.id, provider_agent_id: agent.id };
     await aerie.call('POST', '/api/tasks', ADMIN_TOKEN, { ...swapped, id: 'out' });
   });
-  afterAll(async () => {
-    await aerie.stop();
-    await place.remove();
-  });
+  afterAll(() => aerie.stop());
   beforeEach(async () => {
     client = await connect(`${aerie.url}/socket/websocket?vsn=2.0.0&api_key=${agent.apiKey}`);
   });

@@ -1,22 +1,12 @@
-import {
-  ADMIN_TOKEN,
-  type Aerie,
-  folder,
-  type Place,
-  registerAgent,
-  startAerie,
-  type TestAgent,
-} from '../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, startAerieInFolder, type TestAgent } from '../support/aerie.ts';
 
 describe('a suspended agent', () => {
-  let place: Place;
   let aerie: Aerie;
   let agent: TestAgent;
   let token: string;
 
   beforeAll(async () => {
-    place = await folder();
-    aerie = await startAerie({ ...place.env, HTTP_RATE_LIMIT: '0' });
+    aerie = await startAerieInFolder({ HTTP_RATE_LIMIT: '0' });
     agent = await registerAgent(aerie);
     const [one, other] = [await registerAgent(aerie), await registerAgent(aerie, { id: 'other' })];
     const make = async (path: string, credential: string, body: object) => {
@@ -38,10 +28,7 @@ describe('a suspended agent', () => {
     ({ token } = await make('/api/session_tokens', agent.apiKey, {}));
     await aerie.call('PATCH', `/api/agents/${agent.id}`, ADMIN_TOKEN, { status: 'suspended' });
   });
-  afterAll(async () => {
-    await aerie.stop();
-    await place.remove();
-  });
+  afterAll(() => aerie.stop());
 
   const readable = ['/api/tasks/ID', '/api/negotiations/ID', '/api/payment_channels/ID', '/api/messages/ID'];
   const paths = [...readable, '/api/payment_channels/ID/history', '/api/agents/ID', '/api/agents/ID/keys'];

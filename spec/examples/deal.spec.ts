@@ -1,21 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { micro, usdc } from '../../examples/deal/money.ts';
 import type { ChannelBody } from '../channels/deals/party.ts';
-import { ADMIN_TOKEN, type Aerie, folder, type Place, startAerie } from '../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, startAerieInFolder } from '../support/aerie.ts';
 import { spawn } from '../support/spawn.ts';
 
-let place: Place;
 let aerie: Aerie;
 
 beforeAll(async () => {
-  place = await folder();
   // Not the default, so that a text signed with another network's name is noticed.
-  aerie = await startAerie({ ...place.env, NETWORK_ID: 'deal-spec' });
+  aerie = await startAerieInFolder({ NETWORK_ID: 'deal-spec' });
 });
-afterAll(async () => {
-  await aerie.stop();
-  await place.remove();
-});
+afterAll(() => aerie.stop());
 
 function run(): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, ['dist/examples/deal/main.js'], {

@@ -1,22 +1,17 @@
 import { makeTask, type Pair } from '../channels/task/members.ts';
-import { type Aerie, folder, type Place, registerAgent, startAerie } from '../support/aerie.ts';
+import { type Aerie, registerAgent, startAerieInFolder } from '../support/aerie.ts';
 import { ended } from '../support/ended.ts';
 import { freePort } from '../support/free_port.ts';
 import { spawn } from '../support/spawn.ts';
 
-let place: Place;
 let aerie: Aerie;
 let task: Pair;
 
 beforeAll(async () => {
-  place = await folder();
-  aerie = await startAerie(place.env);
+  aerie = await startAerieInFolder();
   task = await makeTask(aerie);
 });
-afterAll(async () => {
-  await aerie.stop();
-  await place.remove();
-});
+afterAll(() => aerie.stop());
 
 /** Runs an example that is expected to give up; what it says then is one line. */
 async function fails(program: string, env: Record<string, string>, url = aerie.url): Promise<string> {

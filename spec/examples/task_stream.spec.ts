@@ -4,26 +4,23 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeTask, type Pair } from '../channels/task/members.ts';
-import { type Aerie, folder, type Place, startAerie } from '../support/aerie.ts';
+import { type Aerie, startAerieInFolder } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
 import { spawn } from '../support/spawn.ts';
 
 const TOKENS = 300;
 
-let place: Place;
 let aerie: Aerie;
 let task: Pair;
 let dir: string;
 
 beforeAll(async () => {
-  place = await folder();
-  aerie = await startAerie(place.env);
+  aerie = await startAerieInFolder();
   task = await makeTask(aerie);
   dir = await mkdtemp(join(tmpdir(), 'aerie-example-'));
 });
 afterAll(async () => {
   await aerie.stop();
-  await place.remove();
   await rm(dir, { recursive: true });
 });
 

@@ -1,4 +1,4 @@
-import { ADMIN_TOKEN, type Aerie, folder, onRedis, type Place, startAerie } from '../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, onRedis, startAerie, startAerieInFolder } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
 import { ownRedis } from '../support/redis.ts';
 
@@ -10,17 +10,12 @@ const scrape = (aerie: Aerie, credential: string) =>
   fetch(`${aerie.url}/metrics`, { headers: { ...forwarded, authorization: `Bearer ${credential}` } });
 
 describe('METRICS_TOKEN', () => {
-  let place: Place;
   let aerie: Aerie;
 
   beforeAll(async () => {
-    place = await folder();
-    aerie = await startAerie({ ...place.env, METRICS_TOKEN, LOG_LEVEL: 'trace' });
+    aerie = await startAerieInFolder({ METRICS_TOKEN, LOG_LEVEL: 'trace' });
   });
-  afterAll(async () => {
-    await aerie.stop();
-    await place.remove();
-  });
+  afterAll(() => aerie.stop());
 
   it('is good for the metrics', async () => {
     const answer = await scrape(aerie, METRICS_TOKEN);

@@ -45,6 +45,19 @@ export async function startAerie(env: Record<string, string> = {}): Promise<Aeri
   return running(spawn(process.execPath, [MAIN], { env: envOf(env), stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
+/** As `startAerie`, with a folder of its own that goes when the server is stopped. */
+export async function startAerieInFolder(env: Record<string, string> = {}): Promise<Aerie> {
+  const place = await folder();
+  const aerie = await startAerie({ ...place.env, ...env });
+  return {
+    ...aerie,
+    async stop() {
+      await aerie.stop();
+      await place.remove();
+    },
+  };
+}
+
 export interface ClockedAerie extends Aerie {
   /** Lets time pass at once, for this server alone; resolves when what was due in it has been started. */
   pass(ms: number): Promise<void>;

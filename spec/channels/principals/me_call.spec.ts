@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import { ADMIN_TOKEN, folder, registerAgent, startAerie } from '../../support/aerie.ts';
+import { ADMIN_TOKEN, registerAgent, startAerieInFolder } from '../../support/aerie.ts';
 import { onEveryDeployment } from '../../support/deployments.ts';
 import { register, suspend } from '../lists/people.ts';
 
@@ -46,8 +46,7 @@ onEveryDeployment('GET /api/me', (deployment) => {
 
 it('a token with a type is no credential', async () => {
   const secret = 'the-secret-by-which-tokens-are-signed';
-  const place = await folder();
-  const aerie = await startAerie({ ...place.env, TOKEN_SECRET: secret });
+  const aerie = await startAerieInFolder({ TOKEN_SECRET: secret });
   try {
     const { id, keyId } = await registerAgent(aerie);
     const sign = (claims: Record<string, string>) =>
@@ -62,6 +61,5 @@ it('a token with a type is no credential', async () => {
     }
   } finally {
     await aerie.stop();
-    await place.remove();
   }
 });

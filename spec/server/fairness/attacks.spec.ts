@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Aerie, folder, type Place, registerAgent, startAerie } from '../../support/aerie.ts';
+import { type Aerie, registerAgent, startAerieInFolder } from '../../support/aerie.ts';
 import { request } from '../../support/frames.ts';
 import { spawn } from '../../support/spawn.ts';
 
@@ -10,7 +10,6 @@ const PROBE_EVERY_MS = 50;
 /** Or three times what it takes an idle server, where that is more. */
 const ALLOWED_MS = 250;
 
-let place: Place;
 let aerie: Aerie;
 let idleMs = 0;
 
@@ -43,15 +42,11 @@ async function slowestProbe(until: Promise<unknown>): Promise<number> {
 }
 
 beforeAll(async () => {
-  place = await folder();
-  aerie = await startAerie(place.env);
+  aerie = await startAerieInFolder();
   await slowestProbe(sleep(500));
   idleMs = await slowestProbe(sleep(2_000));
 });
-afterAll(async () => {
-  await aerie.stop();
-  await place.remove();
-});
+afterAll(() => aerie.stop());
 
 describe('one client that sends as fast as it can holds up nobody else', () => {
   it.each([

@@ -1,21 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Aerie, folder, type Place, registerAgent, startAerie, type TestAgent } from '../../support/aerie.ts';
+import { type Aerie, registerAgent, startAerieInFolder, type TestAgent } from '../../support/aerie.ts';
 import { eventually } from '../../support/eventually.ts';
 import { connect, type SocketClient } from '../../support/frames.ts';
 import { Client } from '../../support/official_client.ts';
 
-let place: Place;
 let aerie: Aerie;
 let agent: TestAgent;
 
 beforeAll(async () => {
-  place = await folder();
-  aerie = await startAerie(place.env);
+  aerie = await startAerieInFolder();
 });
-afterAll(async () => {
-  await aerie.stop();
-  await place.remove();
-});
+afterAll(() => aerie.stop());
 beforeEach(async () => {
   agent = await registerAgent(aerie);
 });
