@@ -14,8 +14,9 @@ export async function makeFolder(path: string): Promise<void> {
   const error = await made(folder);
   if (error === undefined) return;
   const parent = dirname(folder);
-  if (error.code !== 'ENOENT' || parent === folder || (await isFolder(parent))) throw error;
-  await makeFolder(parent);
+  if (error.code !== 'ENOENT' || parent === folder) throw error;
+  // Where the parent is there by now, somebody else has made it meanwhile.
+  if (!(await isFolder(parent))) await makeFolder(parent);
   const secondError = await made(folder);
   if (secondError) throw secondError;
 }
