@@ -16,4 +16,6 @@ export default {
   testTimeout: 20_000,
   // More than the cores of a small machine: much of what specs do is wait, for leases, failovers and processes.
   maxWorkers: 4,
+  // Cases of one file beside each other, where it says `it.concurrent`.
+  maxConcurrency: 2,
 };

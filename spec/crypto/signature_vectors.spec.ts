@@ -3,7 +3,7 @@ import nacl from 'tweetnacl';
 import { signatureBytes } from '../../crypto/signature.ts';
 import { type Purpose, type SignedFields, signedFields, signedLines, signedText } from '../../crypto/signed_text.ts';
 import { verify } from '../../crypto/verify.ts';
-import { sign } from '../support/signing.ts';
+import { sign, signingKeys } from '../support/signing.ts';
 
 interface Vector {
   readonly purpose: Purpose;
@@ -36,4 +36,12 @@ describe('docs/signature-vectors.json', () => {
     expect(Buffer.from(nacl.sign.detached(Buffer.from(text), secretKey)).toString('base64')).toBe(signature);
     expect(await verify(text, signatureBytes(signature) ?? Buffer.alloc(0), publicKey)).toBe(true);
   });
+});
+
+it('specs have the keys that tweetnacl makes of the same seed', () => {
+  for (const { publicKey, secretKey } of [signingKeys(), signingKeys('seed')]) {
+    const made = nacl.sign.keyPair.fromSeed(secretKey.subarray(0, 32));
+    expect(secretKey).toEqual(made.secretKey);
+    expect(publicKey).toBe(Buffer.from(made.publicKey).toString('base64'));
+  }
 });

@@ -30,7 +30,8 @@ const deployments: Record<string, () => Promise<Deployment>> = {
 
 const readyStatus = async (aerie: Aerie) => (await aerie.call('GET', '/ready')).status;
 
-it.each(Object.keys(deployments))(
+// Beside each other: for the most part they wait for a failover.
+it.concurrent.each(Object.keys(deployments))(
   '%s: what was acknowledged is there, and two nodes are one again',
   async (name) => {
     const redis = await deployments[name]?.();

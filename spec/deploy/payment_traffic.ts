@@ -29,7 +29,8 @@ export class PaymentTraffic extends Traffic {
   protected async open(): Promise<void> {
     const [a, b] = await Promise.all([this.party(), this.party()]);
     const deposit = usdc(DEPOSIT_MICRO);
-    const opened = await Deal.open(a.moved(this.node), b, { deposit_a: deposit, deposit_b: deposit });
+    const home = a.moved(this.node);
+    const opened = await this.made(() => Deal.open(home, b, { deposit_a: deposit, deposit_b: deposit }));
     const deal = new Deal(a, b, opened.channelId);
     this.#deal = deal;
     this.#sides = await Promise.all(

@@ -1,6 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { LongPoll } from 'phoenix';
 import { haproxyProgram, nodeProgram } from '../../deploy/stack.ts';
 import { type Aerie, registerAgent, startAerie, type TestAgent } from '../support/aerie.ts';
@@ -26,14 +29,22 @@ export class Stack {
   readonly nodes: Aerie[] = [];
   readonly entered: Entered[] = [];
   readonly #ports: readonly number[];
+  readonly #statePort: number;
   readonly #env: Record<string, string>;
   #haproxy: ChildProcess | undefined;
 
-  private constructor(redis: RedisProcess, links: readonly Link[], ports: readonly number[], url: string, env: object) {
+  private constructor(
+    redis: RedisProcess,
+    links: readonly Link[],
+    ports: readonly number[],
+    haproxy: { port: number; statePort: number },
+    env: object,
+  ) {
     this.redis = redis;
     this.links = links;
     this.#ports = ports;
-    this.url = url;
+    this.url = `http://127.0.0.1:${haproxy.port}`;
+    this.#statePort = haproxy.statePort;
     this.#env = { HTTP_RATE_LIMIT: '0', ...env };
   }
 
@@ -46,12 +57,15 @@ export class Stack {
       links.push(await proxyTo({ host: '127.0.0.1', port: redis.port }));
       ports.push(await freePort());
     }
-    const port = await freePort();
-    const stack = new Stack(redis, links, ports, `http://127.0.0.1:${port}`, env);
+    const [port, statePort] = [await freePort(), await freePort()];
+    const stack = new Stack(redis, links, ports, { port, statePort }, env);
     try {
-      for (let at = 0; at < count; at++) await stack.startNode(at);
+      await Promise.all(ports.map((_, at) => stack.startNode(at)));
       const { command, args, env: addresses } = haproxyProgram(port, ports);
-      stack.#haproxy = spawn(command, [...args], { env: { ...process.env, ...addresses }, stdio: 'ignore' });
+      stack.#haproxy = spawn(command, [...args, '-f', join('spec', 'deploy', 'haproxy_state.cfg')], {
+        env: { ...process.env, ...addresses, AERIE_STATE_BIND: `127.0.0.1:${statePort}` },
+        stdio: 'ignore',
+      });
       await stack.balanced();
     } catch (error) {
       await stack.stop();
@@ -65,13 +79,25 @@ export class Stack {
     this.nodes[at] = await startAerie({ ...env, ...this.#env });
   }
 
-  /** Resolves when every node is ready, and the load balancer has had the time to see it. */
+  /** Resolves when every node is ready, and the load balancer has seen it. */
   async balanced(): Promise<void> {
     await eventually(async () => {
       for (const node of this.nodes) expect((await node.call('GET', '/ready')).status).toBe(200);
+      expect(await this.#states()).toEqual(this.nodes.map(() => 'UP'));
     }, 20_000);
     await eventually(async () => expect((await fetch(`${this.url}/ready`)).status).toBe(200), 10_000);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+  }
+
+  /** What HAProxy holds each node for: `UP` alone is one that no check in between has failed. */
+  async #states(): Promise<(string | undefined)[]> {
+    const socket = connect(this.#statePort, '127.0.0.1');
+    // Of servers only, in every proxy.
+    socket.write('show stat -1 4 -1\n');
+    const [names = [], ...servers] = (await text(socket))
+      .trim()
+      .split('\n')
+      .map((line) => line.split(','));
+    return servers.map((server) => server[names.indexOf('status')]);
   }
 
   /** A client joins through the load balancer, unless it is to sit on a certain node. */

@@ -26,7 +26,7 @@ export class StreamTraffic extends Traffic {
   protected async open(): Promise<void> {
     const [client, provider] = await Promise.all([this.party(), this.party()]);
     this.#reader = client;
-    this.#topic = `task:${await taskFor(this.node, client.agent, provider.agent)}`;
+    this.#topic = `task:${await this.made(() => taskFor(this.node, client.agent, provider.agent))}`;
     this.#provider = await this.join(provider, this.#topic, { resume: false });
     this.#client = await this.join(client, this.#topic, () => this.#resume());
   }

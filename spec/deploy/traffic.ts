@@ -96,8 +96,12 @@ export abstract class Traffic {
   }
 
   protected async party(): Promise<Party> {
-    // On a busy machine the store may be late just now; nothing is broken yet.
-    return this.moved(await eventually(() => Party.at(this.node, NETWORK_ID), 10_000), this.#way);
+    return this.moved(await this.made(() => Party.at(this.node, NETWORK_ID)), this.#way);
+  }
+
+  /** Makes something before a fault. On a busy machine the store may be late just now; nothing is broken yet. */
+  protected made<T>(make: () => Promise<T>): Promise<T> {
+    return eventually(make, 20_000);
   }
 
   /** The same agent somewhere else. */

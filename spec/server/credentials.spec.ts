@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import nacl from 'tweetnacl';
 import { keyPrefix } from '../../server/redis/connect.ts';
 import { type Aerie, folder, onRedis, type Place, startAerie } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
 import { Client } from '../support/official_client.ts';
 import { sharedRedisUrl } from '../support/redis.ts';
+import { signingKeys } from '../support/signing.ts';
 
 const secret = (word: string) => `${word}-${randomBytes(24).toString('hex')}`;
 
@@ -122,8 +122,7 @@ async function flows(aerie: Aerie, adminToken: string, clients: Client[], said: 
   };
 
   const owner = await made('/api/users', { name: 'Olga' });
-  const publicKey = () => Buffer.from(nacl.sign.keyPair().publicKey).toString('base64');
-  const agentFields = () => ({ name: 'Ada', public_key: publicKey(), user_id: owner.user.id });
+  const agentFields = () => ({ name: 'Ada', public_key: signingKeys().publicKey, user_id: owner.user.id });
   const [ada, bob] = [await made('/api/agents', agentFields()), await made('/api/agents', agentFields())];
   const { body: token } = await aerie.call<{ token: string }>('POST', '/api/session_tokens', ada.apiKey, {});
   secrets.push(token.token);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import nacl from 'tweetnacl';
+import { signingKeys } from './signing.ts';
 import { spawn } from './spawn.ts';
 
 export const ADMIN_TOKEN = 'the-operator-of-a-spec-has-this-token';
@@ -182,8 +182,7 @@ export interface TestAgent {
 }
 
 export async function registerAgent(aerie: Address, fields: object = {}): Promise<TestAgent> {
-  const keys = nacl.sign.keyPair();
-  const publicKey = Buffer.from(keys.publicKey).toString('base64');
+  const { publicKey, secretKey } = signingKeys();
   const answer = await aerie.call<{ agent: { id: string }; api_key: string; key_id: string }>(
     'POST',
     '/api/agents',
@@ -192,5 +191,5 @@ export async function registerAgent(aerie: Address, fields: object = {}): Promis
   );
   if (answer.status !== 201) throw new Error(`no agent: ${JSON.stringify(answer)}`);
   const { agent, api_key: apiKey, key_id: keyId } = answer.body;
-  return { id: agent.id, apiKey, keyId, secretKey: keys.secretKey };
+  return { id: agent.id, apiKey, keyId, secretKey };
 }

@@ -1,5 +1,4 @@
-import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto';
-import nacl from 'tweetnacl';
+import { createPrivateKey, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto';
 import { type Purpose, type SignedFields, signedLines, signedText } from '../../crypto/signed_text.ts';
 
 export const NETWORK_ID = 'local';
@@ -7,14 +6,18 @@ export const NETWORK_ID = 'local';
 export interface Keys {
   /** Base64 of 32 bytes. */
   readonly publicKey: string;
+  /** As tweetnacl has it: the seed, and the bytes of the public key. */
   readonly secretKey: Uint8Array;
 }
 
 /** @param seed makes the same keys every time; any text of at most 32 bytes */
 export function signingKeys(seed?: string): Keys {
-  const pair =
-    seed === undefined ? nacl.sign.keyPair() : nacl.sign.keyPair.fromSeed(Buffer.alloc(32, seed) as Uint8Array);
-  return { publicKey: base64(pair.publicKey), secretKey: pair.secretKey };
+  const made = privateKey(seed === undefined ? randomBytes(32) : Buffer.alloc(32, seed));
+  const { d = '', x = '' } = made.export({ format: 'jwk' });
+  const publicKey = Buffer.from(x, 'base64url');
+  const secretKey = new Uint8Array(Buffer.concat([Buffer.from(d, 'base64url'), publicKey]));
+  keyObjects.set(secretKey, made);
+  return { publicKey: publicKey.toString('base64'), secretKey };
 }
 
 /** A signature over a text of the contract, as the server sends it. */
@@ -35,14 +38,13 @@ export function signLines(secretKey: Uint8Array, lines: string, networkId = NETW
 const DER_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const keyObjects = new WeakMap<Uint8Array, KeyObject>();
 
-/** Of `node:crypto`, which signs a hundred times faster than tweetnacl; the vectors hold them to the same. */
+/** Of `node:crypto`, which signs and makes keys a hundred times faster than tweetnacl; the vectors hold them to the same. */
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([DER_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+}
+
 function keyObject(secretKey: Uint8Array): KeyObject {
-  const known = keyObjects.get(secretKey);
-  if (known) return known;
-  const der = Buffer.concat([DER_PREFIX, secretKey.subarray(0, 32)]);
-  const made = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const made = keyObjects.get(secretKey) ?? privateKey(secretKey.subarray(0, 32));
   keyObjects.set(secretKey, made);
   return made;
 }
-
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');

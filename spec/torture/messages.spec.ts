@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free_port.ts';
 import { randomFrom } from '../support/random.ts';
 import { spawn } from '../support/spawn.ts';
-import { readRecord } from './message_client.ts';
+import { readRecord } from './message_client.mjs';
 
 const ROUNDS = Number(process.env.TORTURE_ROUNDS ?? 3);
 const FIRST_SEED = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -16,12 +16,14 @@ const CHAOS_MS = 5_000;
 const MESSAGES = 150;
 const SENDERS = 2;
 
-const rounds = Array.from({ length: ROUNDS }, (_, at) => (FIRST_SEED + at) >>> 0);
+const rounds = deployments.flatMap(([name, nodeCount, makePlace]) =>
+  Array.from({ length: ROUNDS }, (_, at) => ({ name, nodeCount, makePlace, seed: (FIRST_SEED + at) >>> 0 })),
+);
 
-describe.each(deployments)('messages while everything is killed, %s', (_name, nodeCount, makePlace) => {
-  it.each(rounds)(
-    'TORTURE_SEED=%i: what was accepted is acknowledged, all of it, each once',
-    async (seed) => {
+describe('messages while everything is killed', () => {
+  it.concurrent.each(rounds)(
+    '$name, TORTURE_SEED=$seed: what was accepted is acknowledged, all of it, each once',
+    async ({ nodeCount, makePlace, seed }) => {
       const random = randomFrom(seed);
       const place = await makePlace();
       const dir = await mkdtemp(join(tmpdir(), 'aerie-torture-'));
@@ -42,8 +44,8 @@ describe.each(deployments)('messages while everything is killed, %s', (_name, no
             ...fields,
           }));
         const sending = { toAgentId: bob.id, count: MESSAGES, pauseMs: (CHAOS_MS * 4) / MESSAGES };
-        clients.push(client('message_recipient.ts', bob));
-        clients.push(...senders.map((ada) => client('message_sender.ts', ada, sending)));
+        clients.push(client('message_recipient.mjs', bob));
+        clients.push(...senders.map((ada) => client('message_sender.mjs', ada, sending)));
 
         const mortals: Mortal[] = [...nodes, ...clients];
         const endAtMs = Date.now() + CHAOS_MS;
@@ -113,9 +115,7 @@ async function openNode({ env }: Place): Promise<Node> {
 /** @param task asked at every start */
 function openClient(script: string, task: () => object): Client {
   const start = () =>
-    spawn(process.execPath, ['--import', 'tsx', join('spec', 'torture', script), JSON.stringify(task())], {
-      stdio: 'ignore',
-    });
+    spawn(process.execPath, [join('spec', 'torture', script), JSON.stringify(task())], { stdio: 'ignore' });
   const end = (child: ChildProcess) =>
     new Promise<void>((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve();

@@ -25,10 +25,14 @@ const backends: [string, number, () => Promise<Place>][] = [
   ['Redis and two nodes', 2, async () => onRedis(sharedRedisUrl())],
 ];
 
-describe.each(backends)('producer, consumer and servers are killed at random, on %s', (_name, nodeCount, makePlace) => {
-  it.each(Array.from({ length: ROUNDS }, (_, round) => [FIRST_SEED + round]))(
-    'every chunk arrives once, in seed %i',
-    async (seed) => {
+const rounds = backends.flatMap(([name, nodeCount, makePlace]) =>
+  Array.from({ length: ROUNDS }, (_, round) => ({ name, nodeCount, makePlace, seed: FIRST_SEED + round })),
+);
+
+describe('producer, consumer and servers are killed at random', () => {
+  it.concurrent.each(rounds)(
+    'on $name, every chunk arrives once, in seed $seed',
+    async ({ nodeCount, makePlace, seed }) => {
       const place = await makePlace();
       const dir = await mkdtemp(join(tmpdir(), 'aerie-torture-'));
       const random = randomFrom(seed);

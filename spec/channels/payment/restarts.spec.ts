@@ -14,31 +14,62 @@ async function redisPlace(): Promise<Place> {
   return { env: onRedis(redis.url).env, remove: () => redis.stop() };
 }
 
-describe.each<[string, () => Promise<Place>]>([
+const stores: [string, () => Promise<Place>][] = [
   ['the embedded store', folder],
   ['Redis', redisPlace],
-])('on %s', (_name, makePlace) => {
-  let place: Place;
-  let env: Record<string, string>;
-  let node: Aerie;
-  beforeEach(async () => {
-    place = await makePlace();
-    env = { ...place.env, PORT: `${await freePort()}`, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0' };
-    node = await startAerie(env);
-  });
-  afterEach(async () => {
-    await node.stop();
-    await place.remove();
-  });
-  const newParty = (fields = {}) => Party.at(node, networkOf(place), fields);
+];
 
-  async function kill(): Promise<void> {
-    node.signal('SIGKILL');
-    await node.exit;
+/** A node that comes back at the same address, on a store of its own. */
+class Mortal {
+  readonly #place: Place;
+  readonly #env: Record<string, string>;
+  /** The one that runs, or ran last. */
+  node: Aerie;
+
+  private constructor(place: Place, env: Record<string, string>, node: Aerie) {
+    this.#place = place;
+    this.#env = env;
+    this.node = node;
   }
 
-  it('kill -9 at any moment: repeats converge, and every transfer pays once', async () => {
-    const deal = await Deal.open(await newParty(), await newParty(), { deposit_a: '100', deposit_b: '0' });
+  static async start(place: Place): Promise<Mortal> {
+    const env = { ...place.env, PORT: `${await freePort()}`, HTTP_RATE_LIMIT: '0', RATE_LIMIT: '0' };
+    return new Mortal(place, env, await startAerie(env));
+  }
+
+  newParty(fields = {}): Promise<Party> {
+    return Party.at(this.node, networkOf(this.#place), fields);
+  }
+
+  async kill(): Promise<void> {
+    this.node.signal('SIGKILL');
+    await this.node.exit;
+  }
+
+  async startAgain(): Promise<void> {
+    this.node = await startAerie(this.#env);
+  }
+}
+
+/** A case on a node of its own: on both stores beside each other. */
+const onMortal = (run: (mortal: Mortal) => Promise<void>) => async (_name: string, makePlace: () => Promise<Place>) => {
+  const place = await makePlace();
+  const mortal = await Mortal.start(place);
+  try {
+    await run(mortal);
+  } finally {
+    await mortal.node.stop();
+    await place.remove();
+  }
+};
+
+it.concurrent.each(stores)(
+  'on %s, kill -9 at any moment: repeats converge, and every transfer pays once',
+  onMortal(async (mortal) => {
+    const deal = await Deal.open(await mortal.newParty(), await mortal.newParty(), {
+      deposit_a: '100',
+      deposit_b: '0',
+    });
     const [as, bs] = [await deal.a.join(deal.topic), await deal.b.join(deal.topic)];
     let [cents, nonce] = [0, 0];
     const seen = { duplicate: 0, fresh: 0 };
@@ -60,9 +91,9 @@ describe.each<[string, () => Promise<Place>]>([
     for (let round = 0; round < ROUNDS; round++) {
       let isKilled = false;
       const killed = new Promise<void>((resolve) => setTimeout(() => resolve(), Math.random() * 12)).then(async () => {
-        await kill();
+        await mortal.kill();
         isKilled = true;
-        node = await startAerie(env);
+        await mortal.startAgain();
       });
       do {
         nonce++;
@@ -83,17 +114,21 @@ describe.each<[string, () => Promise<Place>]>([
       } while (!isKilled);
       await killed;
     }
-    const [last] = [new Deal(new Party(node, deal.a.agent, deal.a.networkId), deal.b, deal.channelId)];
+    const [last] = [new Deal(new Party(mortal.node, deal.a.agent, deal.a.networkId), deal.b, deal.channelId)];
     expect(await last.read()).toMatchObject({ balance_b: `${cents / 100}`, next_nonce: nonce + 1, pending: null });
     const items = await last.history();
     expect(items.map((item) => item.nonce)).toEqual(Array.from({ length: nonce }, (_, at) => at + 1));
     expect(items.filter(({ burned }) => !burned).map((item) => item.nonce)).toEqual(paid);
     if (process.env.KILL_ROUNDS) process.stdout.write(`${ROUNDS} kills, ${nonce} nonces: ${JSON.stringify(seen)}\n`);
     await Promise.all([deal.a.leave(), deal.b.leave()]);
-  }, 3_600_000);
+  }),
+  3_600_000,
+);
 
-  it('what ends while no node runs has ended when one does', async () => {
-    const [a, b] = [await newParty(), await newParty({ capabilities: [{ name: 'chat', price: '1' }] })];
+it.concurrent.each(stores)(
+  'on %s, what ends while no node runs has ended when one does',
+  onMortal(async (mortal) => {
+    const [a, b] = [await mortal.newParty(), await mortal.newParty({ capabilities: [{ name: 'chat', price: '1' }] })];
     const deal = await Deal.open(a, b, { challenge_period_ms: 1_000 });
     const { body } = await a.call<{ session: { id: string } }>('POST', '/api/negotiations', {
       provider_agent_id: b.id,
@@ -104,10 +139,11 @@ describe.each<[string, () => Promise<Place>]>([
     const [topic, session] = [await a.join(deal.topic), await b.join(negotiation)];
     const evidence = deal.evidence(a, 7, '1', ['4', '11']);
     const { channel } = await topic.push<{ channel: ChannelBody }>('dispute', { reason: 'gone', evidence });
-    await kill();
+    await mortal.kill();
     await new Promise((resolve) => setTimeout(resolve, 1_200));
 
-    node = await startAerie(env);
+    await mortal.startAgain();
+    const { node } = mortal;
     const closing = { final_balance_a: '4', final_balance_b: '11', nonce: 7, reason: 'dispute' };
     expect(await deal.read(node)).toMatchObject({
       status: 'closed',
@@ -125,5 +161,6 @@ describe.each<[string, () => Promise<Place>]>([
     await eventually(() => expect(session.channel.state).toBe('joined'));
     await expect(session.push('reject', { reason: 'x' })).rejects.toMatchObject({ details: { status: 'expired' } });
     await Promise.all([a, b, there].map((party) => party.leave()));
-  });
-});
+  }),
+  60_000,
+);

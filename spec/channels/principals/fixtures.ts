@@ -1,8 +1,8 @@
-import nacl from 'tweetnacl';
 import type { Agent } from '../../../channels/principals/agent.ts';
 import type { RegistrationFields } from '../../../channels/principals/decide.ts';
+import { signingKeys } from '../../support/signing.ts';
 
-export const newPublicKey = () => Buffer.from(nacl.sign.keyPair().publicKey).toString('base64');
+export const newPublicKey = () => signingKeys().publicKey;
 
 /** Fields for registering an agent; those not given have defaults. */
 export function agentFields(fields: Partial<RegistrationFields<Agent>> = {}): RegistrationFields<Agent> {

@@ -1,13 +1,13 @@
-import { type ClientTask, joinInbox, push, readRecord, readTask, remember } from './message_client.ts';
+import { joinInbox, push, readRecord, readTask, remember } from './message_client.mjs';
 
 /**
  * Acknowledges what arrives. It remembers `got <id>` before, once, and `acknowledged <id>` after the ok; `again <id>`
  * is what must not be: a message that comes on a connection that was made after its ok.
  */
-const task = readTask<ClientTask>();
+const task = readTask();
 const { recordPath } = task;
 const record = readRecord(recordPath);
-const withWord = (word: string) =>
+const withWord = (word) =>
   record.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
 const got = new Set(withWord('got'));
 const acknowledged = new Set(withWord('acknowledged'));
@@ -16,7 +16,7 @@ let acknowledgedBefore = new Set(acknowledged);
 const channel = joinInbox(task, () => {
   acknowledgedBefore = new Set(acknowledged);
 });
-channel.on('new_message', ({ id }: { id: string }) => {
+channel.on('new_message', ({ id }) => {
   if (acknowledgedBefore.has(id)) remember(recordPath, `again ${id}`);
   if (!got.has(id)) remember(recordPath, `got ${id}`);
   got.add(id);
@@ -25,7 +25,7 @@ channel.on('new_message', ({ id }: { id: string }) => {
 // Of these it died before it heard whether they are acknowledged; if they are, they are not pushed again.
 for (const id of got) if (!acknowledged.has(id)) void acknowledge(id);
 
-async function acknowledge(id: string): Promise<void> {
+async function acknowledge(id) {
   for (;;) {
     try {
       await push(channel, 'acknowledge', { message_id: id });
@@ -33,7 +33,7 @@ async function acknowledge(id: string): Promise<void> {
       acknowledged.add(id);
       return;
     } catch (error) {
-      const { reason } = error as { reason?: string };
+      const { reason } = error;
       if (reason === 'not_found' || reason === 'conflict') return remember(recordPath, `refused ${id}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

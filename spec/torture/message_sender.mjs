@@ -1,22 +1,16 @@
-import { type ClientTask, joinInbox, push, readRecord, readTask, remember } from './message_client.ts';
-
-/** Sends `count` messages, and remembers which were accepted; those of which it does not know it sends again. */
-export interface SenderTask extends ClientTask {
-  readonly toAgentId: string;
-  readonly count: number;
-  readonly pauseMs: number;
-}
+// Sends `count` messages to `toAgentId`, and remembers which were accepted; those of which it does not know it sends again.
+import { joinInbox, push, readRecord, readTask, remember } from './message_client.mjs';
 
 const IN_FLIGHT = 4;
 
-const task = readTask<SenderTask>();
+const task = readTask();
 const { agentId, toAgentId, count, pauseMs, recordPath } = task;
 const accepted = new Set(readRecord(recordPath));
 const ids = Array.from({ length: count }, (_, at) => `${agentId}-${at}`).filter((id) => !accepted.has(id));
 const channel = joinInbox(task);
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function work(): Promise<void> {
+async function work() {
   for (let id = ids.shift(); id !== undefined; id = ids.shift()) {
     for (let isAccepted = false; !isAccepted; ) {
       try {
