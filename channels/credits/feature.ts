@@ -1,0 +1,30 @@
+import { Deadlines } from '../kernel/deadlines.ts';
+import type { Domain, DomainContext } from '../principals/domain.ts';
+import { USER_CREDITS } from './codec.ts';
+import { CreditAccounts } from './credit_accounts.ts';
+import { EarningsAccounts } from './earnings_accounts.ts';
+import { type Credits, PaymentsOfSessions } from './payments_of_sessions.ts';
+
+type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'>;
+
+/** A payment that was in flight when its node died is finished within 2 s of any node's running. */
+const POLL_MS = 250;
+/** A node may die with a deadline claimed, and nobody else gets it before. */
+const LEASE_MS = 1_500;
+
+/** The money inside sessions: credits of users, earnings of agents, and payments from one to the other. */
+export function creditsFeature({ store, log, deadlineStats: stats }: Context): Domain & { readonly credits: Credits } {
+  const users = new CreditAccounts(store);
+  const agents = new EarningsAccounts(store);
+  const credits = new PaymentsOfSessions(users, agents);
+  const deadlines = new Deadlines({ store, log, pollMs: POLL_MS, leaseMs: LEASE_MS, stats });
+  deadlines.on(USER_CREDITS, (userId) => credits.finishAll(userId));
+
+  return {
+    name: 'credits',
+    credits,
+    start: () => deadlines.start(),
+    handleDue: () => deadlines.handleDue(),
+    close: () => deadlines.stop(),
+  };
+}
