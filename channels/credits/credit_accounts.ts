@@ -1,6 +1,6 @@
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type Applied } from '../kernel/aggregate.ts';
-import { BALANCES_AND_SPENT, creditsType, USER_CREDITS } from './codec.ts';
+import { BALANCES, BALANCES_AND_SPENT, creditsType, USER_CREDITS } from './codec.ts';
 import type { CreditCommand, CreditEvent } from './commands.ts';
 import { readLedger } from './ledger.ts';
 import type { CreditAccount, LedgerEntry } from './state.ts';
@@ -18,6 +18,11 @@ export class CreditAccounts {
   /** Without its single payments and credits; `undefined` before the first of them. */
   read(userId: string): Promise<CreditAccount | undefined> {
     return this.#aggregates.read(userId, BALANCES_AND_SPENT);
+  }
+
+  /** In the order of `userIds`, without what auto-pay has spent. */
+  readMany(userIds: readonly string[]): Promise<(CreditAccount | undefined)[]> {
+    return this.#aggregates.readMany(userIds, BALANCES);
   }
 
   /** Of the state that it resolves to, single payments and credits are those that commands of this commit are about. */

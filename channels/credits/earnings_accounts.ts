@@ -20,6 +20,11 @@ export class EarningsAccounts {
     return this.#aggregates.read(agentId, BALANCES);
   }
 
+  /** In the order of `agentIds`. */
+  readMany(agentIds: readonly string[]): Promise<(EarningsAccount | undefined)[]> {
+    return this.#aggregates.readMany(agentIds, BALANCES);
+  }
+
   /** Of the state that it resolves to, single payments and payouts are those that commands of this commit are about. */
   apply(agentId: string, command: EarningsCommand): Promise<Applied<EarningsAccount, EarningsEvent>> {
     return this.#aggregates.apply(agentId, command);

@@ -5,6 +5,7 @@ import { CreditAccounts } from './credit_accounts.ts';
 import { EarningsAccounts } from './earnings_accounts.ts';
 import { type Credits, PaymentsOfSessions } from './payments_of_sessions.ts';
 import { creditRoutes } from './routes.ts';
+import { creditGauges, SumsOfAccounts } from './sums.ts';
 
 type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'> & {
   readonly principals: Pick<DomainContext['principals'], 'users' | 'agents'>;
@@ -28,6 +29,7 @@ export function creditsFeature(context: Context): Domain & { readonly credits: C
     name: 'credits',
     credits,
     routes: creditRoutes({ ...principals, accounts, earnings, store }),
+    gauges: creditGauges(new SumsOfAccounts({ store, users: accounts, agents: earnings, log })),
     start: () => deadlines.start(),
     handleDue: () => deadlines.handleDue(),
     close: () => deadlines.stop(),

@@ -1,4 +1,5 @@
 import { ADMIN_TOKEN, type Answer, registerAgent } from '../../support/aerie.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   type Holder,
   ledgerOf,
@@ -7,6 +8,7 @@ import {
   onPayingNodes,
   pay,
   type SpecPayment,
+  sumsOf,
 } from './deployments.ts';
 
 const AT = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/);
@@ -210,6 +212,23 @@ onPayingNodes('the calls on credits', (nodes) => {
     for (const path of closed) expect(await call('GET', path, agent.apiKey)).toEqual(suspended);
     for (const path of [`/api/users/${user.id}/credits`, `/api/agents/${agent.id}/payouts`]) {
       expect(await call('POST', path, agent.apiKey, '{"not": JSON')).toEqual(suspended);
+    }
+  });
+
+  it('adds up all accounts on /metrics, and the difference is 0', async () => {
+    const { here, there } = nodes();
+    const before = await sumsOf(here);
+    expect(before).toMatchObject({ ledger_difference: 0, in_flight_usdc: 0 });
+    const { user, agent } = await newParties(here, '10');
+    await pay(here, payment(user, agent, { amountMicro: 4_000_000 }));
+    await call('POST', `/api/agents/${agent.id}/payouts`, ADMIN_TOKEN, { id: 'o-1', amount_usdc: '3' });
+    const grown = { credits_usdc_total: 10, user_balances_usdc: 6, earnings_unpaid_usdc: 1, payouts_usdc_total: 3 };
+    for (const node of [here, there]) {
+      await eventually(async () => {
+        const sums = await sumsOf(node);
+        for (const [name, by] of Object.entries(grown)) expect(sums[name]).toBeCloseTo((before[name] ?? 0) + by, 6);
+        expect(sums).toMatchObject({ ledger_difference: 0, in_flight_usdc: 0 });
+      });
     }
   });
 });
