@@ -52,11 +52,9 @@ export class PaymentsOfSessions implements Credits {
     const { inFlight, payments } = debited.state;
     const record = payments.get(payment.id);
     if (!record) throw new Error(`payment ${payment.id}: decided and not recorded`);
-    if (record.bookedBy === null) {
-      const refusal = record.refused[approverOf(payment)];
-      if (!refusal) throw new Error(`payment ${payment.id}: neither booked nor refused`);
-      return refusal;
-    }
+    const refusal = record.refused[approverOf(payment)];
+    if (refusal) return refusal;
+    if (record.bookedBy === null) throw new Error(`payment ${payment.id}: neither booked nor refused`);
     const flying = inFlight.find(({ id }) => id === payment.id);
     if (flying) await this.#finish(userId, flying);
     return 'booked';
