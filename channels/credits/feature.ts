@@ -14,7 +14,7 @@ type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'> & {
 /** A payment that was in flight when its node died is finished within 2 s of any node's running. */
 const POLL_MS = 250;
 /** A node may die with a deadline claimed, and nobody else gets it before. */
-const LEASE_MS = 1_500;
+export const LEASE_MS = 1_500;
 
 /** The money inside sessions: credits of users, earnings of agents, and payments from one to the other. */
 export function creditsFeature(context: Context): Domain & { readonly credits: Credits } {

@@ -60,10 +60,12 @@ export class PaymentsOfSessions implements Credits {
     return 'booked';
   }
 
-  /** Finishes what is in flight from an account: what its deadline is for. */
+  /** Finishes what is in flight from an account: what its deadline is for. Ends when nothing of it is under way any more. */
   async finishAll(userId: string): Promise<void> {
     const account = await this.#users.read(userId);
-    await Promise.all((account?.inFlight ?? []).map((payment) => this.#finish(userId, payment)));
+    const payments = account?.inFlight ?? [];
+    const finished = await Promise.allSettled(payments.map((payment) => this.#finish(userId, payment)));
+    for (const one of finished) if (one.status === 'rejected') throw one.reason;
   }
 
   async #finish(userId: string, { id, agentId, sessionId, amountMicro }: InFlight): Promise<void> {

@@ -104,7 +104,7 @@ class MoneyWorld {
           await agents.apply(pick(AGENTS, x), { type: 'pay_out', id: `payout-${x}`, amountMicro: BigInt((x % 8) + 1) });
           return;
         case 'finish':
-          await Promise.all(this.memory.due(USER_CREDITS).map((userId) => payments.finishAll(userId)));
+          for (const userId of this.memory.due(USER_CREDITS)) await payments.finishAll(userId);
           return;
         case 'wait':
           this.memory.nowMs += pick([1, 1_000, 60_000, DAY_MS / 3], x);
