@@ -1,4 +1,5 @@
 import { analyticsFeature } from '../channels/analytics/feature.ts';
+import { creditsFeature } from '../channels/credits/feature.ts';
 import { discoveryFeature } from '../channels/discovery/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
 import { negotiationFeature } from '../channels/negotiation/feature.ts';
@@ -19,6 +20,7 @@ export function openDomains(context: DomainContext): readonly Domain[] {
     taskFeature(withNotifications),
     negotiationFeature(withNotifications),
     paymentFeature(withNotifications),
+    creditsFeature(context),
     analyticsFeature(context),
   ];
 }

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { DeadlineStats } from '../channels/kernel/deadlines.ts';
-import type { DomainCounter } from '../channels/principals/domain.ts';
+import type { DomainCounter, DomainGauge } from '../channels/principals/domain.ts';
 import type { EndpointStats } from '../server/endpoint/index.ts';
 import type { Hub, Nodes, PubSub } from '../server/index.ts';
 import { LATENCY_BOUNDS, type StoreStats } from '../server/store/index.ts';
@@ -18,6 +18,7 @@ export interface Measured {
   readonly deadlines: DeadlineStats;
   /** The domains' own. */
   readonly counters: readonly DomainCounter[];
+  readonly gauges: readonly DomainGauge[];
   readonly version: string;
 }
 
@@ -25,7 +26,7 @@ export interface Measured {
  * The node's metrics. Hot paths count in plain numbers; a scrape reads them, so that a metric costs nothing in between.
  */
 export function createMetrics(measured: Measured): Registry {
-  const { stats, hub, pubsub, nodes, store, events, presences, deadlines, counters: own, version } = measured;
+  const { stats, hub, pubsub, nodes, store, events, presences, deadlines, version } = measured;
   const registry = new Registry();
   // Event-loop delay, memory, CPU and garbage collection of the process.
   collectDefaultMetrics({ register: registry });
@@ -112,7 +113,17 @@ export function createMetrics(measured: Measured): Registry {
     () => store.operations.get('commit')?.conflicts ?? 0,
   );
   counters('aerie_facts_total', 'What happened by commits of this node', 'type', () => store.facts);
-  for (const { name, help, read } of own) counter(name, help, read);
+  for (const { name, help, read } of measured.counters) counter(name, help, read);
+  for (const { name, help, read } of measured.gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set((await read()) ?? Number.NaN);
+      },
+    });
+  }
   counters('aerie_deadlines_handled_total', 'Deadlines handled by this node', 'kind', () => deadlines.handled);
   counters('aerie_deadlines_failed_total', 'Deadlines that have to be taken again', 'kind', () => deadlines.failed);
   return registry;

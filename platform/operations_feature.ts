@@ -24,6 +24,7 @@ export function operationsFeature(context: NodeContext, stats: EndpointStats, do
     presences: () => [...presence.keys(DISCOVERY_TOPIC)].length,
     deadlines,
     counters: domains.flatMap(({ counters }) => counters ?? []),
+    gauges: domains.flatMap(({ gauges }) => gauges ?? []),
     version,
   });
   const { nodeId, networkId } = config;

@@ -26,6 +26,7 @@ export const reasons = {
   transfer_pending: 'Another transfer is pending: wait until it is acknowledged or rejected.',
   invalid_nonce: 'Wrong nonce: details.expected is the next one.',
   insufficient_balance: 'Insufficient balance.',
+  balance_limit: 'A balance of credits is at most 999999999.999999 USDC.',
   no_pending_transfer: 'No such transfer is pending.',
   not_counterparty: 'Only the other side can acknowledge a transfer, not its sender.',
   invalid_evidence: 'Invalid evidence: expected a state that both agents have signed, with a nonce that is not burned.',

@@ -23,6 +23,7 @@ export interface Domain extends Feature<DomainKinds> {
   /** The aggregates that its lists are made of, where an earlier version left them out of the index by creation. */
   readonly placeables?: readonly Placeable[];
   readonly counters?: readonly DomainCounter[];
+  readonly gauges?: readonly DomainGauge[];
 }
 
 /** A number for `/metrics` that only grows. */
@@ -30,6 +31,14 @@ export interface DomainCounter {
   readonly name: string;
   readonly help: string;
   read(): number;
+}
+
+/** A number for `/metrics` that is read from what is stored, for the whole deployment. */
+export interface DomainGauge {
+  readonly name: string;
+  readonly help: string;
+  /** Resolves soon, whatever the store does; `undefined`: unknown now. */
+  read(): Promise<number | undefined>;
 }
 
 /** Everything that a domain can be made with; each takes what it needs. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { collectorCounters } from '../../channels/analytics/collector.ts';
+import { creditGauges, type Sums } from '../../channels/credits/sums.ts';
 import { EventLatency } from '../../platform/event_latency.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { accept, anyPayload, channel, reply, socket } from '../../server/index.ts';
@@ -30,6 +31,7 @@ describe('the metrics of a node', () => {
   let registry: Registry;
   let isBroken = false;
   let events: EventLatency;
+  let sums: Sums | undefined;
 
   beforeAll(async () => {
     const open = socket({
@@ -58,6 +60,7 @@ describe('the metrics of a node', () => {
       presences: () => 3,
       deadlines: { handled: new Map([['task', 2]]), failed: new Map() },
       counters: collectorCounters({ facts: 5, rounds: 6 }),
+      gauges: creditGauges({ read: async () => sums }),
       version: '1.2.3',
     });
   });
@@ -134,6 +137,26 @@ describe('the metrics of a node', () => {
       'aerie_info{version="1.2.3"} 1',
     ]) {
       expect(text).toContain(line);
+    }
+  });
+
+  it('tell the sums of credits to the micro-USDC, and NaN while they are unknown', async () => {
+    expect(await registry.metrics()).toContain('aerie_ledger_difference Nan');
+    sums = {
+      creditsMicro: 9_007_199_254_740_993_000_003n,
+      balancesMicro: 1_500_000n,
+      inFlightMicro: 1n,
+      unpaidMicro: 9_007_199_254_740_993_000_000n,
+      payoutsMicro: 0n,
+    };
+    const text = await registry.metrics();
+    for (const line of [
+      'aerie_user_balances_usdc 1.5',
+      'aerie_in_flight_usdc 0.000001',
+      'aerie_payouts_usdc_total 0',
+      'aerie_ledger_difference -1.499998',
+    ]) {
+      expect(text).toContain(`${line}\n`);
     }
   });
 });

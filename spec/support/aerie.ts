@@ -40,9 +40,13 @@ export const addressOf = (url: string): Address => ({
 
 const MAIN = 'dist/platform/main.js';
 
-/** Starts a server from the build, on a free port unless told; resolves when it listens. */
-export async function startAerie(env: Record<string, string> = {}): Promise<Aerie> {
-  return running(spawn(process.execPath, [MAIN], { env: envOf(env), stdio: ['ignore', 'pipe', 'pipe'] }));
+/**
+ * Starts a server from the build, on a free port unless told; resolves when it listens.
+ *
+ * @param main another program that is one, with something that a spec needs beside
+ */
+export async function startAerie(env: Record<string, string> = {}, main = MAIN): Promise<Aerie> {
+  return running(spawn(process.execPath, [main], { env: envOf(env), stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 /** As `startAerie`, with a folder of its own that goes when the server is stopped. */
