@@ -60,8 +60,10 @@ export function openEndpoint({ context, features, stats, listener }: EndpointCon
       routes: features.flatMap(({ routes }) => routes ?? []),
       statusOf,
       // The metrics' own is nobody's, which costs no look at the store: scrapes go on while that is away.
-      authenticate: async (credential) =>
-        isMetricsToken(credential) ? undefined : authenticator.credential(credential),
+      authenticate: async (credential, header) => {
+        if (isMetricsToken(credential)) return undefined;
+        return header === 'authorization' ? authenticator.credential(credential) : authenticator.apiKey(credential);
+      },
       origins: config.allowedOrigins,
       accountOf: nameOf,
       requests,

@@ -16,7 +16,14 @@ export function listsFeature(context: NodeContext, domains: readonly Domain[]): 
 
   return {
     name: 'lists',
-    routes: lists.map(([path, list]): Route<Principal> => ({ method: 'GET', path, handle: list(shared) })),
+    routes: lists.map(
+      ([path, { answers, credentialHeader }]): Route<Principal> => ({
+        method: 'GET',
+        path,
+        handle: answers(shared),
+        ...(credentialHeader !== undefined && { credentialHeader }),
+      }),
+    ),
     async start() {
       nodes.report(LISTING_GAUGES);
       await upkeep.begin();

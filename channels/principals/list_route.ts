@@ -44,13 +44,17 @@ export function listCall<T, N extends string>(list: List<T, N>, { store, cursors
   };
 }
 
-/** A list without its kinds of items and parameters: what answers it, once there is what all lists share. */
-export type ServedList = (shared: ListOptions) => Handle;
+/** A list without its kinds of items and parameters. */
+export interface ServedList {
+  /** Gives what answers it, once there is what all lists share. */
+  readonly answers: (shared: ListOptions) => Handle;
+  /** As of a route. */
+  readonly credentialHeader: string | undefined;
+}
 
-export const servedList =
-  <T, N extends string>(list: List<T, N>): ServedList =>
-  (shared) =>
-    listCall(list, shared);
+export function servedList<T, N extends string>(list: List<T, N>, credentialHeader?: string): ServedList {
+  return { answers: (shared) => listCall(list, shared), credentialHeader };
+}
 
 const incomplete: Refusal = {
   ...refuse('unavailable'),

@@ -26,8 +26,16 @@ export function corsOf(exchange: Exchange, policy: OriginPolicy): Cors {
   };
 }
 
-/** Answers `OPTIONS` on an address that takes `methods`, a browser's preflight included. */
-export function optionsAnswer(exchange: Exchange, methods: readonly string[]): HttpAnswer {
+/**
+ * Answers `OPTIONS` on an address that takes `methods`, a browser's preflight included.
+ *
+ * @param credentialHeaders that the address takes beside `Authorization`
+ */
+export function optionsAnswer(
+  exchange: Exchange,
+  methods: readonly string[],
+  credentialHeaders: readonly string[],
+): HttpAnswer {
   const allow = methods.join(', ');
   const isPreflight = exchange.header('origin') !== undefined && exchange.header('access-control-request-method');
   if (!isPreflight) return { status: 204, headers: { allow } };
@@ -35,7 +43,7 @@ export function optionsAnswer(exchange: Exchange, methods: readonly string[]): H
     status: 204,
     headers: {
       'access-control-allow-methods': allow,
-      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-allow-headers': ['authorization', 'content-type', ...credentialHeaders].join(', '),
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     },
   };

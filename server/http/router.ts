@@ -12,8 +12,12 @@ import { type Match, methodsOf, type Route, RouteTable } from './routes.ts';
 
 export interface RouterOptions<P> {
   readonly routes: readonly Route<P>[];
-  /** Finds the principal behind the text of `Authorization: Bearer`; `undefined` if that is not valid, or no longer. */
-  readonly authenticate: (credential: string) => Promise<P | undefined>;
+  /**
+   * Finds the principal behind a credential; `undefined` if that is not valid, or no longer.
+   *
+   * @param header where it stands: `authorization`, or a route's `credentialHeader`
+   */
+  readonly authenticate: (credential: string, header: string) => Promise<P | undefined>;
   readonly origins: OriginPolicy;
   /** Names the account that a principal's requests count for, as `Connected.account` does. */
   readonly accountOf: (principal: P) => string;
@@ -53,7 +57,7 @@ class Router<P> {
     const match = this.#routes.match(exchange.segments);
     if (!match) return problem(httpRefusal('not_found'));
     const allow = methodsOf(match);
-    if (exchange.method === 'OPTIONS') return optionsAnswer(exchange, allow);
+    if (exchange.method === 'OPTIONS') return optionsAnswer(exchange, allow, credentialHeadersOf(match));
     const route = match.routes.get(exchange.method === 'HEAD' ? 'GET' : exchange.method);
     if (!route) return problem(httpRefusal('method_not_allowed'), { headers: { allow: allow.join(', ') } });
     try {
@@ -79,15 +83,15 @@ class Router<P> {
   async #admit(route: Route<P>, exchange: Exchange): Promise<Admitted<P>> {
     const { authenticate, accountOf } = this.#options;
     const requests = route.access === 'anybody' && route.unlimited ? undefined : this.#options.requests;
-    const text = bearer(exchange.header('authorization'));
+    const { text, header } = credentialOf(exchange, route);
     if (text === undefined) return limited(requests?.takeOfAddress(exchange.address)) ?? anonymous;
 
-    const digest = createHash('sha256').update(text).digest('base64');
+    const digest = createHash('sha256').update(header).update(text).digest('base64');
     const known = requests?.accountOf(digest);
     // Before the look-up: a caller over its limit costs the store nothing.
     const early = known === undefined ? undefined : limited(requests?.takeOfAccount(known));
     if (early) return early;
-    const principal = await authenticate(text);
+    const principal = await authenticate(text, header);
     if (principal === undefined) {
       requests?.forget(digest);
       return limited(requests?.takeOfAddress(exchange.address)) ?? anonymous;
@@ -116,6 +120,23 @@ class Router<P> {
     const { statusOf } = this.#options;
     return problem(refusal, { headers: headersOf(refusal), ...(statusOf && { statusOf }) });
   }
+}
+
+function credentialHeadersOf<P>({ routes }: Match<P>): string[] {
+  const named = [...routes.values()].flatMap((route) =>
+    route.access === 'anybody' ? [] : (route.credentialHeader ?? []),
+  );
+  return [...new Set(named)];
+}
+
+function credentialOf<P>(
+  exchange: Exchange,
+  route: Route<P>,
+): { readonly text: string | undefined; readonly header: string } {
+  const text = bearer(exchange.header('authorization'));
+  const header = route.access === 'anybody' ? undefined : route.credentialHeader;
+  if (text !== undefined || header === undefined) return { text, header: 'authorization' };
+  return { text: exchange.header(header)?.trim() || undefined, header };
 }
 
 function limited(waitMs = 0): Refusal | undefined {

@@ -16,6 +16,8 @@ interface RouteAddress {
 /** For those with a good credential; others get 401. */
 export interface SecuredRoute<P> extends RouteAddress {
   readonly access?: 'authenticated';
+  /** A header that may hold the credential alone, in lower case: `x-api-key`; `Authorization` goes before it. */
+  readonly credentialHeader?: string;
   readonly handle: (call: Call<P>) => Awaitable<HttpAnswer | Refusal>;
 }
 
