@@ -10,6 +10,16 @@ export interface SessionClaims {
   readonly expiresAtMs: number;
 }
 
+/** The user and the chat session that a token of that session is for. */
+export interface ChatClaims {
+  readonly userId: string;
+  readonly sessionId: string;
+  /** The API key of the user on whose behalf it was made: the token dies with it. */
+  readonly keyId: string;
+  readonly expiresAtMs: number;
+}
+
+const CHAT_TYPE = 'chat_session';
 const SUBJECT = /^(agent|user|app):(.+)$/;
 /** `exp` counts whole seconds. */
 const MS_PER_SECOND = 1_000;
@@ -26,13 +36,26 @@ export class SessionTokens {
   /** @returns the token, and its expiry: never earlier than asked for, and a whole second */
   async issue(
     { kind, id, keyId }: Pick<SessionClaims, 'kind' | 'id' | 'keyId'>,
-    { nowMs, ttlSeconds }: { readonly nowMs: number; readonly ttlSeconds: number },
-  ): Promise<{ token: string; expiresAtMs: number }> {
+    lifetime: Lifetime,
+  ): Promise<IssuedToken> {
+    return this.#sign(new SignJWT(), `${kind}:${id}`, keyId, lifetime);
+  }
+
+  /** As `issue`, for a token that opens the sockets of one chat session and nothing else (SESSIONS.md, section 7.2). */
+  async issueChat(
+    { userId, sessionId, keyId }: Omit<ChatClaims, 'expiresAtMs'>,
+    lifetime: Lifetime,
+  ): Promise<IssuedToken> {
+    const claims = new SignJWT({ session_id: sessionId, type: CHAT_TYPE });
+    return this.#sign(claims, `user:${userId}`, keyId, lifetime);
+  }
+
+  async #sign(jwt: SignJWT, subject: string, keyId: string, { nowMs, ttlSeconds }: Lifetime): Promise<IssuedToken> {
     const issuedAt = Math.floor(nowMs / MS_PER_SECOND);
     const expiresAt = Math.ceil(nowMs / MS_PER_SECOND) + ttlSeconds;
-    const token = await new SignJWT()
+    const token = await jwt
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: keyId })
-      .setSubject(`${kind}:${id}`)
+      .setSubject(subject)
       .setIssuedAt(issuedAt)
       .setExpirationTime(expiresAt)
       .sign(this.#secret);
@@ -55,6 +78,17 @@ export class SessionTokens {
    *          `type`; whether its key and its subject are alive is for the caller to find out
    */
   async claims(token: string): Promise<SessionClaims | undefined> {
+    const verified = await this.#verified(token);
+    return verified && claimsOf(verified.payload, verified.keyId);
+  }
+
+  /** As `claims`, of a chat session's token. */
+  async chatClaims(token: string): Promise<ChatClaims | undefined> {
+    const verified = await this.#verified(token);
+    return verified && chatClaimsOf(verified.payload, verified.keyId);
+  }
+
+  async #verified(token: string): Promise<{ payload: JWTPayload; keyId: unknown } | undefined> {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, this.#secret, {
         algorithms: ['HS256'],
@@ -62,12 +96,22 @@ export class SessionTokens {
         // Nothing has expired then.
         currentDate: new Date(0),
       });
-      return claimsOf(payload, protectedHeader.kid);
+      return { payload, keyId: protectedHeader.kid };
     } catch (error) {
       if (error instanceof errors.JOSEError) return undefined;
       throw error;
     }
   }
+}
+
+export interface Lifetime {
+  readonly nowMs: number;
+  readonly ttlSeconds: number;
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  readonly expiresAtMs: number;
 }
 
 function claimsOf({ sub, exp, type }: JWTPayload, keyId: unknown): SessionClaims | undefined {
@@ -76,4 +120,11 @@ function claimsOf({ sub, exp, type }: JWTPayload, keyId: unknown): SessionClaims
   if (type !== undefined) return undefined;
   if (!kind || !id || typeof keyId !== 'string' || keyId === '' || exp === undefined) return undefined;
   return { kind: kind as SessionClaims['kind'], id, keyId, expiresAtMs: exp * MS_PER_SECOND };
+}
+
+function chatClaimsOf({ sub, exp, type, session_id: sessionId }: JWTPayload, keyId: unknown): ChatClaims | undefined {
+  const [, kind, userId] = SUBJECT.exec(sub ?? '') ?? [];
+  if (type !== CHAT_TYPE || kind !== 'user' || !userId || typeof sessionId !== 'string') return undefined;
+  if (typeof keyId !== 'string' || keyId === '' || exp === undefined) return undefined;
+  return { userId, sessionId, keyId, expiresAtMs: exp * MS_PER_SECOND };
 }

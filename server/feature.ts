@@ -2,6 +2,7 @@ import type { Awaitable } from './answer.ts';
 import type { Channel } from './channel.ts';
 import type { Route } from './http/routes.ts';
 import type { MountOptions } from './transport/mount.ts';
+import type { RawMountOptions } from './transport/raw/mount.ts';
 
 /** Types that the features of one application share. */
 export interface FeatureKinds {
@@ -19,7 +20,7 @@ export interface Feature<K extends FeatureKinds = FeatureKinds> {
   readonly channels?: { readonly [N in keyof K['sockets']]?: readonly Channel<K['sockets'][N]>[] };
   readonly routes?: readonly Route<K['principal']>[];
   /** Sockets of its own. */
-  readonly mounts?: readonly MountOptions[];
+  readonly mounts?: readonly (MountOptions | RawMountOptions)[];
   /**
    * Wakes an aggregate whose deadline has passed, by the aggregate's kind: on one node, and again if that fails. What it
    * does has to be right when it is done twice.

@@ -1,6 +1,5 @@
 import type { Presence } from '../../presence/index.ts';
 import { accept, grant, type Log, reply, type TypedHub } from '../../server/index.ts';
-import type { Store } from '../../server/store/index.ts';
 import { jsonBytes } from '../kernel/fields.ts';
 import { micro, usdc } from '../kernel/money.ts';
 import { refuseField } from '../kernel/reasons.ts';
@@ -9,7 +8,7 @@ import { agentChannel } from '../principals/agent_session.ts';
 import type { Agents } from '../principals/principals.ts';
 import { metadataRefusal, readCapabilities } from '../principals/schema.ts';
 import type { Members } from './members.ts';
-import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
+import { DISCOVERY_TOPIC } from './presence_status.ts';
 import { events, joinParams, pushes } from './schema.ts';
 import { cursorOf, type Directory, type Found, readCursor, search } from './search.ts';
 
@@ -17,9 +16,9 @@ const DEFAULT_LIMIT = 20;
 const MAX_PAGE_BYTES = 256 * 1_024;
 export interface DiscoveryOptions {
   readonly agents: Agents;
-  readonly store: Pick<Store, 'lookup'>;
   readonly presence: Presence;
   readonly members: Members;
+  readonly directory: Directory;
   readonly hub: TypedHub<typeof pushes>;
   readonly log: Log;
   /** Has every node look at an agent that has changed. */
@@ -27,14 +26,7 @@ export interface DiscoveryOptions {
 }
 
 /** `agents:discovery`: who is there, what they offer, and who fits (PROTOCOL.md, section 5.1). */
-export function discoveryChannel({ agents, store, presence, members, hub, log, tellNodes }: DiscoveryOptions) {
-  const directory: Directory = {
-    lookup: (index, query) => store.lookup(index, query),
-    readMany: (ids) => agents.readMany(ids),
-    statusOf: (id) => presenceStatus(presence, id),
-    present: () => presence.keys(DISCOVERY_TOPIC),
-  };
-
+export function discoveryChannel({ agents, presence, members, directory, hub, log, tellNodes }: DiscoveryOptions) {
   return agentChannel({
     topic: DISCOVERY_TOPIC,
     params: { authorize: () => grant(), schema: joinParams },

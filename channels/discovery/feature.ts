@@ -6,7 +6,9 @@ import { servedList } from '../principals/list_route.ts';
 import { agentList } from './agent_list.ts';
 import { discoveryChannel } from './channel.ts';
 import { Members } from './members.ts';
-import { DISCOVERY_TOPIC } from './presence_status.ts';
+import { type FindOnline, findOnline } from './online.ts';
+import { DISCOVERY_TOPIC, presenceStatus } from './presence_status.ts';
+import type { Directory } from './search.ts';
 
 /** Nodes tell each other here which agent has changed. */
 const CHANGED = internalTopic('agent_changed');
@@ -14,10 +16,18 @@ const CHANGED = internalTopic('agent_changed');
 type Context = Pick<DomainContext, 'store' | 'hub' | 'nodes' | 'presence' | 'log' | 'principals'>;
 
 /** Finding agents and their capabilities: `agents:discovery`, and the list of agents. */
-export function discoveryFeature(context: Context): Domain & Pick<PrincipalEvents, 'agentChanged'> {
-  const { hub, nodes, presence, log, principals } = context;
+export function discoveryFeature(
+  context: Context,
+): Domain & Pick<PrincipalEvents, 'agentChanged'> & { readonly findOnline: FindOnline } {
+  const { store, hub, nodes, presence, log, principals } = context;
   const { agents, users } = principals;
   const members = new Members(presence, (id) => agents.read(id));
+  const directory: Directory = {
+    lookup: (index, query) => store.lookup(index, query),
+    readMany: (ids) => agents.readMany(ids),
+    statusOf: (id) => presenceStatus(presence, id),
+    present: () => presence.keys(DISCOVERY_TOPIC),
+  };
   const changes = hub.subscribe(CHANGED, ({ event, payload }) => {
     if (event !== 'changed') return;
     const { id } = JSON.parse(String(payload)) as { id: string };
@@ -30,7 +40,7 @@ export function discoveryFeature(context: Context): Domain & Pick<PrincipalEvent
 
   return {
     name: 'discovery',
-    channels: { agent: [discoveryChannel({ ...context, agents, members, tellNodes })] },
+    channels: { agent: [discoveryChannel({ ...context, agents, members, directory, tellNodes })] },
     lists: { '/api/agents': servedList(agentList({ agents, users, presence, nodes })) },
 
     /** Makes known what was changed over HTTP, as the channel's events do. */
@@ -40,6 +50,8 @@ export function discoveryFeature(context: Context): Domain & Pick<PrincipalEvent
         hub.broadcast(DISCOVERY_TOPIC, 'agent_updated', { agent: agentView(agent) });
       }
     },
+
+    findOnline: findOnline(directory),
 
     close: () => changes.stop(),
   };

@@ -8,8 +8,8 @@ import { isId } from './ids.ts';
 export interface AggregateType<S, C, E, M extends NotDecided = never> {
   /** The store's word for it. */
   readonly kind: string;
-  /** The fields that a command needs to be decided; all where this is left out. `parse` gets no others then. */
-  reads?(command: C): readonly string[];
+  /** The fields that a command needs to be decided; `undefined`, or where this is left out, all. `parse` gets no others. */
+  reads?(command: C): readonly string[] | undefined;
   parse(fields: Snapshot['fields']): S;
   /**
    * Everywhere it can be found. Where it is left out `change` says so itself, if at all.
@@ -151,7 +151,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
 
   async #applyAll(id: string, batch: readonly QueuedCommand<S, C, E, M>[]): Promise<void> {
     const aggregate = { kind: this.#type.kind, id };
-    const fields = this.#type.reads && union(batch.map(({ command }) => this.#type.reads?.(command) ?? []));
+    const fields = union(batch.map(({ command }) => this.#type.reads?.(command)));
     const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
       const snapshot = await this.#store.read(aggregate, fields);
       const before = this.#parse(snapshot);
@@ -232,4 +232,8 @@ function samePlaces(one: readonly IndexEntry[], other: readonly IndexEntry[]): b
 
 const placeText = ({ index, key }: IndexEntry) => `${index}\0${key}`;
 
-const union = (lists: readonly (readonly string[])[]) => [...new Set(lists.flat())];
+/** All fields if one of the lists is of all. */
+function union(lists: readonly (readonly string[] | undefined)[]): string[] | undefined {
+  const named = lists.filter((list) => list !== undefined);
+  return named.length === lists.length ? [...new Set(named.flat())] : undefined;
+}

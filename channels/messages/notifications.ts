@@ -8,9 +8,9 @@ import type { Draft, Message } from './state.ts';
 
 /** Word of a thing that is about to be made. */
 export interface Notice {
-  readonly type: 'aerie.task' | 'aerie.negotiation' | 'aerie.payment_channel';
+  readonly type: 'aerie.task' | 'aerie.negotiation' | 'aerie.payment_channel' | 'aerie.session';
   readonly thingId: string;
-  /** Account that makes the thing and whose quota this counts against: `agent:a-1`, `app:p-1`. The admin has none. */
+  /** Account that makes the thing and whose quota this counts against: `agent:a-1`, `app:p-1`. `admin`: nobody's. */
   readonly by: string;
   /** The digest of the call that makes it: the same call again finds the same notice. */
   readonly request: string;
