@@ -28,6 +28,7 @@ export interface Config {
   readonly socketTimeoutMs: number;
   readonly drainMs: number;
   readonly taskRetentionDays: number;
+  readonly sessionCapability: string;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -84,6 +85,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     socketTimeoutMs: integer('SOCKET_TIMEOUT_MS', 60_000, 1_000, MAX_MS),
     drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
     taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
+    sessionCapability: readCapability('SESSION_CAPABILITY', variable('SESSION_CAPABILITY')),
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
     logFormat: readChoice('LOG_FORMAT', variable('LOG_FORMAT'), isTerminal ? 'pretty' : 'json', LOG_FORMATS),
     tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),
@@ -119,6 +121,10 @@ function readName(name: string, value: string | undefined, fallback: string): st
   const given = value ?? fallback;
   const allowed = 'letters, digits, dots, underscores and hyphens, at most 128, a letter or digit first';
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(given) ? given : refuse(name, given, allowed);
+}
+
+function readCapability(name: string, value = 'assistant'): string {
+  return value.length <= 64 && !/[\r\n]/.test(value) ? value : refuse(name, value, 'text of 1 to 64 characters');
 }
 
 function readRedisUrl(value: string | undefined): string | undefined {

@@ -4,13 +4,19 @@ import { openPrincipals } from '../channels/principals/principals.ts';
 import type { Secrets } from '../channels/principals/secrets.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
 import { createPresence, redisReplication } from '../presence/index.ts';
-import { Hub, type Log } from '../server/index.ts';
+import { type Exchange, Hub, type Log } from '../server/index.ts';
 import { measured, type StoreStats } from '../server/store/index.ts';
 import { type Backend, REDIS_READY_WITHIN_MS } from './backend.ts';
 import type { Config } from './config.ts';
 
 /** The least time between two presence diffs of one topic. */
 const DIFF_INTERVAL_MS = 100;
+
+/** TLS may end here or at a proxy, which says so where it is trusted. */
+function schemeOf({ peer, header }: Exchange, { tls, trustedProxies }: Config): 'ws' | 'wss' {
+  const isSecure = tls !== undefined || (trustedProxies.has(peer) && header('x-forwarded-proto') === 'https');
+  return isSecure ? 'wss' : 'ws';
+}
 
 export interface ContextOptions {
   readonly config: Config;
@@ -47,5 +53,9 @@ export async function openContext({ config, backend, secrets, log }: ContextOpti
     deadlineStats: deadlineStats(),
     networkId: config.networkId,
     taskRetentionDays: config.taskRetentionDays,
+    sessionCapability: config.sessionCapability,
+    maxSocketsPerAgent: config.maxSocketsPerAgent,
+    mountTerms: { origins: config.allowedOrigins, timeoutMs: config.socketTimeoutMs },
+    schemeOf: (exchange) => schemeOf(exchange, config),
   };
 }

@@ -6,13 +6,17 @@ import { negotiationFeature } from '../channels/negotiation/feature.ts';
 import { paymentFeature } from '../channels/payment/feature.ts';
 import type { Domain, DomainContext } from '../channels/principals/domain.ts';
 import { principalsFeature } from '../channels/principals/feature.ts';
+import { sessionFeature } from '../channels/session/feature.ts';
 import { taskFeature } from '../channels/task/feature.ts';
+import { orchestratorFeature } from '../gateways/orchestrator/feature.ts';
 
 /** Makes the domains of a node. A new one is added by naming it in this list. */
 export function openDomains(context: DomainContext): readonly Domain[] {
   const discovery = discoveryFeature(context);
   const messages = messagesFeature(context);
   const withNotifications = { ...context, notifications: messages.notifications };
+  const credits = creditsFeature(context);
+  const sessions = sessionFeature({ ...withNotifications, findOnline: discovery.findOnline, credits: credits.credits });
   return [
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
@@ -20,7 +24,9 @@ export function openDomains(context: DomainContext): readonly Domain[] {
     taskFeature(withNotifications),
     negotiationFeature(withNotifications),
     paymentFeature(withNotifications),
-    creditsFeature(context),
+    credits,
+    sessions,
+    orchestratorFeature({ ...context, ...sessions }),
     analyticsFeature(context),
   ];
 }

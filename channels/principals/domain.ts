@@ -1,6 +1,7 @@
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
 import type { Presence } from '../../presence/index.ts';
-import type { Feature, Hub, Log, Nodes } from '../../server/index.ts';
+import type { OriginPolicy } from '../../server/http/index.ts';
+import type { Exchange, Feature, Hub, Log, Nodes } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import type { Placeable } from '../kernel/aggregate.ts';
 import type { DeadlineStats } from '../kernel/deadlines.ts';
@@ -33,6 +34,12 @@ export interface DomainCounter {
   read(): number;
 }
 
+/** The origins that may connect, and the silence after which a socket is closed. */
+export interface MountTerms {
+  readonly origins: OriginPolicy;
+  readonly timeoutMs: number;
+}
+
 /** A number for `/metrics` that is read from what is stored, for the whole deployment. */
 export interface DomainGauge {
   readonly name: string;
@@ -53,6 +60,14 @@ export interface DomainContext {
   readonly networkId: string;
   /** Days for which an ended task keeps its streams. */
   readonly taskRetentionDays: number;
+  /** The capability of agents that are assigned to sessions which name none. */
+  readonly sessionCapability: string;
+  /** Sockets of one account over all nodes. */
+  readonly maxSocketsPerAgent: number;
+  /** Terms of a gateway's mount: those of the platform's own sockets. */
+  readonly mountTerms: MountTerms;
+  /** Tells by which scheme a client has reached this server, also through a trusted proxy. */
+  readonly schemeOf: (exchange: Exchange) => 'ws' | 'wss';
   /** For a domain with deadlines apart from the node's. */
   readonly deadlineStats: DeadlineStats;
 }

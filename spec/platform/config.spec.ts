@@ -24,6 +24,7 @@ describe('the configuration', () => {
       socketTimeoutMs: 60_000,
       drainMs: 15_000,
       taskRetentionDays: 30,
+      sessionCapability: 'assistant',
       logLevel: 'info',
       logFormat: 'json',
       tls: undefined,
