@@ -13,6 +13,9 @@ import { decide as decidePayment } from '../../channels/payment/decide.ts';
 import * as payment from '../../channels/payment/schema.ts';
 import { closedView, coSignedView, disputeView, pendingView } from '../../channels/payment/view.ts';
 import { agentView } from '../../channels/principals/agent.ts';
+import { decide as decideSession } from '../../channels/session/decide.ts';
+import * as session from '../../channels/session/schema.ts';
+import { sessionView } from '../../channels/session/view.ts';
 import { decideTask } from '../../channels/task/decide.ts';
 import * as task from '../../channels/task/schema.ts';
 import { type TaskState, taskView } from '../../channels/task/state.ts';
@@ -24,8 +27,17 @@ import * as pay from './payment/fixtures.ts';
 
 // What the channels say that they push is what they push: a document for other languages is made from it.
 
-const modules = { analytics, discovery, messages, negotiation, payment, task };
-const contract = readFileSync('docs/PROTOCOL.md', 'utf8');
+const modules = {
+  analytics,
+  discovery,
+  messages,
+  negotiation,
+  payment,
+  session,
+  agent: { pushes: session.agentPushes },
+  task,
+};
+const contract = ['PROTOCOL', 'SESSIONS'].map((page) => readFileSync(`docs/${page}.md`, 'utf8')).join('\n');
 
 const agreed = scenario(decideNegotiation)(deal.negotiation())
   .when(deal.offer('client', '1'), deal.offer('provider', '2'), deal.acceptance('client', '1.5'))
@@ -64,6 +76,13 @@ const ending = (as: { status: 'completed'; result: unknown } | { status: 'cancel
   return { task: taskView((ended.ok ? ended.state : created.state) as TaskState) };
 };
 
+const terms = { id: 's-1', userId: 'u-1', capability: null, autoPay: null, tiedTo: null, request: 'digest' };
+const opened = decideSession(
+  undefined,
+  { type: 'create', terms, agent: { id: 'a-1', name: 'Ada' }, notices: [] },
+  NOW_MS,
+);
+
 const agent = agentView({
   id: 'a-1',
   name: 'Ada',
@@ -100,6 +119,11 @@ const shown: readonly (readonly [string, TSchema, unknown])[] = [
   ['agent_updated', discovery.pushes.agent_updated, { agent }],
   ['new_message', messages.pushes.new_message, message],
   ['message_placed', messages.signals.message_placed, { ordinal: 0, message }],
+  [
+    'session_assigned',
+    session.agentPushes.session_assigned,
+    opened.ok && { session: sessionView(opened.state.session) },
+  ],
   ['alert', analytics.pushes.alert, alert],
 ];
 
