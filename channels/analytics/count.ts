@@ -35,6 +35,22 @@ export function countFact(figures: Figures, fact: CountedFact, scope: Scope): vo
       return addCount(figures, 'disputes', 1);
     case 'channel_closed':
       return fact.moved ? countMoved(figures, fact.moved, scope, 0) : undefined;
+    case 'session_opened':
+      return addCount(figures, 'sessions_opened', 1);
+    case 'session_assigned':
+      // Among all it was counted when it was opened.
+      return isGlobal ? undefined : addCount(figures, 'sessions_opened', 1);
+    case 'session_message':
+      return addCount(figures, 'session_messages', 1);
+    case 'execution_ended':
+      addCount(figures, 'executions', 1);
+      addCount(figures, 'execution_ms', fact.durationMs);
+      return addDuration(figures.executions, fact.durationMs);
+    case 'session_ended':
+      return addCount(figures, 'sessions_closed', 1);
+    case 'session_paid':
+      addCount(figures, 'session_payments', 1);
+      return addMoney(figures, 'credits', BigInt(fact.amountMicro));
     case 'online_sampled':
       if (!isGlobal || fact.look === null) return;
       addCount(figures, 'online_looks', 1);

@@ -1,8 +1,10 @@
+import type { SessionPaid } from '../credits/facts.ts';
 import type { Fact } from '../kernel/facts.ts';
 import type { InboxFact, MessageSettled } from '../messages/facts.ts';
 import type { NegotiationFact } from '../negotiation/facts.ts';
 import type { PaymentFact } from '../payment/facts.ts';
 import type { AgentFact } from '../principals/facts.ts';
+import type { SessionFact } from '../session/facts.ts';
 import type { TaskFact } from '../task/facts.ts';
 
 /** A look at who is online. Of a long list each part is a fact of its own. */
@@ -22,6 +24,8 @@ export type CountedFact =
   | MessageSettled
   | NegotiationFact
   | PaymentFact
+  | SessionFact
+  | SessionPaid
   | OnlineSampled;
 
 const known: Readonly<Record<CountedFact['type'], true>> = {
@@ -42,6 +46,12 @@ const known: Readonly<Record<CountedFact['type'], true>> = {
   transfer_executed: true,
   dispute_opened: true,
   channel_closed: true,
+  session_opened: true,
+  session_assigned: true,
+  session_message: true,
+  execution_ended: true,
+  session_ended: true,
+  session_paid: true,
   online_sampled: true,
 };
 

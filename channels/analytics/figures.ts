@@ -6,6 +6,8 @@ export interface Figures {
   money: Partial<Record<Money, bigint>>;
   /** Durations of completed tasks. */
   durations: Sketch;
+  /** Durations of executions that have ended. */
+  executions: Sketch;
   /** Received amounts, by the agent that paid. */
   byCounterparty: Map<string, Received>;
   /** Prices of completed tasks, by capability; those without one under the empty text. */
@@ -34,10 +36,18 @@ export const COUNTS = [
   'online_looks',
   'online_seen',
   'online_minutes',
+  'sessions_opened',
+  'sessions_closed',
+  'session_messages',
+  /** Executions that have ended, and their milliseconds. */
+  'executions',
+  'execution_ms',
+  'session_payments',
 ] as const;
 export type Count = (typeof COUNTS)[number];
 
-export const MONEY = ['volume', 'revenue', 'spend'] as const;
+/** `credits`: what sessions have paid. */
+export const MONEY = ['volume', 'revenue', 'spend', 'credits'] as const;
 export type Money = (typeof MONEY)[number];
 
 export interface Received {
@@ -55,6 +65,7 @@ export const noFigures = (): Figures => ({
   counts: {},
   money: {},
   durations: new Map(),
+  executions: new Map(),
   byCounterparty: new Map(),
   byCapability: new Map(),
 });
@@ -67,6 +78,7 @@ export function addFigures(sum: Figures, more: Figures): Figures {
   for (const name of Object.keys(more.counts) as Count[]) addCount(sum, name, countOf(more, name));
   for (const name of Object.keys(more.money) as Money[]) addMoney(sum, name, moneyOf(more, name));
   addSketch(sum.durations, more.durations);
+  addSketch(sum.executions, more.executions);
   for (const [agent, { amountMicro, transfers }] of more.byCounterparty) {
     addReceived(sum, agent, amountMicro, transfers);
   }
@@ -98,13 +110,15 @@ export function addEarned({ byCapability }: Figures, capability: string, amountM
 export const byAmount = (one: bigint, other: bigint) => (one === other ? 0 : one > other ? -1 : 1);
 
 /** As a bucket keeps them: names by their place in the lists above, which therefore only grow. */
-export function figuresText({ counts, money, durations, byCounterparty, byCapability }: Figures): string {
+export function figuresText(figures: Figures): string {
+  const { counts, money, durations, executions, byCounterparty, byCapability } = figures;
   return JSON.stringify({
     c: COUNTS.flatMap((name, at) => (counts[name] ? [at, counts[name]] : [])),
     ...(Object.keys(money).length > 0 && {
       m: MONEY.flatMap((name, at) => (money[name] ? [at, String(money[name])] : [])),
     }),
     ...(durations.size > 0 && { d: [...durations].flat() }),
+    ...(executions.size > 0 && { e: [...executions].flat() }),
     ...(byCounterparty.size > 0 && {
       p: most(byCounterparty, ({ amountMicro }) => amountMicro).map(([agent, { amountMicro, transfers }]) => [
         agent,
@@ -128,12 +142,14 @@ interface Kept {
   readonly c: readonly number[];
   readonly m?: readonly (number | string)[];
   readonly d?: readonly number[];
+  readonly e?: readonly number[];
   readonly p?: readonly (readonly [agent: string, amountMicro: string, transfers: number])[];
   readonly k?: readonly (readonly [capability: string, amountMicro: string])[];
 }
 
+/** What an earlier version did not keep is 0. */
 export function parseFigures(text: string): Figures {
-  const { c, m = [], d = [], p = [], k = [] } = JSON.parse(text) as Kept;
+  const { c, m = [], d = [], e = [], p = [], k = [] } = JSON.parse(text) as Kept;
   const figures = noFigures();
   for (let at = 0; at < c.length; at += 2) {
     const name = COUNTS[c[at] ?? -1];
@@ -144,6 +160,7 @@ export function parseFigures(text: string): Figures {
     if (name) figures.money[name] = BigInt(m[at + 1] ?? 0);
   }
   for (let at = 0; at < d.length; at += 2) figures.durations.set(d[at] ?? 0, d[at + 1] ?? 0);
+  for (let at = 0; at < e.length; at += 2) figures.executions.set(e[at] ?? 0, e[at + 1] ?? 0);
   for (const [agent, amount, transfers] of p)
     figures.byCounterparty.set(agent, { amountMicro: BigInt(amount), transfers });
   for (const [name, amount] of k) figures.byCapability.set(name, BigInt(amount));

@@ -2,7 +2,7 @@ import { inTurn } from '../kernel/in_turn.ts';
 import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY } from './buckets.ts';
-import { quantilesMs } from './durations.ts';
+import { quantilesMs, type Sketch } from './durations.ts';
 import {
   addFigures,
   byAmount,
@@ -62,8 +62,6 @@ export class Queries {
     const window = windowOf(period, nowMs);
     const sum = await this.sum(scopes, window);
     const count = (name: Count) => countOf(sum, name);
-    const [p50 = null, p90 = null, p99 = null] = quantilesMs(sum.durations, [0.5, 0.9, 0.99]);
-    const timed = [...sum.durations.values()].reduce((all, one) => all + one, 0);
     return {
       period,
       from: iso(window.fromMs),
@@ -74,7 +72,7 @@ export class Queries {
         failed: count('tasks_failed'),
         cancelled: count('tasks_cancelled'),
         success_rate: successRate(sum),
-        duration_ms: { mean: timed === 0 ? null : Math.round(count('duration_ms') / timed), p50, p90, p99 },
+        duration_ms: spread(sum.durations, count('duration_ms')),
       },
       messages: {
         sent: count('messages_sent'),
@@ -87,6 +85,15 @@ export class Queries {
         rejected: count('negotiations_rejected'),
       },
       payments: { transfers: count('transfers'), volume: usdc(moneyOf(sum, 'volume')), disputes: count('disputes') },
+      sessions: {
+        opened: count('sessions_opened'),
+        closed: count('sessions_closed'),
+        messages: count('session_messages'),
+        executions: count('executions'),
+        execution_ms: spread(sum.executions, count('execution_ms')),
+        payments: count('session_payments'),
+        credits: usdc(moneyOf(sum, 'credits')),
+      },
       ...(!isGlobal && { revenue: usdc(moneyOf(sum, 'revenue')), spend: usdc(moneyOf(sum, 'spend')) }),
     };
   }
@@ -194,6 +201,13 @@ export class Queries {
 export function successRate(figures: Figures): number | null {
   const [completed, failed] = [countOf(figures, 'provided_completed'), countOf(figures, 'provided_failed')];
   return completed + failed === 0 ? null : completed / (completed + failed);
+}
+
+/** @param totalMs sum of the durations */
+function spread(durations: Sketch, totalMs: number) {
+  const [p50 = null, p90 = null, p99 = null] = quantilesMs(durations, [0.5, 0.9, 0.99]);
+  const timed = [...durations.values()].reduce((all, one) => all + one, 0);
+  return { mean: timed === 0 ? null : Math.round(totalMs / timed), p50, p90, p99 };
 }
 
 function metricOf(figures: Figures, metric: Exclude<Metric, 'online_agents'>): Point['value'] {

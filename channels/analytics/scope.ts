@@ -36,6 +36,14 @@ export function agentsOf(fact: CountedFact): readonly string[] {
     case 'channel_closed':
     case 'online_sampled':
       return fact.agents;
+    case 'session_opened':
+    case 'session_assigned':
+    case 'session_message':
+    case 'execution_ended':
+    case 'session_ended':
+      return fact.agent === null ? [] : [fact.agent];
+    case 'session_paid':
+      return [fact.agent];
     default:
       return [fact.client, fact.provider];
   }

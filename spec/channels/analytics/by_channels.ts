@@ -1,5 +1,6 @@
 import { usdc } from '../../../channels/kernel/money.ts';
-import type { Balances, Channel, Ending, Message, Platform, Session, Task, Transfer } from './day.ts';
+import type { SessionAnswer } from '../session/people.ts';
+import type { Balances, Channel, Ending, Message, Platform, Session, Talk, Task, Transfer } from './day.ts';
 import type { People } from './people.ts';
 
 const DAY_MS = 86_400_000;
@@ -98,6 +99,34 @@ export class Channels implements Platform {
       signature_a: this.#people.sign(a, 'payment.close', signed),
       signature_b: this.#people.sign(b, 'payment.close', signed),
     });
+  }
+
+  openTalk({ id, user, agent }: Talk, at: number): Promise<void> {
+    return this.#people.create(user, at, '/api/sessions', { id, agent_id: agent });
+  }
+
+  ask({ id, user }: Talk, question: string, at: number): Promise<void> {
+    const isStored = ({ entries }: SessionAnswer) => entries.some((entry) => entry.id === question);
+    return this.#people.say(user, at, id, 'USER_MESSAGE', () => ({ content: 'w', id: question }), isStored);
+  }
+
+  answer({ id, agent }: Talk, answer: string, final: boolean, at: number): Promise<void> {
+    return this.#people.push(agent, at, `session:${id}`, 'agent_message', { content: 'w', final, id: answer });
+  }
+
+  async payFromCredits({ id, user, agent }: Talk, request: string, amount: string, at: number): Promise<void> {
+    const payload = { id: request, amount_usdc: amount, action: 'chat', description: 'd' };
+    await this.#people.push(agent, at, `session:${id}`, 'request_payment', payload);
+    const approval = ({ session }: SessionAnswer) => {
+      const { request_id } = session.pending_payment as { request_id: string };
+      return { approved: true, request_id };
+    };
+    const isPaid = ({ session }: SessionAnswer) => session.pending_payment === null;
+    await this.#people.say(user, at, id, 'PAYMENT_RESPONSE', approval, isPaid);
+  }
+
+  endTalk({ id, agent }: Talk, at: number): Promise<void> {
+    return this.#people.push(agent, at, `session:${id}`, 'close_session', { reason: 'r' });
   }
 
   #negotiate(session: Session, by: 'client' | 'provider', event: string, payload: object, at: number): Promise<void> {

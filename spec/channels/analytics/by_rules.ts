@@ -1,17 +1,22 @@
+import { CreditAccounts } from '../../../channels/credits/credit_accounts.ts';
+import { EarningsAccounts } from '../../../channels/credits/earnings_accounts.ts';
+import { PaymentsOfSessions } from '../../../channels/credits/payments_of_sessions.ts';
 import { Aggregates } from '../../../channels/kernel/aggregate.ts';
+import { micro } from '../../../channels/kernel/money.ts';
 import { applySigned } from '../../../channels/kernel/signed_change.ts';
 import { Messages } from '../../../channels/messages/messages.ts';
 import { Negotiations } from '../../../channels/negotiation/negotiations.ts';
 import type { Negotiation } from '../../../channels/negotiation/state.ts';
 import { Payments } from '../../../channels/payment/payments.ts';
 import type { Past, PaymentChannel } from '../../../channels/payment/state.ts';
+import { sessionType } from '../../../channels/session/codec.ts';
 import { taskType } from '../../../channels/task/codec.ts';
 import type { EndTask } from '../../../channels/task/commands.ts';
 import { silentLog } from '../../../server/index.ts';
 import type { Store } from '../../../server/store/port.ts';
 import { acceptance, terms as negotiationTerms, offer, rejection } from '../negotiation/fixtures.ts';
 import { acknowledge, close, dispute, terms as paymentTerms, propose } from '../payment/fixtures.ts';
-import type { Balances, Channel, Ending, Message, Platform, Session, Task, Transfer } from './day.ts';
+import type { Balances, Channel, Ending, Message, Platform, Session, Talk, Task, Transfer } from './day.ts';
 
 const ENDINGS: Readonly<Record<Ending, EndTask['as']>> = {
   completed: { status: 'completed', result: 1 },
@@ -85,6 +90,38 @@ export class Rules implements Platform {
     this.#pay(id, nonce, (before) => acknowledge('b', amount, { nonce, ...before, signature: `b takes ${nonce}` }));
   dispute = ({ id }: Channel) => this.#pay(id, 0, () => () => dispute('a'));
   close = ({ id }: Channel, nonce: number, [a, b]: Balances) => this.#pay(id, nonce, () => close('a', a, b));
+
+  async openTalk({ id, user, agent }: Talk): Promise<void> {
+    const terms = { id, userId: user, capability: null, autoPay: null, tiedTo: null, request: id };
+    const create = { type: 'create', terms, agent: { id: agent, name: agent }, notices: [] } as const;
+    await taken(this.#talks().apply(id, create));
+  }
+
+  ask = (talk: Talk, id: string) => taken(this.#talks().apply(talk.id, { type: 'user_message', id, content: 'w' }));
+  answer = (talk: Talk, id: string, final: boolean) =>
+    taken(this.#talks().apply(talk.id, { type: 'agent_message', id, content: 'w', executionId: undefined, final }));
+  endTalk = ({ id }: Talk) => taken(this.#talks().apply(id, { type: 'close', by: 'agent', reason: 'r' }));
+
+  async payFromCredits(talk: Talk, id: string, amount: string): Promise<void> {
+    const talks = this.#talks();
+    const payment = { id, amountMicro: micro(amount) };
+    const request = { ...payment, type: 'request_payment', requestId: id, paymentId: id } as const;
+    const asked = await talks.apply(talk.id, { ...request, action: 'chat', description: 'd' });
+    await taken(Promise.resolve(asked));
+    if (!asked.ok || asked.events.length === 0) return;
+    await taken(talks.apply(talk.id, { type: 'answer', requestId: id, approved: true }));
+    const users = new CreditAccounts(this.#store());
+    await taken(users.apply(talk.user, { ...payment, type: 'credit' }));
+    const credits = new PaymentsOfSessions(users, new EarningsAccounts(this.#store()));
+    expect(await credits.pay({ ...payment, userId: talk.user, agentId: talk.agent, sessionId: talk.id })).toBe(
+      'booked',
+    );
+    await taken(talks.apply(talk.id, { type: 'settle_payment', requestId: id }));
+  }
+
+  #talks() {
+    return new Aggregates(this.#store(), sessionType);
+  }
 
   #tasks() {
     return new Aggregates(this.#store(), taskType);

@@ -54,6 +54,13 @@ export interface Channel {
   readonly b: string;
 }
 
+/** A session of a user with an agent. */
+export interface Talk {
+  readonly id: string;
+  readonly user: string;
+  readonly agent: string;
+}
+
 /** From a to b. */
 export interface Transfer {
   readonly nonce: number;
@@ -87,9 +94,29 @@ export interface Platform {
   dispute(channel: Channel, at: number): Promise<void>;
   /** @param nonce of the last executed transfer */
   close(channel: Channel, nonce: number, balances: Balances, at: number): Promise<void>;
+  openTalk(talk: Talk, at: number): Promise<void>;
+  /** By the user. */
+  ask(talk: Talk, id: string, at: number): Promise<void>;
+  /** By the agent: the final answer to what was asked first, or something before it. */
+  answer(talk: Talk, id: string, final: boolean, at: number): Promise<void>;
+  /** From the credits of the user, who is asked and approves. */
+  payFromCredits(talk: Talk, id: string, amount: string, at: number): Promise<void>;
+  /** By the agent. */
+  endTalk(talk: Talk, at: number): Promise<void>;
 }
 
 type Command = (at: number) => Promise<void>;
+
+interface OpenTalk {
+  readonly talk: Talk;
+  readonly openedAtMs: number;
+  /** When each question without a final answer was asked. */
+  readonly askedAtMs: number[];
+}
+
+/** A session ends by itself a day after its last entry, and a user has a bounded number of them. */
+const MAX_TALK_MS = 12 * 3_600_000;
+const MAX_TALKS = 10;
 
 /** Messages expire after a week, and what they became is forgotten. */
 const REMEMBERED_MS = 5 * 86_400_000;
@@ -102,6 +129,7 @@ export class Business {
   readonly #nowMs: () => number;
   #tasks: Task[] = [];
   #messages: Message[] = [];
+  #talks: OpenTalk[] = [];
   readonly #given: { readonly command: Command; readonly atMs: number }[] = [];
   #made = 0;
 
@@ -114,7 +142,9 @@ export class Business {
   /** Something that somebody may do now. */
   async step(): Promise<void> {
     const { roll } = this.#dice;
-    switch (roll(8)) {
+    const [oldest] = this.#talks;
+    if (oldest && this.#nowMs() - oldest.openedAtMs > MAX_TALK_MS) return this.#endTalk(oldest);
+    switch (roll(10)) {
       case 0:
       case 1:
         return this.#createTask();
@@ -127,6 +157,9 @@ export class Business {
         return this.#negotiate();
       case 6:
         return this.#pay();
+      case 7:
+      case 8:
+        return this.#talk();
       default:
         return this.#remember();
     }
@@ -249,5 +282,63 @@ export class Business {
     const final = wire(moved(-micro));
     await this.#give((at) => this.#platform.close(channel, transfers, final, at));
     if (micro > 0n) this.#did({ did: 'move_by_close', from: b, to: a, micro });
+  }
+
+  async #talk(): Promise<void> {
+    const { roll, one } = this.#dice;
+    const [oldest] = this.#talks;
+    if (this.#talks.length >= MAX_TALKS && oldest) return this.#endTalk(oldest);
+    if (this.#talks.length === 0 || roll(3) === 0) return this.#openTalk();
+    const open = one(this.#talks);
+    switch (roll(5)) {
+      case 0:
+        return this.#ask(open);
+      case 1:
+      case 2:
+        return this.#answer(open);
+      case 3:
+        return this.#payFromCredits(open.talk);
+      default:
+        return this.#endTalk(open);
+    }
+  }
+
+  /** With a question, as a session to which its user does not come ends after an hour. */
+  async #openTalk(): Promise<void> {
+    const { one } = this.#dice;
+    const talk = { id: this.#id('talk'), user: one(['u1', 'u2']), agent: one(AGENTS) };
+    await this.#give((at) => this.#platform.openTalk(talk, at));
+    this.#did({ did: 'open_talk', agent: talk.agent });
+    const open = { talk, openedAtMs: this.#nowMs(), askedAtMs: [] };
+    this.#talks.push(open);
+    await this.#ask(open);
+  }
+
+  async #ask({ talk, askedAtMs }: OpenTalk): Promise<void> {
+    const id = this.#id('question');
+    await this.#give((at) => this.#platform.ask(talk, id, at));
+    askedAtMs.push(this.#nowMs());
+    this.#did({ did: 'ask', agent: talk.agent });
+  }
+
+  async #answer({ talk, askedAtMs }: OpenTalk): Promise<void> {
+    const id = this.#id('answer');
+    const isFinal = this.#dice.roll(3) > 0;
+    await this.#give((at) => this.#platform.answer(talk, id, isFinal, at));
+    const endedAtMs = isFinal ? askedAtMs.shift() : undefined;
+    this.#did({ did: 'answer', agent: talk.agent, askedAtMs: endedAtMs ?? null });
+  }
+
+  async #payFromCredits(talk: Talk): Promise<void> {
+    const id = this.#id('request');
+    const micro = BigInt(1 + this.#dice.roll(900_000));
+    await this.#give((at) => this.#platform.payFromCredits(talk, id, usdc(micro), at));
+    this.#did({ did: 'pay_from_credits', agent: talk.agent, micro });
+  }
+
+  async #endTalk(open: OpenTalk): Promise<void> {
+    this.#talks = this.#talks.filter((each) => each !== open);
+    await this.#give((at) => this.#platform.endTalk(open.talk, at));
+    this.#did({ did: 'end_talk', agent: open.talk.agent });
   }
 }

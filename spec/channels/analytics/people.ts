@@ -3,6 +3,7 @@ import { ADMIN_TOKEN, type Address, registerAgent, type TestAgent } from '../../
 import { eventually } from '../../support/eventually.ts';
 import { Client, type Topic } from '../../support/official_client.ts';
 import { sign } from '../../support/signing.ts';
+import { type Access, Chat, readSession, type SessionAnswer } from '../session/people.ts';
 import { AGENTS, OWNERS } from './day.ts';
 import { agentsOf } from './questions.ts';
 
@@ -31,9 +32,14 @@ export class People {
       if (id === null) continue;
       const { body } = await node.call<{ api_key: string }>('POST', '/api/users', ADMIN_TOKEN, { id, name: id });
       people.#apiKeys.set(id, body.api_key);
+      await node.call('POST', `/api/users/${id}/credits`, ADMIN_TOKEN, { id: 'all', amount_usdc: '1000000' });
     }
     for (const id of [...AGENTS, ONLOOKER]) {
-      const agent = await registerAgent(node, { id, user_id: OWNERS[id] ?? undefined });
+      const agent = await registerAgent(node, {
+        id,
+        user_id: OWNERS[id] ?? undefined,
+        capabilities: [{ name: 'chat' }],
+      });
       people.#agents.set(id, agent);
       people.#apiKeys.set(id, agent.apiKey);
     }
@@ -57,6 +63,30 @@ export class People {
     const joined = await this.#client(id, at).join(topic);
     await joined.push(event, payload);
     await left(joined);
+  }
+
+  /**
+   * Says something as the user of a session, unless it is done already, and waits until it is.
+   *
+   * @param isDone judges the session as the admin reads it
+   */
+  async say(
+    id: string,
+    at: number,
+    session: string,
+    type: string,
+    dataFor: (session: SessionAnswer) => object,
+    isDone: (session: SessionAnswer) => boolean,
+  ): Promise<void> {
+    const node = this.#entrance(at);
+    const before = await readSession(node, session);
+    if (isDone(before)) return;
+    const path = `/api/sessions/${session}/tokens`;
+    const { body } = await node.call<Access>('POST', path, this.#apiKeys.get(id));
+    const chat = await Chat.open({ ...body, session_id: session }, node);
+    chat.send(type, dataFor(before));
+    await eventually(async () => expect(isDone(await readSession(node, session))).toBe(true));
+    await chat.socket.close();
   }
 
   /** Joins `analytics:…` as somebody who may. */

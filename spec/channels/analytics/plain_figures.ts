@@ -18,6 +18,10 @@ export type Deed = { readonly atMs: number } & (
   | { readonly did: 'open' | 'agree' | 'disagree'; readonly client: string; readonly provider: string }
   | { readonly did: 'pay' | 'move_by_close'; readonly from: string; readonly to: string; readonly micro: bigint }
   | { readonly did: 'dispute'; readonly one: string; readonly other: string }
+  | { readonly did: 'open_talk' | 'ask' | 'end_talk'; readonly agent: string }
+  /** With when the question was asked of which it was the final answer. */
+  | { readonly did: 'answer'; readonly agent: string; readonly askedAtMs: number | null }
+  | { readonly did: 'pay_from_credits'; readonly agent: string; readonly micro: bigint }
   | { readonly did: 'look'; readonly online: readonly string[] }
 );
 
@@ -37,7 +41,7 @@ function within(deeds: readonly Deed[], period: Period, nowMs: number): Deed[] {
 /** Returns how often a deed counts for these agents. */
 function times(deed: Deed, whose: Whose): number {
   const parties = Object.entries(deed).flatMap(([name, value]) =>
-    ['client', 'provider', 'from', 'to', 'one', 'other'].includes(name) ? [value as string] : [],
+    ['client', 'provider', 'from', 'to', 'one', 'other', 'agent'].includes(name) ? [value as string] : [],
   );
   if (!whose) return 1;
   const counted =
@@ -63,6 +67,19 @@ function durations(deeds: readonly Deed[], whose: Whose): number[] {
   );
 }
 
+function executions(deeds: readonly Deed[], whose: Whose): number[] {
+  return deeds.flatMap((deed) =>
+    deed.did === 'answer' && deed.askedAtMs !== null && times(deed, whose) > 0 ? [deed.atMs - deed.askedAtMs] : [],
+  );
+}
+
+const spread = (values: readonly number[]) => ({
+  mean: values.length === 0 ? null : Math.round(values.reduce((a, b) => a + b, 0) / values.length),
+  p50: quantile(values, 0.5),
+  p90: quantile(values, 0.9),
+  p99: quantile(values, 0.99),
+});
+
 function quantile(values: readonly number[], at: number): number | null {
   if (values.length === 0) return null;
   const sketch = new DDSketch({ relativeAccuracy: 0.01 });
@@ -82,7 +99,8 @@ function moved(deeds: readonly Deed[], way: 'from' | 'to', whose: Whose, other?:
 export function plainMetrics(all: readonly Deed[], whose: Whose, period: Period, nowMs: number) {
   const deeds = within(all, period, nowMs);
   const [completed, failed] = [provided(deeds, whose, 'completed'), provided(deeds, whose, 'failed')];
-  const lasted = durations(deeds, whose);
+  const answered = executions(deeds, whose);
+  const fromCredits = deeds.filter((deed) => deed.did === 'pay_from_credits' && times(deed, whose) > 0);
   const paid = deeds.reduce(
     (micro, deed) => (deed.did === 'pay' ? micro + BigInt(times(deed, whose)) * deed.micro : micro),
     0n,
@@ -97,12 +115,7 @@ export function plainMetrics(all: readonly Deed[], whose: Whose, period: Period,
       failed: sum(deeds, whose, ended('failed')),
       cancelled: sum(deeds, whose, ended('cancelled')),
       success_rate: completed + failed === 0 ? null : completed / (completed + failed),
-      duration_ms: {
-        mean: lasted.length === 0 ? null : Math.round(lasted.reduce((a, b) => a + b, 0) / lasted.length),
-        p50: quantile(lasted, 0.5),
-        p90: quantile(lasted, 0.9),
-        p99: quantile(lasted, 0.99),
-      },
+      duration_ms: spread(durations(deeds, whose)),
     },
     messages: {
       sent: sum(deeds, whose, did('send')),
@@ -118,6 +131,15 @@ export function plainMetrics(all: readonly Deed[], whose: Whose, period: Period,
       transfers: sum(deeds, whose, did('pay')),
       volume: usdc(paid),
       disputes: sum(deeds, whose, did('dispute')),
+    },
+    sessions: {
+      opened: sum(deeds, whose, did('open_talk')),
+      closed: sum(deeds, whose, did('end_talk')),
+      messages: sum(deeds, whose, did('ask')) + sum(deeds, whose, did('answer')),
+      executions: answered.length,
+      execution_ms: spread(answered),
+      payments: fromCredits.length,
+      credits: usdc(fromCredits.reduce((all, deed) => ('micro' in deed ? all + deed.micro : all), 0n)),
     },
     ...(whose && { revenue: usdc(moved(deeds, 'to', whose)), spend: usdc(moved(deeds, 'from', whose)) }),
   };
