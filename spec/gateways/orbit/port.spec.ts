@@ -108,11 +108,14 @@ it('with a token wants it of everybody, and takes any host', async () => {
   expect((await get(port)).status).toBe(200);
 });
 
-it('without one refuses a token that is none', async () => {
-  const { port } = await start();
-  const page = await Page.open({ port }, '?token=wrong');
-  expect(await page.socket.ended()).toMatchObject({ code: 4001 });
-  expect(page.types).toEqual(['error']);
+it('without one refuses a token that is none, and counts no such socket', async () => {
+  const { port } = await start({ ORBIT_MAX_SOCKETS: '1' });
+  for (let at = 0; at < 3; at++) {
+    const page = await Page.open({ port }, '?token=wrong');
+    expect(await page.socket.ended()).toMatchObject({ code: 4001 });
+    expect(page.types).toEqual(['error']);
+  }
+  expect(await upgrade(port)).toBe(101);
 });
 
 it('closes sockets with 1012 when the node drains, and stays healthy meanwhile', async () => {
