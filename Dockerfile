@@ -7,6 +7,7 @@ COPY channels ./channels
 COPY crypto ./crypto
 COPY deploy ./deploy
 COPY examples ./examples
+COPY gateways ./gateways
 COPY platform ./platform
 COPY presence ./presence
 COPY server ./server

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
 import type { Rate } from '../server/endpoint/index.ts';
@@ -29,10 +30,27 @@ export interface Config {
   readonly drainMs: number;
   readonly taskRetentionDays: number;
   readonly sessionCapability: string;
+  readonly orbit: OrbitConfig;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly trustedProxies: TrustedProxies;
+}
+
+/** The second way to speak on the user's side of sessions: a port of its own (ORBIT.md). */
+export interface OrbitConfig {
+  /** 0: it is off. */
+  readonly port: number;
+  /** True if the variable is set: then the node does not run without the port. */
+  readonly isPortSet: boolean;
+  /** Undefined: every loopback address. */
+  readonly host: string | undefined;
+  readonly token: string | undefined;
+  /** The capability of the agents that answer. */
+  readonly capability: string;
+  readonly origins: readonly string[];
+  readonly turnMs: number;
+  readonly maxSockets: number;
 }
 
 export type LogFormat = 'pretty' | 'json';
@@ -69,7 +87,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     dataDir: variable('DATA_DIR') ?? './data',
     adminToken: readSecret('ADMIN_TOKEN', variable('ADMIN_TOKEN')),
     tokenSecret: readSecret('TOKEN_SECRET', variable('TOKEN_SECRET')),
-    metricsToken: readMetricsToken(variable('METRICS_TOKEN'), variable('ADMIN_TOKEN')),
+    metricsToken: readOwnSecret('METRICS_TOKEN', variable('METRICS_TOKEN'), variable('ADMIN_TOKEN')),
     allowedOrigins: readOrigins(variable('ALLOWED_ORIGINS')),
     nodeId: readName('NODE_ID', variable('NODE_ID'), `${hostname()}-${randomBytes(4).toString('hex')}`),
     maxFrameBytes: integer('MAX_FRAME_BYTES', 524_288, 1_024, 64 * 1_048_576),
@@ -86,6 +104,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
     taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
     sessionCapability: readCapability('SESSION_CAPABILITY', variable('SESSION_CAPABILITY')),
+    orbit: readOrbit(variable),
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
     logFormat: readChoice('LOG_FORMAT', variable('LOG_FORMAT'), isTerminal ? 'pretty' : 'json', LOG_FORMATS),
     tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),
@@ -127,6 +146,39 @@ function readCapability(name: string, value = 'assistant'): string {
   return value.length <= 64 && !/[\r\n]/.test(value) ? value : refuse(name, value, 'text of 1 to 64 characters');
 }
 
+function readOrbit(variable: (name: string) => string | undefined): OrbitConfig {
+  const integer = (name: string, fallback: number, min: number, max: number) =>
+    readInteger(name, variable(name), fallback, min, max);
+  const port = integer('ORBIT_PORT', 9_000, 0, 65_535);
+  const host = variable('ORBIT_HOST');
+  const token = readOwnSecret('ORBIT_TOKEN', variable('ORBIT_TOKEN'), variable('ADMIN_TOKEN'));
+  // The dialect has no other credential.
+  if (port > 0 && host !== undefined && token === undefined && !isLoopback(host)) {
+    refuse('ORBIT_HOST', host, 'a loopback address like 127.0.0.1, as ORBIT_TOKEN is not set');
+  }
+  return {
+    port,
+    isPortSet: variable('ORBIT_PORT') !== undefined,
+    host,
+    token,
+    capability: readCapability('ORBIT_CAPABILITY', variable('ORBIT_CAPABILITY')),
+    origins: readOrbitOrigins(variable('ORBIT_ORIGINS')),
+    turnMs: integer('ORBIT_TURN_MS', 300_000, 1_000, 3_600_000),
+    maxSockets: integer('ORBIT_MAX_SOCKETS', 100, 1, 1_000_000),
+  };
+}
+
+const isLoopback = (host: string) =>
+  host === 'localhost' || (isIP(host) === 4 && host.startsWith('127.')) || (isIP(host) === 6 && isLoopback6(host));
+const isLoopback6 = (host: string) => !host.includes('%') && new URL(`http://[${host}]`).hostname === '[::1]';
+
+/** Unlike `ALLOWED_ORIGINS` never all: the port may be without a credential. */
+function readOrbitOrigins(value = 'http://localhost:3000'): readonly string[] {
+  const origins = listOf(value);
+  const allowed = 'origins separated by commas, like http://localhost:3000';
+  return origins.every(isOriginPattern) ? origins : refuse('ORBIT_ORIGINS', value, allowed);
+}
+
 function readRedisUrl(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const allowed = 'redis://host:6379, redis+sentinel://host:26379,…/<master name> or redis+cluster://host:6379,…';
@@ -139,11 +191,10 @@ function readSecret(name: string, value: string | undefined): string | undefined
   return refuse(name, undefined, `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
 }
 
-/** Reads the metrics token, which must not be the admin token: scrapers must not get the operator's rights. */
-function readMetricsToken(value: string | undefined, adminToken: string | undefined): string | undefined {
-  if (value !== undefined && value === adminToken)
-    refuse('METRICS_TOKEN', '(not shown)', 'another secret than ADMIN_TOKEN');
-  return readSecret('METRICS_TOKEN', value);
+/** Reads a token that must not be the admin token: whoever has it must not get the operator's rights. */
+function readOwnSecret(name: string, value: string | undefined, adminToken: string | undefined): string | undefined {
+  if (value !== undefined && value === adminToken) refuse(name, '(not shown)', 'another secret than ADMIN_TOKEN');
+  return readSecret(name, value);
 }
 
 function readOrigins(value: string | undefined): OriginPolicy {

@@ -4,14 +4,16 @@ import { discoveryFeature } from '../channels/discovery/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
 import { negotiationFeature } from '../channels/negotiation/feature.ts';
 import { paymentFeature } from '../channels/payment/feature.ts';
-import type { Domain, DomainContext } from '../channels/principals/domain.ts';
+import type { Domain } from '../channels/principals/domain.ts';
 import { principalsFeature } from '../channels/principals/feature.ts';
 import { sessionFeature } from '../channels/session/feature.ts';
 import { taskFeature } from '../channels/task/feature.ts';
+import { orbitFeature } from '../gateways/orbit/feature.ts';
 import { orchestratorFeature } from '../gateways/orchestrator/feature.ts';
+import type { NodeContext } from './context.ts';
 
 /** Makes the domains of a node. A new one is added by naming it in this list. */
-export function openDomains(context: DomainContext): readonly Domain[] {
+export function openDomains(context: NodeContext): readonly Domain[] {
   const discovery = discoveryFeature(context);
   const messages = messagesFeature(context);
   const withNotifications = { ...context, notifications: messages.notifications };
@@ -27,6 +29,7 @@ export function openDomains(context: DomainContext): readonly Domain[] {
     credits,
     sessions,
     orchestratorFeature({ ...context, ...sessions }),
+    orbitFeature({ ...context, ...sessions, orbit: context.config.orbit, tls: context.config.tls }),
     analyticsFeature(context),
   ];
 }

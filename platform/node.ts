@@ -1,11 +1,12 @@
-import type { Domain, DomainContext } from '../channels/principals/domain.ts';
+import type { Domain } from '../channels/principals/domain.ts';
 import { EndpointStats, type Listener, version } from '../server/endpoint/index.ts';
-import { type ContextOptions, openContext } from './context.ts';
+import { type ContextOptions, type NodeContext, openContext } from './context.ts';
 import { openDomains } from './domains.ts';
 import { openEndpoint } from './endpoint.ts';
 import { foundations } from './foundations.ts';
 import { listsFeature } from './lists_feature.ts';
 import { operationsFeature } from './operations_feature.ts';
+import { openPorts } from './ports.ts';
 import { topicsFeature } from './topics_feature.ts';
 
 /** Time that load balancers, checking every second, have from when `/ready` turns until clients are moved. */
@@ -15,7 +16,7 @@ export interface NodeOptions extends ContextOptions {
   /** A listener that is open already, for the node to answer at once it can; left out, the node opens its own. */
   readonly listener?: Listener;
   /** Makes the domains of the node; Aerie's own unless told. */
-  readonly domains?: (context: DomainContext) => readonly Domain[];
+  readonly domains?: (context: NodeContext) => readonly Domain[];
 }
 
 /** A node that listens. */
@@ -48,6 +49,7 @@ export async function startNode({
 
   for (const feature of features) await feature.start?.();
   const port = await endpoint.listen(config.host, config.port);
+  await openPorts(endpoint, features, log);
   log.info({ port, store: context.store.name, version }, 'listening');
 
   async function stop(drainMs: number): Promise<void> {

@@ -46,7 +46,7 @@ export async function startTestServer({ env = {}, log = silentLog }: TestServerO
   const dataDir = await mkdtemp(join(tmpdir(), 'aerie-test-'));
   const adminToken = randomBytes(32).toString('base64url');
   const own = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, ADMIN_TOKEN: adminToken };
-  const config = readConfig({ ...env, ...own });
+  const config = readConfig({ ORBIT_PORT: '0', ...env, ...own });
   let aheadMs = 0;
   const nowMs = () => Date.now() + aheadMs;
   const backend = await openBackend({ ...config, redisUrl: undefined }, log, () => {}, { nowMs });

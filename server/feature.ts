@@ -1,5 +1,6 @@
 import type { Awaitable } from './answer.ts';
 import type { Channel } from './channel.ts';
+import type { FurtherPort } from './endpoint/options.ts';
 import type { Route } from './http/routes.ts';
 import type { MountOptions } from './transport/mount.ts';
 import type { RawMountOptions } from './transport/raw/mount.ts';
@@ -12,6 +13,16 @@ export interface FeatureKinds {
   readonly principal: unknown;
 }
 
+/** A port of a feature's own, beside the node's. */
+export interface FeaturePort extends FurtherPort {
+  readonly port: number;
+  readonly hosts: readonly string[];
+  /** The variables that set port and host, for the error where the address cannot be had. */
+  readonly variables: readonly string[];
+  /** True if the node runs without it where the address cannot be had, and says so once. */
+  readonly isOptional: boolean;
+}
+
 /** A part of a node, and what it gives to it. A node is a list of these, started in order and closed in reverse. */
 export interface Feature<K extends FeatureKinds = FeatureKinds> {
   /** Names it in errors. */
@@ -21,6 +32,8 @@ export interface Feature<K extends FeatureKinds = FeatureKinds> {
   readonly routes?: readonly Route<K['principal']>[];
   /** Sockets of its own. */
   readonly mounts?: readonly (MountOptions | RawMountOptions)[];
+  /** Ports of its own; they are opened once all features have started. */
+  readonly ports?: readonly FeaturePort[];
   /**
    * Wakes an aggregate whose deadline has passed, by the aggregate's kind: on one node, and again if that fails. What it
    * does has to be right when it is done twice.

@@ -3,7 +3,7 @@ export { type Rate, TokenBucket } from './allowance/token_bucket.ts';
 export { type Answer, accept, errorReply, grant, type JoinAnswer, later, type Reply, reply, stop } from './answer.ts';
 export { type Channel, channel, channelsFor } from './channel.ts';
 export type { Broadcasting, ChannelSocket, EndReason, Events, TypedHub } from './channel_socket.ts';
-export { channelsOf, deadlinesOf, type Feature, type FeatureKinds } from './feature.ts';
+export { channelsOf, deadlinesOf, type Feature, type FeatureKinds, type FeaturePort } from './feature.ts';
 export { type ChannelJoined, type EventHandled, type EventRefused, type HandlerCrashed, hooks } from './hooks.ts';
 export type { Exchange, HttpAnswer } from './http/exchange.ts';
 export { Hub } from './hub.ts';

@@ -14,7 +14,7 @@ it('npm run dev serves the sources and starts again when one changes', async () 
   const dev = spawn('npm', ['run', 'dev'], {
     cwd: copy,
     detached: true,
-    env: { ...process.env, PORT: '0', DATA_DIR: join(copy, 'data'), DRAIN_MS: '0' },
+    env: { ...process.env, PORT: '0', ORBIT_PORT: '0', DATA_DIR: join(copy, 'data'), DRAIN_MS: '0' },
   });
   let output = '';
   for (const stream of [dev.stdout, dev.stderr]) {

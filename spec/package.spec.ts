@@ -10,7 +10,7 @@ import { spawn } from './support/spawn.ts';
 
 // What `npm pack` makes of this repository, and whoever depends on it.
 
-const PACKED = ['server', 'presence', 'channels', 'crypto', 'platform', 'examples/room'];
+const PACKED = ['server', 'presence', 'channels', 'gateways', 'crypto', 'platform', 'examples/room'];
 
 const tool = (name: string) => join('node_modules', '.bin', name);
 

@@ -31,6 +31,8 @@ export type FeedItem =
   | { readonly type: 'live'; readonly live: LiveEvent }
   | { readonly type: 'asked'; readonly request: AskedRequest }
   | { readonly type: 'agent_joined' }
+  /** What was due on a connect stands before this: only between a connection and its reader. */
+  | { readonly type: 'caught_up' }
   /** A socket of the user came or went. */
   | { readonly type: 'user_moved' }
   /** The agent did not come for this user message. */

@@ -140,11 +140,17 @@ export class Sessions {
   /**
    * Decides and commits, tells everybody who has a socket of the session, and does what follows from it.
    *
+   * @param onCommitted gets what happened before anybody is told
    * @throws StoreUnavailable the outcome is unknown
    */
-  async apply(id: string, command: Command): Promise<Applied<Session, Event>> {
+  async apply(
+    id: string,
+    command: Command,
+    onCommitted?: (events: readonly Event[]) => void,
+  ): Promise<Applied<Session, Event>> {
     const applied = await this.#aggregates.apply(id, command);
     if (!applied.ok) return applied;
+    onCommitted?.(applied.events);
     const { session } = applied.state;
     const { feeds, onAssigned } = this.#options;
     for (const event of applied.events) {

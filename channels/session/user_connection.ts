@@ -123,22 +123,44 @@ export class UserConnection {
     this.#confirmedSeq = session.confirmedSeq;
     this.#reader.start(from);
     this.#reader.stored(session.entries);
+    this.#reader.beside({ type: 'caught_up' });
     const asked = askedNow(session, await store.nowMs());
     if (asked) this.#reader.beside({ type: 'asked', request: asked });
     // All of it was read by another socket, or the client says that it has it.
     if (session.closing && from >= session.entries) this.#ended(session.entries);
   }
 
-  /** Stores a user message. Messages of one socket are taken in the order in which they came. */
-  say(content: string, id?: string): Promise<Said | Refusal> {
-    const refused = contentRefusal(content);
-    if (refused) return Promise.resolve(refused);
-    return this.#inOrder(() => this.#say(content, id), content.length);
+  /** Gives the session to an agent, if it has none and there is one now. Resolves to whether it has one. */
+  async assign(): Promise<boolean> {
+    const { sessions } = this.#options;
+    const session = await sessions.read(this.sessionId);
+    if (session) this.#agent ??= (await sessions.assign(session)).agent;
+    return this.#agent !== null;
   }
 
-  async #say(content: string, id: string | undefined): Promise<Said | Refusal> {
+  /**
+   * Stores a user message. Messages of one socket are taken in the order in which they came.
+   *
+   * @param id the client's own, by which a repeat is recognised
+   * @param onStored gets the name of its execution, before anything of it is told
+   */
+  say(content: string, id?: string, onStored?: (executionId: string) => void): Promise<Said | Refusal> {
+    const refused = contentRefusal(content);
+    if (refused) return Promise.resolve(refused);
+    return this.#inOrder(() => this.#say(content, id, onStored), content.length);
+  }
+
+  async #say(
+    content: string,
+    id: string | undefined,
+    onStored: ((executionId: string) => void) | undefined,
+  ): Promise<Said | Refusal> {
     const { sessions, attendance, watch, feeds } = this.#options;
-    const applied = await sessions.apply(this.sessionId, { type: 'user_message', id, content });
+    const applied = await sessions.apply(this.sessionId, { type: 'user_message', id, content }, (events) => {
+      for (const event of events) {
+        if (event.type === 'appended' && event.entry.type === 'user_message') onStored?.(event.entry.execution_id);
+      }
+    });
     if (!applied.ok) return applied;
     for (const event of applied.events) {
       if (event.type !== 'appended' || event.entry.type !== 'user_message') continue;
@@ -244,6 +266,8 @@ export class UserConnection {
         return dialect.live(item.live);
       case 'asked':
         return this.#show(item.request);
+      case 'caught_up':
+        return dialect.caughtUp?.();
       case 'agent_joined':
         return dialect.agentJoined();
       case 'agent_unavailable':

@@ -10,6 +10,8 @@ export interface UserDialect {
   live(event: LiveEvent): void;
   /** The user has to answer this request: now, or again on this connect. */
   asked(request: AskedRequest): void;
+  /** Everything of the log that was due on this connect was told. */
+  caughtUp?(): void;
   agentJoined(): void;
   /** The agent did not come in time for this user message. */
   agentUnavailable(about: { readonly seq: number; readonly execution_id: string }): void;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Hub, internalTopic, type Refusal, type Subscription } from '../../server/index.ts';
 import { DISCONNECTED } from './sessions.ts';
 import { isOver, type Session } from './state.ts';
@@ -14,6 +15,8 @@ export interface UserSideOptions extends ConnectionParts {
 
 /** Sockets of its user per session, over all nodes. */
 export const MAX_USER_SOCKETS = 5;
+/** Pause before the end of a session is tried again. */
+const RETRY_MS = 2_000;
 const AGENT_HOMES = internalTopic('agent_homes');
 
 /** The user's side of sessions, whatever the dialect (SESSIONS.md, section 7.4). */
@@ -21,6 +24,7 @@ export class UserSide {
   readonly #options: UserSideOptions;
   readonly #homeListeners = new Set<() => void>();
   readonly #homes: Subscription;
+  #isClosed = false;
 
   constructor(options: UserSideOptions) {
     this.#options = options;
@@ -91,9 +95,21 @@ export class UserSide {
     return sessions.make('socket', undefined, fields);
   }
 
-  /** Ends a session whose socket is gone. */
+  /** Ends a session whose socket is gone, however long the store is out of reach. */
   async disconnected(sessionId: string): Promise<void> {
-    await this.#options.sessions.apply(sessionId, { type: 'close', by: 'user', reason: DISCONNECTED });
+    const { sessions, log } = this.#options;
+    while (!this.#isClosed) {
+      try {
+        await sessions.apply(sessionId, { type: 'close', by: 'user', reason: DISCONNECTED });
+        return;
+      } catch (error) {
+        log.warn(
+          { err: error, session: sessionId },
+          'closing a session whose socket is gone failed; it is tried again',
+        );
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
   }
 
   /** True if an agent is online that would get a new session, and has joined its topic. */
@@ -124,6 +140,7 @@ export class UserSide {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#homes.stop();
   }
 }

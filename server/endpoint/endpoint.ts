@@ -1,5 +1,6 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
+import type { Exchange } from '../http/exchange.ts';
 import { TrustedProxies } from '../http/trusted_proxies.ts';
 import { Hub } from '../hub.ts';
 import { type Log, silentLog } from '../log.ts';
@@ -98,10 +99,9 @@ export class Endpoint {
    * @throws Error if the address cannot be had
    */
   async listen(host: string, port: number): Promise<number> {
-    this.#route(this.#listener, this.#http, (exchange, path) => this.#longPolls.answer(exchange, path), [
-      ...this.#mounts.map((mount) => this.#phoenixSockets(mount)),
-      ...this.#rawMounts,
-    ]);
+    const longPoll = (exchange: Exchange, path: string) => this.#longPolls.answer(exchange, path);
+    const phoenixMounts = this.#mounts.map((mount) => this.#phoenixSockets(mount));
+    this.#route(this.#listener, { http: this.#http, longPoll }, [...phoenixMounts, ...this.#rawMounts]);
     return this.#listener.port ?? this.#listener.listen(host, port);
   }
 
@@ -109,12 +109,14 @@ export class Endpoint {
    * Answers on one more port, with mounts and HTTP of its own. Its clients are this endpoint's as all others: they share
    * allowances and counters, and move away with them. Resolves to the port.
    *
-   * @throws Error if the address cannot be had
+   * @throws AddressUnavailable
    */
-  async listenAlso({ mounts, http, tls }: FurtherPort, host: string, port: number): Promise<number> {
+  async listenAlso({ mounts, http, tls, takesHost }: FurtherPort, host: string, port: number): Promise<number> {
     const rawMounts = mounts.map((mount) => this.#rawSockets(mount));
     const listener = new Listener({ tls, log: this.#log }, (res) => void res.end());
-    this.#route(listener, http, undefined, rawMounts);
+    // Raw mounts mind the size of frames themselves, and give a close code: for most that are too large it comes to that.
+    const maxPayloadBytes = 2 * this.#limits.maxFrameBytes;
+    this.#route(listener, { http, takesHost, maxPayloadBytes }, rawMounts);
     this.#furtherListeners.add(listener);
     try {
       return await listener.listen(host, port);
@@ -165,8 +167,7 @@ export class Endpoint {
 
   #route(
     listener: Listener,
-    http: EndpointOptions['http'],
-    longPoll: PortParts['longPoll'],
+    { http, longPoll, takesHost, maxPayloadBytes = this.#limits.maxFrameBytes }: Partial<PortParts>,
     mounts: readonly SocketMount[],
   ): void {
     const websockets = new PathTable<SocketMount>();
@@ -177,6 +178,8 @@ export class Endpoint {
       longestTimeoutMs: Math.max(0, ...mounts.map(({ timeoutMs }) => timeoutMs)),
       longPoll,
       http,
+      takesHost,
+      maxPayloadBytes,
       gatekeeper: this.#gatekeeper,
       limits: this.#limits,
       stats: this.stats,

@@ -9,7 +9,7 @@ export type { MountOptions } from '../transport/mount.ts';
 export type { RawMountOptions } from '../transport/raw/mount.ts';
 export { version } from '../version.ts';
 export { Endpoint } from './endpoint.ts';
-export { Listener, type Respond } from './listener.ts';
+export { AddressUnavailable, Listener, type Respond } from './listener.ts';
 export type { AnswerHttp, EndpointLimits, EndpointOptions, FurtherPort } from './options.ts';
 export { EndpointStats } from './stats.ts';
 export { MAX_TOPICS, TopicBoard } from './topic_board.ts';

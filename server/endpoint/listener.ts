@@ -25,6 +25,19 @@ export type Respond = (res: HttpResponse, req: HttpRequest) => void;
 /** uWebSockets.js' LIBUS_LISTEN_EXCLUSIVE_PORT. */
 const EXCLUSIVE_PORT = 1;
 
+/** An address on which nothing can listen here. */
+export class AddressUnavailable extends Error {
+  override readonly name = 'AddressUnavailable';
+
+  /** @param variables those that set it, for the message */
+  constructor(host: string, port: number, variables: readonly string[] = ['PORT', 'HOST']) {
+    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    super(
+      `cannot listen on ${address}: the address is in use, or not one of this machine; set ${variables.join(' or ')}`,
+    );
+  }
+}
+
 /**
  * The port of a process, and who answers there. That may change while it listens: so a process can answer while it starts,
  * and no client finds the port closed between that and the endpoint.
@@ -48,7 +61,7 @@ export class Listener {
     return this.#port;
   }
 
-  /** Resolves to the port. @throws Error if the address cannot be had */
+  /** Resolves to the port. @throws AddressUnavailable */
   async listen(host: string, port: number): Promise<number> {
     const listensOn = await this.#listen(host, port);
     this.#port = listensOn;
@@ -66,12 +79,7 @@ export class Listener {
       // Otherwise two servers would share the port, and each get some of the clients. The types leave this form out.
       const listen = this.app.listen as unknown as ExclusiveListen;
       listen.call(this.app, host, port, EXCLUSIVE_PORT, (socket) => {
-        if (!socket)
-          return reject(
-            new Error(
-              `cannot listen on ${host}:${port}: the address is in use, or not one of this machine; set PORT or HOST`,
-            ),
-          );
+        if (!socket) return reject(new AddressUnavailable(host, port));
         this.#socket = socket;
         resolve(us_socket_local_port(socket as never));
       });

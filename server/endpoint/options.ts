@@ -45,7 +45,14 @@ export interface FurtherPort {
   /** Answers what no mount does; without it that is 404. */
   readonly http?: AnswerHttp;
   readonly tls?: ListenerOptions['tls'];
+  /**
+   * Tells by the `Host` header whether a request is meant for this port; any other gets 421, so that a page whose name
+   * points to this machine gets nothing. Left out: every one is.
+   */
+  readonly takesHost?: TakesHost;
 }
+
+export type TakesHost = (host: string | undefined) => boolean;
 
 export type AnswerHttp = (exchange: Exchange) => void | Promise<void>;
 

@@ -6,7 +6,7 @@ import type { Turn } from '../runtime/turn.ts';
 import { handleUpgrade, type OpenWebSocket, type SocketMount, type Upgraded } from '../transport/upgrade.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import type { Listener } from './listener.ts';
-import type { AnswerHttp, EndpointLimits } from './options.ts';
+import type { AnswerHttp, EndpointLimits, TakesHost } from './options.ts';
 import type { PathTable } from './path_table.ts';
 import type { EndpointStats } from './stats.ts';
 
@@ -18,12 +18,16 @@ const MAX_IDLE_S = 960;
 export interface PortParts {
   readonly listener: Listener;
   readonly websockets: PathTable<SocketMount>;
+  /** A larger frame ends the connection without a close code, as uWebSockets.js does it. */
+  readonly maxPayloadBytes: number;
   /** The longest silence that a mount allows. */
   readonly longestTimeoutMs: number;
   /** Answers requests for long-poll; `undefined` for any other. */
   readonly longPoll: ((exchange: Exchange, path: string) => Promise<void> | undefined) | undefined;
   /** Answers what no mount does. */
   readonly http: AnswerHttp | undefined;
+  /** Undefined: every request is meant for this port. */
+  readonly takesHost: TakesHost | undefined;
   readonly gatekeeper: Gatekeeper;
   readonly limits: EndpointLimits;
   readonly stats: EndpointStats;
@@ -51,9 +55,9 @@ export function routePort(parts: PortParts): void {
 }
 
 function routeWebSockets(app: TemplatedApp, parts: PortParts): void {
-  const { websockets, limits, longestTimeoutMs, gatekeeper, trustedProxies, turn, log } = parts;
+  const { websockets, maxPayloadBytes, longestTimeoutMs, takesHost, gatekeeper, trustedProxies, turn, log } = parts;
   app.ws<Upgraded>('/*', {
-    maxPayloadLength: limits.maxFrameBytes,
+    maxPayloadLength: maxPayloadBytes,
     // No limit here: past it uWebSockets.js would leave frames out. Transports mind their backlogs.
     maxBackpressure: 0,
     idleTimeout: idleTimeoutS(longestTimeoutMs),
@@ -61,6 +65,7 @@ function routeWebSockets(app: TemplatedApp, parts: PortParts): void {
     upgrade: (res, req, context) => {
       void handleUpgrade(res, req, context, {
         find: (path) => websockets.find(path),
+        takesHost,
         trustedProxies,
         turn,
         refuse: (mount, address, reason, status) => gatekeeper.refuse(mount.path, address, { reason }, { status }),
@@ -86,12 +91,13 @@ function routeWebSockets(app: TemplatedApp, parts: PortParts): void {
   });
 }
 
-async function answer(exchange: Exchange, { turn, longPoll, websockets, http }: PortParts): Promise<void> {
+async function answer(exchange: Exchange, { turn, takesHost, longPoll, websockets, http }: PortParts): Promise<void> {
   // Two kinds of clients are not served at once. One sends requests without waiting for answers: uWebSockets.js closes its
   // connection when it sees the next one. The other sends a body in many small chunks: what this read has brought of
   // them is counted first, since the parser does not stop for an answer.
   if (turn.isLong() || exchange.header('transfer-encoding') !== undefined) await turn.later();
   if (!exchange.isOpen()) return;
+  if (takesHost && !takesHost(exchange.header('host'))) return exchange.respond({ status: 421 });
   const path = `/${exchange.segments.join('/')}`;
   const polled = longPoll?.(exchange, path);
   if (polled) return polled;

@@ -76,10 +76,12 @@ export interface UpgradeDeps {
   readonly find: (
     path: string,
   ) => { readonly value: SocketMount; readonly pathParams: Handshake['pathParams'] } | undefined;
+  /** Tells by the `Host` header whether a client means this port. Undefined: it always does. */
+  readonly takesHost: ((host: string | undefined) => boolean) | undefined;
   readonly trustedProxies: TrustedProxies;
   readonly turn: Turn;
   /** Refuses a handshake for a mount that was not even asked. */
-  readonly refuse: (mount: SocketMount, address: string, reason: string, status: 400 | 403) => RefusedConnect;
+  readonly refuse: (mount: SocketMount, address: string, reason: string, status: 400 | 403 | 421) => RefusedConnect;
   readonly log: Log;
 }
 
@@ -123,14 +125,16 @@ function refuse(res: HttpResponse, refused: RefusedConnect): void {
 }
 
 async function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Promise<Admitted | RefusedConnect> {
-  const found = deps.find(req.getUrl());
-  if (!found) return { status: 404 };
-  const { value: mount, pathParams } = found;
   const header = (name: string) => req.getHeader(name) || undefined;
+  const isMeant = deps.takesHost?.(header('host')) ?? true;
+  const found = deps.find(req.getUrl());
+  if (!found) return { status: isMeant ? 404 : 421 };
+  const { value: mount, pathParams } = found;
   const params = Object.fromEntries(new URLSearchParams(req.getQuery()));
   const peer = addressText(res.getRemoteAddressAsText());
   const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
 
+  if (!isMeant) return deps.refuse(mount, address, 'wrong_host', 421);
   // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
   const isUpgrade = /\bupgrade\b/i.test(header('connection') ?? '');
   if (header('sec-websocket-version') !== '13' || !isUpgrade) return deps.refuse(mount, address, 'bad_handshake', 400);

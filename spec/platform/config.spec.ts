@@ -25,6 +25,16 @@ describe('the configuration', () => {
       drainMs: 15_000,
       taskRetentionDays: 30,
       sessionCapability: 'assistant',
+      orbit: {
+        port: 9_000,
+        isPortSet: false,
+        host: undefined,
+        token: undefined,
+        capability: 'assistant',
+        origins: ['http://localhost:3000'],
+        turnMs: 300_000,
+        maxSockets: 100,
+      },
       logLevel: 'info',
       logFormat: 'json',
       tls: undefined,
@@ -115,6 +125,19 @@ describe('the configuration', () => {
     ['LOG_FORMAT', 'xml'],
     ['TLS_CERT', '/nowhere/cert.pem'],
     ['TLS_KEY', '/nowhere/key.pem'],
+    ['ORBIT_PORT', '65536'],
+    ['ORBIT_HOST', '0.0.0.0'],
+    ['ORBIT_HOST', '::'],
+    ['ORBIT_HOST', '10.0.0.1'],
+    ['ORBIT_HOST', 'localhost.example.com'],
+    ['ORBIT_HOST', '127.0.0.1.example.com'],
+    ['ORBIT_TOKEN', 'x'.repeat(31)],
+    ['ORBIT_ORIGINS', '*'],
+    ['ORBIT_ORIGINS', 'localhost:3000'],
+    ['ORBIT_TURN_MS', '999'],
+    ['ORBIT_TURN_MS', '3600001'],
+    ['ORBIT_MAX_SOCKETS', '0'],
+    ['ORBIT_CAPABILITY', 'x'.repeat(65)],
     ['TRUST_PROXY', 'proxy.local'],
     ['TRUST_PROXY', '1.2.3'],
     ['TRUST_PROXY', '10.0.0.0/33'],
@@ -131,10 +154,23 @@ describe('the configuration', () => {
     );
   });
 
-  it('wants another secret for the metrics than the operator’s', () => {
+  it.each(['METRICS_TOKEN', 'ORBIT_TOKEN'])('wants another secret for %s than the operator’s', (name) => {
     const secret = 's'.repeat(32);
-    const read = () => readConfig({ ADMIN_TOKEN: secret, METRICS_TOKEN: secret });
-    expect(read).toThrow(/^(?!.*sss).*METRICS_TOKEN.*another secret than ADMIN_TOKEN/);
+    const read = () => readConfig({ ADMIN_TOKEN: secret, [name]: secret });
+    expect(read).toThrow(new RegExp(`^(?!.*sss).*${name}.*another secret than ADMIN_TOKEN`));
+  });
+
+  it('of the port without credentials is for this machine alone, unless it has a token or is off', () => {
+    for (const ORBIT_HOST of ['localhost', '127.0.0.1', '127.1.2.3', '::1', '0:0:0:0:0:0:0:1']) {
+      expect(readConfig({ ORBIT_HOST }).orbit.host).toBe(ORBIT_HOST);
+    }
+    expect(readConfig({ ORBIT_HOST: '0.0.0.0', ORBIT_TOKEN: 't'.repeat(32) }).orbit.host).toBe('0.0.0.0');
+    expect(readConfig({ ORBIT_HOST: '0.0.0.0', ORBIT_PORT: '0' }).orbit.port).toBe(0);
+    expect(readConfig({ ORBIT_PORT: '9000' }).orbit.isPortSet).toBe(true);
+    expect(readConfig({ ORBIT_ORIGINS: 'https://a.example, //b.example' }).orbit.origins).toEqual([
+      'https://a.example',
+      '//b.example',
+    ]);
   });
 
   it.each([
@@ -149,7 +185,7 @@ describe('the configuration', () => {
     expect(() => readConfig({ NETWORK_ID: 'x'.repeat(10_000) })).toThrow(/^Invalid NETWORK_ID=x{200}…: /);
   });
 
-  it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'METRICS_TOKEN', 'REDIS_URL'])('never shows %s', (name) => {
+  it.each(['ADMIN_TOKEN', 'TOKEN_SECRET', 'METRICS_TOKEN', 'ORBIT_TOKEN', 'REDIS_URL'])('never shows %s', (name) => {
     expect(() => readConfig({ [name]: 'hunter2' })).toThrow(/^(?!.*hunter2)/);
   });
 });

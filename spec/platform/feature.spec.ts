@@ -6,6 +6,7 @@ import type { Domain, DomainContext } from '../../channels/principals/domain.ts'
 import { readSecrets } from '../../channels/principals/secrets.ts';
 import { openBackend } from '../../platform/backend.ts';
 import { readConfig } from '../../platform/config.ts';
+import type { NodeContext } from '../../platform/context.ts';
 import { openDomains } from '../../platform/domains.ts';
 import { type RunningNode, startNode } from '../../platform/node.ts';
 import { jsonAnswer } from '../../server/http/index.ts';
@@ -36,8 +37,8 @@ describe('a node', () => {
     await rm(dir, { recursive: true });
   });
 
-  async function start(domains: (context: DomainContext) => readonly Domain[]) {
-    const config = readConfig({ DATA_DIR: dir, PORT: '0', ADMIN_TOKEN });
+  async function start(domains: (context: NodeContext) => readonly Domain[]) {
+    const config = readConfig({ DATA_DIR: dir, PORT: '0', ORBIT_PORT: '0', ADMIN_TOKEN });
     const backend = await openBackend(config, silentLog, () => {});
     const secrets = await readSecrets(backend.store, config);
     try {

@@ -26,7 +26,7 @@ async function start(env: Record<string, string> = {}): Promise<Aerie> {
 /** Starts a server that is expected to give up. */
 function fails(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
   const child = spawn(process.execPath, ['dist/platform/main.js'], {
-    env: { PATH: process.env.PATH, PORT: '0', ...place.env, ...env },
+    env: { PATH: process.env.PATH, PORT: '0', ORBIT_PORT: '0', ...place.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

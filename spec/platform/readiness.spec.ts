@@ -173,7 +173,7 @@ describe('a node on the embedded store', () => {
   });
 
   async function start(): Promise<Address & { stop(): Promise<void> }> {
-    const config = readConfig({ DATA_DIR: dir, PORT: '0', ADMIN_TOKEN, HTTP_RATE_LIMIT: '0' });
+    const config = readConfig({ DATA_DIR: dir, PORT: '0', ORBIT_PORT: '0', ADMIN_TOKEN, HTTP_RATE_LIMIT: '0' });
     const { nodeId } = config;
     const backend: Backend = {
       store: await openEmbeddedStore({ dir, freeBytes: async () => free }),

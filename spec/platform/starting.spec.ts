@@ -19,7 +19,15 @@ afterEach(() => proxy.stop());
 async function launch(env: Record<string, string>) {
   const port = await freePort();
   const child = spawn(process.execPath, ['dist/platform/main.js'], {
-    env: { PATH: process.env.PATH, PORT: `${port}`, ADMIN_TOKEN, DRAIN_MS: '0', NODE_ID: 'node-1', ...env },
+    env: {
+      PATH: process.env.PATH,
+      PORT: `${port}`,
+      ORBIT_PORT: '0',
+      ADMIN_TOKEN,
+      DRAIN_MS: '0',
+      NODE_ID: 'node-1',
+      ...env,
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

@@ -86,6 +86,7 @@ export async function startClockedAerie(env: Record<string, string>): Promise<Cl
 const envOf = (env: Record<string, string>) => ({
   PATH: process.env.PATH,
   PORT: '0',
+  ORBIT_PORT: '0',
   DRAIN_MS: '0',
   ADMIN_TOKEN,
   ...env,

@@ -49,7 +49,7 @@ export class Nodes {
   }
 
   async start(): Promise<void> {
-    const env = { ...this.#place.env, PORT: '0', ADMIN_TOKEN, RATE_LIMIT: '0', HTTP_RATE_LIMIT: '0' };
+    const env = { ...this.#place.env, PORT: '0', ORBIT_PORT: '0', ADMIN_TOKEN, RATE_LIMIT: '0', HTTP_RATE_LIMIT: '0' };
     while (this.#running.length < this.#count) {
       const config = readConfig({ ...env, NODE_ID: `node-${this.#running.length}` });
       const backend = await this.#backend(config);

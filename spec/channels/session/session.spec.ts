@@ -160,7 +160,8 @@ onEveryDeployment('a session', (deployment) => {
       request_id: asked.request_id,
       seq: 3,
     });
-    expect(topic.events('payment_response')).toEqual([{ seq: 3, request_id: asked.request_id, approved: true }]);
+    const told = { seq: 3, request_id: asked.request_id, approved: true };
+    await eventually(() => expect(topic.events('payment_response')).toEqual([told]));
     const balance = await here.call('GET', `/api/users/${user.id}/balance`, user.apiKey);
     expect(balance.body).toEqual({ balance: '0.6', in_flight: '0', spent_24h_auto: '0' });
     const earnings = await here.call('GET', `/api/agents/${agent.id}/earnings`, agent.apiKey);
