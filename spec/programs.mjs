@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 const programs = {
   'redis-server': 'redis-server --version',
   haproxy: 'haproxy -v',
+  // For specs of pages.
+  chromium: '[ -n "$CHROMIUM" ] || chromium --version || chromium-browser --version || google-chrome --version',
   // For `config` alone, which needs no engine.
   'docker-compose': 'docker compose version || docker-compose version',
 };

@@ -21,7 +21,7 @@ if (missing.length > 0 && canInstall) {
   missing = missingPackages();
 }
 if (missing.length > 0) {
-  const elsewhere = 'macOS: brew install redis haproxy docker-compose';
+  const elsewhere = 'macOS: brew install redis haproxy docker-compose; CHROMIUM=<path of a Chrome>';
   say(`Missing: ${missing.join(', ')}. Install them (Debian, as root: npm run setup; ${elsewhere}).`);
   process.exit(1);
 }

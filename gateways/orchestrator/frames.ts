@@ -1,13 +1,18 @@
+import Type from 'typebox';
 import { isId } from '../../channels/kernel/ids.ts';
 import type { LogEntry } from '../../channels/session/entries.ts';
 import type { AskedRequest } from '../../channels/session/feed.ts';
 import type { Session } from '../../channels/session/state.ts';
+import { payloadCheck } from '../../server/index.ts';
 
 /** What a client says in this dialect (SESSIONS.md, section 7.6). */
 export type ClientFrame =
   | { readonly type: 'USER_MESSAGE'; readonly content: string; readonly id: string | undefined }
   | { readonly type: 'PAYMENT_RESPONSE'; readonly approved: boolean; readonly requestId: string | undefined }
   | { readonly type: 'CANCEL_SESSION' };
+
+/** Finds what no agent's client could take: nesting too deep, text that is not Unicode. */
+const checkJson = payloadCheck(Type.Object({}));
 
 export type ErrorType =
   | 'agent_unavailable'
@@ -20,6 +25,8 @@ export type ErrorType =
 export function readFrame(text: string): ClientFrame | { readonly fault: string } {
   const frame = parsed(text);
   if (!frame) return { fault: 'Expected a JSON object with type and data.' };
+  const checked = checkJson(frame);
+  if (!checked.ok) return { fault: checked.message };
   const { type, data } = frame;
   const fields = data === undefined && type === 'CANCEL_SESSION' ? {} : data;
   if (typeof type !== 'string') return { fault: 'type must be a string.' };

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Browser, Page } from 'puppeteer-core';
 import { readSession } from '../../channels/session/people.ts';
 import { ADMIN_TOKEN, folder, type Place } from '../../support/aerie.ts';
-import { Browser, hasBrowser, type Tab } from '../../support/browser.ts';
+import { evaluate, openPage, startBrowser } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
 import { heard, type OrbitNode, type Served, serve, startOrbit } from './people.ts';
 
-const describeWithBrowser = hasBrowser ? describe : describe.skip;
-
-describeWithBrowser('a page in Chromium', () => {
+describe('a page in Chromium', () => {
   let place: Place;
   let node: OrbitNode;
   let pages: Server;
@@ -25,7 +24,7 @@ describeWithBrowser('a page in Chromium', () => {
     origin = `http://localhost:${port}`;
     place = await folder();
     node = await startOrbit(place, { ORBIT_ORIGINS: origin, ORBIT_TURN_MS: '1500' });
-    [browser, served] = await Promise.all([Browser.start(), serve(node.aerie)]);
+    [browser, served] = await Promise.all([startBrowser(), serve(node.aerie)]);
   }, 40_000);
   afterAll(async () => {
     await browser?.close();
@@ -35,21 +34,22 @@ describeWithBrowser('a page in Chromium', () => {
     await place.remove();
   });
 
-  const bubbles = (tab: Tab) => tab.run<[state: string, tools: string, text: string][]>('bubbles()');
+  const bubbles = (tab: Page) => evaluate<[state: string, tools: string, text: string][]>(tab, 'bubbles()');
   const socketUrl = () => `ws://localhost:${node.port}/ws`;
 
   it('mounted twice as React does it, leaves one socket and no session; then chats, and its end is the session’s', async () => {
-    const tab = await browser.open(origin);
-    await tab.run(`{ const unmount = mount('${socketUrl()}'); unmount(); mount('${socketUrl()}'); }`);
-    await eventually(async () => expect(await tab.run('document.body.dataset.agent_ready')).toBe('1'));
-    const health = await tab.run<{ active_connections: number }>(
+    const tab = await openPage(browser, origin);
+    await evaluate(tab, `{ const unmount = mount('${socketUrl()}'); unmount(); mount('${socketUrl()}'); }`);
+    await eventually(async () => expect(await evaluate(tab, 'document.body.dataset.agent_ready')).toBe('1'));
+    const health = await evaluate<{ active_connections: number }>(
+      tab,
       `fetch('http://localhost:${node.port}/health').then((answer) => answer.json())`,
     );
     expect(health.active_connections).toBe(1);
     const before = await node.aerie.call<{ sessions: unknown[] }>('GET', '/api/sessions', ADMIN_TOKEN);
     expect(before.body.sessions).toEqual([]);
 
-    await tab.run(`say('one'); say('two'); say('three')`);
+    await evaluate(tab, `say('one'); say('two'); say('three')`);
     const topic = await served.session();
     await heard(topic, 1);
     await topic.push('tool_call', { tool_name: 'a' });
@@ -79,15 +79,15 @@ describeWithBrowser('a page in Chromium', () => {
   });
 
   it('of another origin, or of a name that points to this machine, gets nothing', async () => {
-    const tab = await browser.open('data:text/html,<body></body>');
+    const tab = await openPage(browser, 'data:text/html,<body></body>');
     const script = `new Promise((resolve) => {
       const socket = new WebSocket('${socketUrl()}');
       socket.onopen = () => resolve('open');
       socket.onerror = () => resolve('refused');
     })`;
-    expect(await tab.run(script)).toBe('refused');
+    expect(await evaluate(tab, script)).toBe('refused');
     const read = `fetch('http://localhost:${node.port}/health').then(() => 'read', () => 'refused')`;
-    expect(await tab.run(read)).toBe('refused');
+    expect(await evaluate(tab, read)).toBe('refused');
     await tab.close();
   });
 });

@@ -35,7 +35,9 @@ describe('a frame of the client', () => {
     '{"type":"PAYMENT_RESPONSE","data":{"approved":true,"request_id":1}}',
     '{"type":"CANCEL_SESSION","data":null}',
     '{"type":"MODAL_RESPONSE","data":{}}',
-  ])('%s is a fault', (text) => {
+    '{"type":"USER_MESSAGE","data":{"content":"\\ud800"}}',
+    `{"type":"USER_MESSAGE","data":{"content":"x","deep":${'['.repeat(65)}${']'.repeat(65)}}}`,
+  ])('%.60s is a fault', (text) => {
     expect(readFrame(text)).toEqual({ fault: expect.any(String) });
   });
 });
