@@ -17,9 +17,16 @@ export function required<Name extends string>(...names: readonly Name[]): Readon
  * whose socket is refused is not told why, and tries again for ever.
  */
 export async function demandAccess(url: string, credential: string): Promise<void> {
-  const headers = { authorization: `Bearer ${credential}` };
-  const response = await fetch(url, { headers }).catch((error: Error) => fail(`${url}: ${reasonOf(error)}`));
+  await demandAnswer(url, credential);
+}
+
+/** Reads an address, or posts to it; ends the process with one line where that is refused. */
+export async function demandAnswer<Body>(url: string, credential: string, posted?: object): Promise<Body> {
+  const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json' };
+  const request = posted ? { method: 'POST', headers, body: JSON.stringify(posted) } : { headers };
+  const response = await fetch(url, request).catch((error: Error) => fail(`${url}: ${reasonOf(error)}`));
   if (!response.ok) fail(`${url}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Body;
 }
 
 /** The message of an error and of its cause: `fetch` says only in the second one what it is. */

@@ -1,3 +1,4 @@
+import { registerUser } from '../channels/session/people.ts';
 import { makeTask, type Pair } from '../channels/task/members.ts';
 import { type Aerie, registerAgent, startAerieInFolder } from '../support/aerie.ts';
 import { ended } from '../support/ended.ts';
@@ -32,6 +33,8 @@ it.each([
   ['task-stream/provider', {}, 'Missing: API_KEY, TASK_ID. '],
   ['task-stream/consumer', {}, 'Missing: API_KEY, TASK_ID. '],
   ['task-stream/consumer', { API_KEY: 'x' }, 'Missing: TASK_ID. '],
+  ['assistant/agent', {}, 'Missing: API_KEY. '],
+  ['assistant/user', {}, 'Missing: API_KEY. '],
 ])('%s with %j names what is missing', async (program, env, said) => {
   expect(await fails(program, env)).toContain(said);
 });
@@ -55,6 +58,20 @@ describe.each(['task-stream/provider', 'task-stream/consumer'])('%s', (program) 
     const nowhere = `http://127.0.0.1:${await freePort()}`;
     expect(await fails(program, { API_KEY: provider.apiKey, TASK_ID: id }, nowhere)).toContain('ECONNREFUSED');
   });
+});
+
+it.each([
+  ['assistant/agent', '/api/me: 401 '],
+  ['assistant/user', '/api/sessions: 401 '],
+])('%s says that its key is wrong', async (program, said) => {
+  expect(await fails(program, { API_KEY: 'wrong' })).toContain(said);
+});
+
+it('an assistant’s agent and user with the key of the other kind say what was refused', async () => {
+  const { client } = task;
+  const { apiKey } = await registerUser(aerie);
+  expect(await fails('assistant/user', { API_KEY: client.apiKey })).toContain('/api/sessions: 403 ');
+  expect(await fails('assistant/agent', { API_KEY: apiKey })).toBe('agents:discovery: unmatched topic\n');
 });
 
 it('a provider with the key of the other side says what was refused', async () => {
