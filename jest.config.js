@@ -13,7 +13,7 @@ export default {
   globalTeardown: '<rootDir>/spec/support/global_teardown.ts',
   setupFiles: ['<rootDir>/spec/support/worker.ts'],
   testSequencer: '<rootDir>/spec/support/sequencer.mjs',
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   // More than the cores of a small machine: much of what specs do is wait, for leases, failovers and processes.
   maxWorkers: 4,
   // Cases of one file beside each other, where it says `it.concurrent`.

@@ -1,5 +1,5 @@
-/** Calls `probe` until it no longer throws, for at most `withinMs`; then throws what it threw last. */
-export async function eventually<T>(probe: () => T | Promise<T>, withinMs = 5_000): Promise<T> {
+/** Calls `probe` until it no longer throws, for at most `withinMs`; then throws what it threw last. A busy machine needs its time. */
+export async function eventually<T>(probe: () => T | Promise<T>, withinMs = 20_000): Promise<T> {
   const giveUpAt = Date.now() + withinMs;
   for (;;) {
     try {

@@ -26,7 +26,8 @@ export interface Client {
   readonly frames: readonly Frame[];
 }
 
-const PATIENCE_MS = 5_000;
+/** What a busy machine may take, so that only a fault takes longer. */
+const PATIENCE_MS = 20_000;
 
 // --- HTTP ---
 

@@ -96,7 +96,7 @@ export class Page {
   }
 
   /** The first frame of this type, or the `nth`. */
-  until(type: string, nth = 1, withinMs = 5_000): Promise<Told> {
+  until(type: string, nth = 1, withinMs = 20_000): Promise<Told> {
     return eventually(() => {
       const found = this.told.filter((each) => each.type === type)[nth - 1];
       if (!found)
