@@ -6,7 +6,16 @@ import { spawn } from './support/spawn.ts';
 
 it('npm run dev serves the sources and starts again when one changes', async () => {
   const copy = mkdtempSync(join(tmpdir(), 'aerie-dev-'));
-  for (const part of ['platform', 'channels', 'presence', 'server', 'crypto', 'package.json', 'tsconfig.json']) {
+  for (const part of [
+    'platform',
+    'gateways',
+    'channels',
+    'presence',
+    'server',
+    'crypto',
+    'package.json',
+    'tsconfig.json',
+  ]) {
     cpSync(part, join(copy, part), { recursive: true });
   }
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
