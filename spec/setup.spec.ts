@@ -15,7 +15,7 @@ function run(script: string, programs: Record<string, string>) {
   return { status, stdout };
 }
 
-const all = { 'redis-server': 'exit 0', haproxy: 'exit 0', docker: 'exit 0' };
+const all = { 'redis-server': 'exit 0', haproxy: 'exit 0', chromium: 'exit 0', docker: 'exit 0' };
 
 describe('npm run setup', () => {
   it('has nothing to do where everything is there', () => {
@@ -29,7 +29,7 @@ describe('npm run setup', () => {
   });
 
   it('says in one line what to install where it cannot', () => {
-    const { status, stdout } = run('spec/setup.mjs', { haproxy: 'exit 0', docker: 'exit 1' });
+    const { status, stdout } = run('spec/setup.mjs', { haproxy: 'exit 0', chromium: 'exit 0', docker: 'exit 1' });
     expect(status).toBe(1);
     expect(stdout).toMatch(/^Missing: redis-server, docker-compose\. Install them [^\n]+\n$/);
   });
@@ -39,6 +39,6 @@ it('npm test installs nothing, and says in one line what does', () => {
   const { status, stdout } = run('spec/run.mjs', { 'redis-server': 'exit 0', 'apt-get': 'exit 1' });
   expect(status).toBe(1);
   expect(stdout).toBe(
-    'The specs need haproxy, docker-compose: "npm run setup" brings what is missing.\n0 passed, 1 failed\n',
+    'The specs need haproxy, chromium, docker-compose: "npm run setup" brings what is missing.\n0 passed, 1 failed\n',
   );
 });

@@ -30,7 +30,14 @@ export function sessionFacts(
       case 'assigned':
         return before ? [{ type: 'session_assigned', atMs, agent }] : [];
       case 'execution_ended':
-        return [{ type: 'execution_ended', atMs, agent, durationMs: Math.max(0, atMs - event.openedAtMicros / 1_000) }];
+        return [
+          {
+            type: 'execution_ended',
+            atMs,
+            agent,
+            durationMs: Math.max(0, atMs - Math.floor(event.openedAtMicros / 1_000)),
+          },
+        ];
       case 'appended': {
         const { type } = event.entry;
         if (type === 'user_message' || type === 'agent_message') return [{ type: 'session_message', atMs, agent }];

@@ -106,7 +106,10 @@ export class Sessions {
     const applied = named
       ? await this.#options.assignment.withNotice(named.id, { sessionId, userId }, create)
       : (await create([])).result;
-    if (!applied.ok) return applied;
+    if (!applied.ok) {
+      await this.#giveUpPlaces(sessionId, userId, named?.id);
+      return applied;
+    }
     const repeated = applied.events.length === 0;
     const session = named || repeated ? applied.state : await this.assign(applied.state);
     return { ok: true, session, repeated };
@@ -123,6 +126,14 @@ export class Sessions {
     const ofAgent = await ofAgents.take(agentId, sessionId);
     if (!ofAgent.ok && userId !== null) await ofUsers.giveUp(userId, sessionId);
     return ofAgent;
+  }
+
+  /** Gives up the places for a session that somebody else has made under the same id meanwhile, unless they are its own. */
+  async #giveUpPlaces(sessionId: string, userId: string | null, agentId: string | undefined): Promise<void> {
+    const { ofUsers, ofAgents } = this.#options;
+    const made = await this.read(sessionId);
+    if (userId !== null && made?.userId !== userId) await ofUsers.giveUp(userId, sessionId);
+    if (agentId !== undefined && made?.agent?.id !== agentId) await ofAgents.giveUp(agentId, sessionId);
   }
 
   /** Gives a session without an agent to one, if there is one now. Resolves to the session as it is then. */
