@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { missingPackages } from './programs.mjs';
 
 const INTERRUPTS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-let running;
+const running = new Set();
 let interruptedWith;
 
 /** Whoever gave this the terminal or the signal may have told this process alone. */
 function interrupt(signal) {
   interruptedWith = INTERRUPTS[signal];
-  running?.kill(signal);
+  for (const child of running) child.kill(signal);
 }
 for (const signal of Object.keys(INTERRUPTS)) process.on(signal, () => interrupt(signal));
 const { ppid } = process;
@@ -22,9 +22,10 @@ setInterval(() => process.ppid !== ppid && interrupt('SIGTERM'), 500).unref();
 
 /** @returns the exit code; ends the command itself once it was interrupted */
 async function run(command, args) {
-  running = spawn(command, args, { stdio: 'inherit' });
-  const [code] = await once(running, 'exit');
-  running = undefined;
+  const child = spawn(command, args, { stdio: 'inherit' });
+  running.add(child);
+  const [code] = await once(child, 'exit');
+  running.delete(child);
   if (interruptedWith === undefined) return code ?? 1;
   if (folder) rmSync(folder, { recursive: true, force: true });
   process.exit(interruptedWith);
@@ -51,16 +52,21 @@ if (!majors.includes(Number.parseInt(process.versions.node, 10))) {
 const missing = missingPackages();
 if (missing.length > 0) fail(`The specs need ${missing.join(', ')}: "npm run setup" brings what is missing.`);
 
-for (const [what, args] of [
-  ['types', ['tsc', '-p', 'tsconfig.json']],
-  ['style', ['biome', 'check', '.']],
-  ['build', ['tsc', '-p', 'tsconfig.build.json']],
-]) {
-  say(`checking ${what}`);
-  // What is left of removed sources would be packed, and seen by specs.
-  if (what === 'build') rmSync('dist', { recursive: true, force: true });
-  if ((await run(join('node_modules', '.bin', args[0]), args.slice(1))) !== 0) fail(`${what}: see above`);
+/** @param args a program of node_modules and what it is told */
+async function check(what, [program, ...args]) {
+  return { what, code: await run(join('node_modules', '.bin', program), args) };
 }
+
+say('checking types and style, building');
+// What is left of removed sources would be packed, and seen by specs.
+rmSync('dist', { recursive: true, force: true });
+// Beside each other: none of them uses more than one core.
+const checked = await Promise.all([
+  check('types', ['tsc', '-p', 'tsconfig.json']),
+  check('build', ['tsc', '-p', 'tsconfig.build.json']),
+  check('style', ['biome', 'check', '.']),
+]);
+for (const { what, code } of checked) if (code !== 0) fail(`${what}: see above`);
 
 folder = mkdtempSync(join(tmpdir(), 'aerie-spec-'));
 const results = join(folder, 'results.json');

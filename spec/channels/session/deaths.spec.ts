@@ -17,11 +17,11 @@ const ways = [
 describe.each(deployments)('a payment whose node is killed, %s', (_name, count, makePlace) => {
   let place: Place;
   let nodes: Aerie[];
-  beforeEach(async () => {
+  beforeAll(async () => {
     place = await makePlace();
     nodes = await Promise.all(Array.from({ length: count }, () => start(place)));
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));
     await place.remove();
   });
@@ -52,7 +52,6 @@ describe.each(deployments)('a payment whose node is killed, %s', (_name, count, 
     await client.close();
     const alive = other === dying ? await start(place) : other;
     if (alive !== other) nodes[0] = alive;
-    const sinceMs = Date.now();
 
     const entries = await eventually(async () => {
       const { body: left } = await alive.call<object>('GET', `/api/users/${user.id}/balance`, user.apiKey);
@@ -62,8 +61,6 @@ describe.each(deployments)('a payment whose node is killed, %s', (_name, count, 
       if (atCommit > 1) expect(session.pending_payment).toBeNull();
       return found;
     }, 15_000);
-    // With the time that a busy machine takes; an idle one takes less than two seconds.
-    expect(Date.now() - sinceMs).toBeLessThan(15_000);
     const isPaid = atCommit > 1;
     const { body: earned } = await alive.call('GET', `/api/agents/${agent.id}/earnings`, agent.apiKey);
     expect(earned).toEqual({ earned: isPaid ? '3' : '0', paid_out: '0', balance: isPaid ? '3' : '0' });
@@ -77,6 +74,7 @@ describe.each(deployments)('a payment whose node is killed, %s', (_name, count, 
       const { body } = await alive.call<{ items: { kind: string }[] }>('GET', `/api/${owner}/ledger`, user.apiKey);
       if (body.items) expect(body.items.filter(({ kind }) => kind === 'payment')).toHaveLength(isPaid ? 1 : 0);
     }
+    if (alive === other) nodes[0] = await start(place);
     return entries.map(({ type }) => type);
   }
 
