@@ -1,4 +1,4 @@
-import { accept, type ChannelSocket, grant, type Log, reply } from '../../server/index.ts';
+import { accept, type ChannelSocket, grant, type Log, later, reply } from '../../server/index.ts';
 import { newId } from '../kernel/ids.ts';
 import { iso } from '../kernel/iso.ts';
 import { micro } from '../kernel/money.ts';
@@ -12,6 +12,7 @@ import { executionId } from './executions.ts';
 import type { FeedItem, Feeds, LiveEvent } from './feed.ts';
 import { LogReader } from './log_reader.ts';
 import {
+  type AgentMessagePayload,
   argumentsRefusal,
   contentRefusal,
   events,
@@ -38,6 +39,8 @@ interface Membership {
   /** The log's end at the join. */
   readonly head: number;
   userIsThere: boolean;
+  /** Ends when the messages that this socket has sent are stored. */
+  storing: Promise<unknown>;
 }
 
 type SessionSocket = ChannelSocket<AgentSession & Membership, typeof pushes>;
@@ -47,8 +50,22 @@ const DEBOUNCE_MS = 1_000;
 
 /** `session:*`: the agent's side of a session (SESSIONS.md, section 7.3). */
 export function sessionChannel({ sessions, agents, feeds, attendance, log }: SessionChannelOptions) {
+  async function store({ content, execution_id, final = true, id: messageId }: AgentMessagePayload, id: string) {
+    const command = { type: 'agent_message', id: messageId, content, executionId: execution_id, final } as const;
+    const applied = await sessions.apply(id, command);
+    if (!applied.ok) return applied;
+    for (const event of applied.events) if (event.type === 'appended') return reply({ seq: event.entry.seq });
+    const said = messageId === undefined ? undefined : await sessions.readSaid(id, saidKey('agent', messageId));
+    return reply({ seq: said?.seq, duplicate: true });
+  }
+
   /** Reads the session for something that only whoever is connected now hears of. */
-  async function live(id: string, event: Omit<LiveEvent, 'execution_id'>, named: string | undefined) {
+  async function live(
+    { id, assigns }: SessionSocket,
+    event: Omit<LiveEvent, 'execution_id'>,
+    named: string | undefined,
+  ) {
+    await assigns.storing;
     const session = await sessions.read(id);
     if (!session) return refuse('not_found');
     if (session.closing) return refuse('session_closed', { reason: session.closing.reason });
@@ -86,7 +103,8 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
     async join({ params, granted: session }) {
       const userIsThere = await attendance.isThere('user', session.id);
       const now = session.closing ? session : await joined(session);
-      const membership: Membership = { resume: params.resume, head: now.entries, userIsThere };
+      const storing = Promise.resolve();
+      const membership: Membership = { resume: params.resume, head: now.entries, userIsThere, storing };
       return accept(membership, { session: sessionView(now), user_present: userIsThere });
     },
 
@@ -119,26 +137,24 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
     },
 
     on: {
-      async agent_message({ content, execution_id: execution, final = true, id: messageId }, socket) {
-        const refused = contentRefusal(content);
+      agent_message(payload, socket) {
+        const refused = contentRefusal(payload.content);
         if (refused) return refused;
-        const { id } = socket;
-        const command = { type: 'agent_message', id: messageId, content, executionId: execution, final } as const;
-        const applied = await sessions.apply(id, command);
-        if (!applied.ok) return applied;
-        for (const event of applied.events) if (event.type === 'appended') return reply({ seq: event.entry.seq });
-        const said = messageId === undefined ? undefined : await sessions.readSaid(id, saidKey('agent', messageId));
-        return reply({ seq: said?.seq, duplicate: true });
+        // Messages share commits; what else this socket does waits for them.
+        const stored = store(payload, socket.id);
+        socket.assign({ storing: Promise.all([socket.assigns.storing, stored]).catch(() => {}) });
+        return later(stored, { leaveWaits: true });
       },
 
-      thinking: ({ message, execution_id: execution }, { id }) =>
-        live(id, { type: 'thinking', ...(message !== undefined && { message }) }, execution),
-      tool_call: ({ execution_id: execution, arguments: given = {}, ...call }, { id }) =>
-        argumentsRefusal(given) ?? live(id, { type: 'tool_call', ...call, arguments: given }, execution),
-      tool_result: ({ execution_id: execution, result = null, ...call }, { id }) =>
-        resultRefusal(result) ?? live(id, { type: 'tool_result', ...call, result }, execution),
+      thinking: ({ message, execution_id: execution }, socket) =>
+        live(socket, { type: 'thinking', ...(message !== undefined && { message }) }, execution),
+      tool_call: ({ execution_id: execution, arguments: given = {}, ...call }, socket) =>
+        argumentsRefusal(given) ?? live(socket, { type: 'tool_call', ...call, arguments: given }, execution),
+      tool_result: ({ execution_id: execution, result = null, ...call }, socket) =>
+        resultRefusal(result) ?? live(socket, { type: 'tool_result', ...call, result }, execution),
 
       async request_payment(payload, { id, assigns }) {
+        await assigns.storing;
         const session = await sessions.read(id);
         if (!session) return refuse('not_found');
         const refused = await actionRefusal(session, payload, assigns.agentId);
@@ -164,7 +180,8 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
         return isPaid ? reply({ ...request, status: 'approved' }) : (writeRefusal(after) ?? refuse('not_found'));
       },
 
-      async close_session({ reason }, { id }) {
+      async close_session({ reason }, { id, assigns }) {
+        await assigns.storing;
         const before = await sessions.read(id);
         const applied = await sessions.apply(id, { type: 'close', by: 'agent', reason });
         if (!applied.ok) return applied;

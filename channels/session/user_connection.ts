@@ -49,8 +49,8 @@ export class UserConnection {
   readonly sessionId: string;
   readonly #options: ConnectionOptions;
   readonly #reader: LogReader<FeedItem>;
-  /** Steps of what this socket sent, one after the other. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** Ends when the socket is let in: what it has sent until then waits. */
+  #opening: Promise<unknown> | undefined;
   #waiting = 0;
   #waitingLength = 0;
   readonly #onClose: (() => void)[] = [];
@@ -90,7 +90,11 @@ export class UserConnection {
 
   /** Holds back what the client sends until it is open. */
   waitFor(opening: Promise<unknown>): void {
-    this.#last = opening.catch(() => {});
+    this.#opening = opening
+      .catch(() => {})
+      .then(() => {
+        this.#opening = undefined;
+      });
   }
 
   /** Takes nothing that the client has sent: the socket is not let in. */
@@ -332,19 +336,21 @@ export class UserConnection {
     });
   }
 
+  /**
+   * Begins a step behind those that came before it. Each begins with a command on the session, and commands are decided in
+   * the order in which they are given: a step need not wait for the end of the former, and shares its commit.
+   */
   #inOrder<T>(step: () => Promise<T | Refusal>, length = 0): Promise<T | Refusal> {
     if (this.#waiting >= MAX_WAITING || this.#waitingLength + length > MAX_WAITING_LENGTH) {
       return Promise.resolve(refuse('rate_limited'));
     }
     this.#waiting++;
     this.#waitingLength += length;
-    const done = this.#last
-      .then(() => (this.#isRefused ? refuse('unavailable') : step()))
-      .finally(() => {
-        this.#waiting--;
-        this.#waitingLength -= length;
-      });
-    this.#last = done.catch(() => {});
-    return done;
+    const begin = () => (this.#isRefused ? Promise.resolve(refuse('unavailable')) : step());
+    const done: Promise<T | Refusal> = this.#opening ? this.#opening.then(begin) : begin();
+    return done.finally(() => {
+      this.#waiting--;
+      this.#waitingLength -= length;
+    });
   }
 }
