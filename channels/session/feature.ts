@@ -15,6 +15,7 @@ import { sessionList } from './list.ts';
 import { OpenSessions } from './open_sessions.ts';
 import { API_KEY_HEADER, sessionRoutes } from './routes.ts';
 import { Sessions } from './sessions.ts';
+import { SocketHosts } from './socket_hosts.ts';
 import { UserSide } from './user_side.ts';
 import { UserTokens } from './user_tokens.ts';
 import { sessionView } from './view.ts';
@@ -82,7 +83,7 @@ export function sessionFeature(context: Context): Domain & SessionsForGateways {
   const watch = new AgentWatch(attendance, feeds, log);
   const confirmations = new Confirmations(sessions, log);
   const userTokens = new UserTokens({ tokens: context.tokens, users, store });
-  const incarnation = () => nodes.self.incarnation;
+  const hosts = new SocketHosts(nodes);
   const userSide = new UserSide({
     sessions,
     store,
@@ -92,21 +93,17 @@ export function sessionFeature(context: Context): Domain & SessionsForGateways {
     watch,
     confirmations,
     findOnline,
-    incarnation,
+    host: hosts.self,
     maxSocketsPerUser: context.maxSocketsPerAgent,
     log,
   });
   const deadlines = new Deadlines({ store, log, pollMs: POLL_MS, leaseMs: LEASE_MS, stats: deadlineStats });
   deadlines.on(SESSION, (id) => sessions.wake(id));
 
-  const closeTied = async () => {
-    const live = new Set(nodes.live().map((node) => node.incarnation));
-    await sessions.closeTied((tiedTo) => !live.has(tiedTo));
-  };
   const closeTiedSoon = () =>
-    void closeTied().catch((error: unknown) =>
-      log.warn({ err: error }, 'closing sessions of a node that is gone failed'),
-    );
+    void sessions
+      .closeTied((named) => hosts.gone(named))
+      .catch((error: unknown) => log.warn({ err: error }, 'closing sessions of a node that is gone failed'));
   let timer: NodeJS.Timeout | undefined;
   nodes.onChange(({ left }) => {
     if (left.length === 0) return;

@@ -7,7 +7,7 @@ export const SESSIONS_INDEX = 'sessions';
 export const userSessionsIndex = (userId: string) => `sessions:user:${userId}`;
 export const agentSessionsIndex = (agentId: string) => `sessions:agent:${agentId}`;
 export const openSessionsIndex = (agentId: string) => `sessions:agent:${agentId}:open`;
-/** The open sessions that end with a socket, under the node that has it. */
+/** The open sessions that end with a socket, under the process that has it. */
 export const TIED_INDEX = 'sessions:tied';
 
 export function placesOf({ userId, agent, insertedAtMs, closing, tiedTo, isGone }: Session): IndexEntry[] {

@@ -1,5 +1,5 @@
 import type { Log, Refusal } from '../../server/index.ts';
-import { type Store, StoreUnavailable } from '../../server/store/index.ts';
+import { type IndexHit, type Store, StoreUnavailable } from '../../server/store/index.ts';
 import type { Credits } from '../credits/payments_of_sessions.ts';
 import { Aggregates, type Applied } from '../kernel/aggregate.ts';
 import { newId } from '../kernel/ids.ts';
@@ -219,16 +219,24 @@ export class Sessions {
     await this.apply(id, { type: isOver ? 'remove' : 'wake' });
   }
 
-  /** Closes the sessions whose socket was on a node that is gone. @param isGone by the node's incarnation */
-  async closeTied(isGone: (incarnation: string) => boolean): Promise<void> {
-    let after: { readonly key: string; readonly id: string } | undefined;
-    do {
+  /** Closes the sessions whose socket was on a host that is gone. @param gone tells which of all hosts are */
+  async closeTied(gone: (hosts: Iterable<string>) => Promise<ReadonlySet<string>>): Promise<void> {
+    const tied = await this.#tied();
+    const areGone = await gone(tied.map(({ key }) => key));
+    for (const { key, id } of tied) {
+      if (areGone.has(key)) await this.apply(id, { type: 'close', by: 'user', reason: DISCONNECTED });
+    }
+  }
+
+  /** The open sessions that end with a socket; there are as many as there are such sockets. */
+  async #tied(): Promise<IndexHit[]> {
+    const tied: IndexHit[] = [];
+    for (;;) {
+      const after = tied.at(-1);
       const hits = await this.#options.store.lookup(TIED_INDEX, { limit: TIED_PAGE, ...(after && { after }) });
-      for (const { key, id } of hits) {
-        if (isGone(key)) await this.apply(id, { type: 'close', by: 'user', reason: DISCONNECTED });
-      }
-      after = hits.length === TIED_PAGE ? hits.at(-1) : undefined;
-    } while (after);
+      tied.push(...hits);
+      if (hits.length < TIED_PAGE) return tied;
+    }
   }
 
   /** Gives up the places of a session that has ended, and settles its notices. Twice is fine. */

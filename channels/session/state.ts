@@ -14,7 +14,7 @@ export interface Terms {
   /** The capability by which an agent is assigned; null where the agent was named. */
   readonly capability: string | null;
   readonly autoPay: AutoPay | null;
-  /** The node that has its socket, where it ends with that: a node's incarnation. */
+  /** The process that has its socket, where it ends with that. */
   readonly tiedTo: string | null;
   /** Digest of the call that made it, by which a repeat is recognised. */
   readonly request: string;

@@ -9,8 +9,8 @@ export interface UserSideOptions extends ConnectionParts {
   readonly findOnline: (capability: string) => AsyncIterable<{ readonly id: string }>;
   /** Sockets of a user over all nodes and of all kinds. */
   readonly maxSocketsPerUser: number;
-  /** This node's incarnation, by which others know when its sockets are gone. */
-  readonly incarnation: () => string;
+  /** This process, by which others know when its sockets are gone. */
+  readonly host: string;
 }
 
 /** Sockets of its user per session, over all nodes. */
@@ -90,8 +90,8 @@ export class UserSide {
 
   /** Makes a session without credits that ends with its socket. */
   async begin(capability: string): Promise<{ readonly ok: true; readonly session: Session } | Refusal> {
-    const { sessions, incarnation } = this.#options;
-    const fields = { userId: null, agentId: undefined, capability, autoPay: null, tiedTo: incarnation() };
+    const { sessions, host } = this.#options;
+    const fields = { userId: null, agentId: undefined, capability, autoPay: null, tiedTo: host };
     return sessions.make('socket', undefined, fields);
   }
 
