@@ -14,7 +14,7 @@ export interface TurnsOut {
 /** Messages that wait while one is being answered. */
 export const MAX_WAITING = 16;
 
-interface Turn {
+interface OrbitTurn {
   /** Known once the message is stored. */
   executionId: string | undefined;
   /** The client has been told that it is stored. */
@@ -31,7 +31,7 @@ export class Turns {
   readonly #out: TurnsOut;
   readonly #waiting: string[] = [];
   readonly #over = new Set<string>();
-  #turn: Turn | undefined;
+  #turn: OrbitTurn | undefined;
   #isOpen = false;
 
   constructor(out: TurnsOut) {
@@ -121,7 +121,7 @@ export class Turns {
     return this.#over.has(executionId);
   }
 
-  #think(turn: Turn): void {
+  #think(turn: OrbitTurn): void {
     if (!turn.isReceived || !turn.isHanded || turn.isThinking || turn.executionId === undefined) return;
     turn.isThinking = true;
     this.#out.thinking(turn.executionId);

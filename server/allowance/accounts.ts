@@ -31,7 +31,7 @@ const REFUSED_MS = 10_000;
 const A_LITTLE = 1 / 64;
 
 /** Messages and bytes. */
-export interface Sent {
+export interface Usage {
   readonly messages: number;
   readonly bytes: number;
 }
@@ -60,7 +60,7 @@ export class Account {
   }
 
   /** @param lacking what the buckets of the socket lack with this message */
-  admitted(bytes: number, lacking: Sent, nowMs: number): void {
+  admitted(bytes: number, lacking: Usage, nowMs: number): void {
     if (this.#flood) this.#flood.admit(1, bytes, nowMs);
     else if (this.#isMuch(lacking)) this.#flood = this.#startWindow(lacking, nowMs);
   }
@@ -70,7 +70,7 @@ export class Account {
    *
    * @param lacking what the buckets of the socket lack
    */
-  early(bytes: number, lacking: Sent, nowMs: number): void {
+  early(bytes: number, lacking: Usage, nowMs: number): void {
     this.#flood ??= this.#startWindow(lacking, nowMs);
     if (!this.#flood.early(bytes, nowMs)) return;
     this.#refusedUntilMs = nowMs + REFUSED_MS;
@@ -78,13 +78,13 @@ export class Account {
   }
 
   // A socket tells, not the account: what one sends may be much for its own buckets and come in again at once here.
-  #isMuch(lacking: Sent): boolean {
+  #isMuch(lacking: Usage): boolean {
     const { messages, bytes } = this.#allowances;
     const isMuch = (count: number, rate: Rate | undefined) => rate !== undefined && count > rate.burst * A_LITTLE;
     return isMuch(lacking.messages, messages) || isMuch(lacking.bytes, bytes);
   }
 
-  #startWindow(lacking: Sent, nowMs: number): FloodWindow {
+  #startWindow(lacking: Usage, nowMs: number): FloodWindow {
     const { flood, messages } = this.#allowances;
     const window = new FloodWindow(flood, messages?.burst ?? 0);
     // What was admitted before shows in what the buckets lack.

@@ -4,7 +4,7 @@ const LASTS_MS = 10_000;
 const MAX_MESSAGES = 4_096;
 
 /** A turn in the line, and the buckets in which room was there already and was taken for it (bits). */
-interface Turn {
+interface PromisedTurn {
   readonly atMs: number;
   readonly paid: number;
 }
@@ -15,13 +15,13 @@ interface Turn {
  */
 export class PromisedTurns {
   /** In the order in which they were promised; of equal messages the earliest turn first. */
-  readonly #turns = new Map<string, Turn[]>();
+  readonly #turns = new Map<string, PromisedTurn[]>();
 
   get size(): number {
     return this.#turns.size;
   }
 
-  promise(message: string, turn: Turn): void {
+  promise(message: string, turn: PromisedTurn): void {
     const turns = this.#turns.get(message);
     if (turns) turns.push(turn);
     else this.#turns.set(message, [turn]);
@@ -30,7 +30,7 @@ export class PromisedTurns {
   }
 
   /** Takes the turn of a message, if it had one that has come. */
-  claim(message: string, nowMs: number): Turn | undefined {
+  claim(message: string, nowMs: number): PromisedTurn | undefined {
     this.#forgetLapsed(nowMs);
     const turns = this.#turns.get(message);
     if (!turns?.[0] || turns[0].atMs > nowMs) return undefined;

@@ -1,4 +1,4 @@
-import type { Account, AccountSocket, Allowances, Sent } from './accounts.ts';
+import type { Account, AccountSocket, Allowances, Usage } from './accounts.ts';
 import { PromisedTurns } from './promised_turns.ts';
 import { TokenBucket } from './token_bucket.ts';
 
@@ -101,7 +101,7 @@ export class SocketAllowance {
     this.#account.bytes?.take(bytes, nowMs);
   }
 
-  #lacking(nowMs: number): Sent {
+  #lacking(nowMs: number): Usage {
     return { messages: this.#messages?.missing(nowMs) ?? 0, bytes: this.#bytes?.missing(nowMs) ?? 0 };
   }
 

@@ -35,7 +35,7 @@ export class TokenBucket {
     this.#fullAtMs = fullAtMs;
   }
 
-  /** When all tokens are there again: the one number that keeps a bucket. */
+  /** Time at which all tokens are there again: the one number that keeps a bucket. */
   get fullAtMs(): number {
     return this.#fullAtMs;
   }
@@ -69,7 +69,7 @@ export class TokenBucket {
     return Math.ceil(this.#lineEndsAtMs / GROUP_MS) * GROUP_MS - nowMs;
   }
 
-  /** When nothing is owed any more and nobody is in the line: the bucket is as good as a new one from then on. */
+  /** Time from which nothing is owed and nobody is in the line: the bucket is as good as a new one then. */
   get idleFromMs(): number {
     return Math.max(this.#fullAtMs, this.#lineEndsAtMs);
   }

@@ -31,7 +31,7 @@ type Response =
   | { readonly kind: 'polled'; readonly id: string; readonly result: PollResult }
   | { readonly kind: 'posted'; readonly id: string; readonly result: PostResult };
 
-interface PendingRequest {
+interface ForwardedRequest {
   readonly settle: (response: Response | undefined) => void;
   givenUpAtMs: number;
 }
@@ -42,7 +42,7 @@ interface PendingRequest {
  */
 export class LongPollSessions {
   readonly #held = new Map<string, { readonly session: LongPollSession; readonly windowMs: number }>();
-  readonly #waiting = new Map<string, PendingRequest>();
+  readonly #waiting = new Map<string, ForwardedRequest>();
   readonly #polledFor = new Map<string, () => void>();
   readonly #pubsub: PubSub;
   /** Limits by session on what is forwarded to other nodes: they count its messages, but forwarding has a cost too. */
