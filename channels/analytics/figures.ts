@@ -147,7 +147,7 @@ interface Kept {
   readonly k?: readonly (readonly [capability: string, amountMicro: string])[];
 }
 
-/** What an earlier version did not keep is 0. */
+/** Fills in 0 for what an earlier version did not keep. */
 export function parseFigures(text: string): Figures {
   const { c, m = [], d = [], e = [], p = [], k = [] } = JSON.parse(text) as Kept;
   const figures = noFigures();

@@ -87,7 +87,7 @@ export const earningsType: AggregateType<EarningsAccount, EarningsCommand, Earni
   facts: earningsFacts,
 };
 
-/** When somebody has to finish what is in flight. */
+/** Time at which somebody has to finish what is in flight. */
 function deadlineMs({ inFlight }: CreditAccount): number | null {
   if (inFlight.length === 0) return null;
   return Math.min(...inFlight.map(({ debitedAtMs }) => debitedAtMs)) + FINISH_AFTER_MS;

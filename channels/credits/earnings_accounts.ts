@@ -5,7 +5,7 @@ import type { EarningsCommand, EarningsEvent } from './commands.ts';
 import { readLedger } from './ledger.ts';
 import type { EarningsAccount, LedgerEntry } from './state.ts';
 
-/** What agents have earned, in the store, by the agent's id. */
+/** The earnings of agents, in the store, by the agent's id. */
 export class EarningsAccounts {
   readonly #store: Pick<Store, 'range'>;
   readonly #aggregates: Aggregates<EarningsAccount, EarningsCommand, EarningsEvent>;

@@ -27,7 +27,7 @@ export interface PaymentTerms {
   readonly amountMicro: bigint;
 }
 
-/** What has become of a payment id in the account of its user. A refusal is final for its approver, a booking for all. */
+/** Fate of a payment id in the account of its user. A refusal is final for its approver, a booking for all. */
 export interface PaymentRecord extends PaymentTerms {
   readonly bookedBy: Approver | null;
   readonly refused: { readonly [A in Approver]?: PaymentRefusal };
@@ -46,7 +46,7 @@ export interface Credit {
   readonly atMs: number;
 }
 
-/** What a user has, has paid, and is about to pay. */
+/** A user's account: what it has, has paid, and is about to pay. */
 export interface CreditAccount {
   readonly insertedAtMs: number;
   /** All that was ever credited. */
@@ -76,7 +76,7 @@ export interface Earned {
   readonly amountMicro: bigint;
 }
 
-/** What an agent has earned in sessions, and what of it was paid out. */
+/** An agent's account: what it has earned in sessions, and what of it was paid out. */
 export interface EarningsAccount {
   readonly insertedAtMs: number;
   readonly earnedMicro: bigint;

@@ -89,7 +89,7 @@ function courseText(session: Session): string {
   return microJson(course);
 }
 
-/** When somebody has to look after it next. */
+/** Time at which somebody has to look after it next. */
 function deadlineOf({ pending, closing, followUpDueMs, isGone, ...session }: Session): number | null {
   if (isGone) return null;
   if (closing) return followUpDueMs ?? closing.atMs + RETENTION_MS;

@@ -1,7 +1,7 @@
 import type { Log } from '../../server/index.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What users have read is stored so often: after a crash they may get again what they had for so long. */
+/** Interval at which confirmations are stored: after a crash users may get again what they had for so long. */
 const FLUSH_MS = 1_000;
 
 /** Stores how far users have read their sessions' logs. */

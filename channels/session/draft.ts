@@ -11,7 +11,7 @@ import type { Said, Session, SessionState } from './state.ts';
 /** The stream of the store that holds a session's log, by seq. */
 export const LOG = 'log';
 
-/** What one decision does: the state it leaves, the entries it adds to the log, and what it brings about. */
+/** Effects of one decision: the state it leaves, the entries it adds to the log, and its events. */
 export class Draft {
   session: Session;
   readonly events: Event[] = [];

@@ -21,7 +21,7 @@ export function close(draft: Draft, { reason, by }: Ending, nowMs: number): void
   draft.set({ closing: { reason, by, atMs: nowMs }, closeAfter: null, followUpDueMs: nowMs + FOLLOW_UP_MS });
 }
 
-/** When the session ends by itself if nothing happens. */
+/** Time at which the session ends by itself if nothing happens. */
 export function expiresAtMs({ userHasConnected, insertedAtMs, lastEntryAtMs }: Session): number {
   return userHasConnected ? lastEntryAtMs + QUIET_MS : insertedAtMs + UNVISITED_MS;
 }

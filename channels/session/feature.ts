@@ -38,7 +38,7 @@ type Context = Pick<
   readonly credits: Credits;
 };
 
-/** What gateways need of sessions. */
+/** The parts of sessions that gateways need. */
 export interface SessionsForGateways {
   readonly userSide: UserSide;
   readonly userTokens: UserTokens;

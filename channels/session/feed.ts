@@ -2,7 +2,7 @@ import { type Hub, internalTopic, type Log, type Subscription } from '../../serv
 import type { LogEntry } from './entries.ts';
 import type { Session } from './state.ts';
 
-/** What an agent does while it works: for whoever is connected now, and in no log. */
+/** Something that an agent does while it works: for whoever is connected now, and in no log. */
 export interface LiveEvent {
   readonly type: 'thinking' | 'tool_call' | 'tool_result';
   readonly execution_id?: string;
@@ -25,13 +25,13 @@ export interface AskedRequest {
   readonly shown_in_ms: number;
 }
 
-/** What nodes tell each other about a session. Any of it may get lost: the log is in the store. */
+/** News that nodes tell each other about a session. Any of it may get lost: the log is in the store. */
 export type FeedItem =
   | { readonly type: 'entry'; readonly entry: LogEntry; readonly agent: Session['agent'] }
   | { readonly type: 'live'; readonly live: LiveEvent }
   | { readonly type: 'asked'; readonly request: AskedRequest }
   | { readonly type: 'agent_joined' }
-  /** What was due on a connect stands before this: only between a connection and its reader. */
+  /** Stands behind all that was due on a connect: only between a connection and its reader. */
   | { readonly type: 'caught_up' }
   /** A socket of the user came or went. */
   | { readonly type: 'user_moved' }

@@ -31,7 +31,7 @@ const MAX_WAITING = 128;
 /**
  * Brings a session's log to one member, each entry once and in order: what was stored when it came, then live. An entry
  * that is next goes out at once; one further on says that something is missing here, which is then read from the store.
- * What happens beside the log keeps its place: it waits for the entries that were heard of before it.
+ * Items beside the log keep their place: they wait for the entries that were heard of before them.
  */
 export class LogReader<I> {
   readonly #member: LogMember<I>;

@@ -13,7 +13,7 @@ const LOST_MS = 60_000;
 /** The open sessions of one user or agent: how many, and those that a command names. */
 interface Places {
   readonly count: number;
-  /** When each was taken; null: given up. */
+  /** Time at which each was taken; null: given up. */
   readonly takenAtMs: ReadonlyMap<string, number | null>;
 }
 

@@ -1,6 +1,6 @@
 import type { NoticeRef } from '../messages/notifications.ts';
 
-/** What auto-pay may spend without asking; a cap that is null does not limit. */
+/** Caps on what auto-pay may spend without asking; one that is null does not limit. */
 export interface AutoPay {
   readonly maxPerPaymentMicro: bigint | null;
   readonly maxPerDayMicro: bigint | null;
@@ -74,10 +74,10 @@ export interface PendingRequest {
   readonly dueMs: number;
 }
 
-/** How a request stands, or ended. */
+/** Course of a request: open, or how it ended. */
 export type RequestStatus = 'pending' | 'approved' | 'declined' | 'expired' | 'insufficient_credits' | 'session_closed';
 
-/** What a client said under an id of its own, by which it is recognised when it comes again. */
+/** Memory of what a client said under an id of its own, by which a repeat is recognised. */
 export interface Said {
   readonly seq: number;
   readonly digest: string;

@@ -13,7 +13,7 @@ import { askedNow, type Sessions } from './sessions.ts';
 import type { Session } from './state.ts';
 import type { Said, UserDialect, UserWire } from './user_dialect.ts';
 
-/** What one socket sent and waits for the store, at most: so many, and so much text. */
+/** Messages of one socket that wait for the store, and their text, at most. */
 const MAX_WAITING = 1_000;
 const MAX_WAITING_LENGTH = 1_048_576;
 /** A client that answers no ping is taken to have read the end after so long. */

@@ -2,11 +2,11 @@ import type { RawSocket } from '../../server/index.ts';
 import type { LogEntry } from './entries.ts';
 import type { AskedRequest, LiveEvent } from './feed.ts';
 
-/** What a dialect is told, in order; it turns this into frames. */
+/** The ear of a dialect: it is told everything in order, and turns it into frames. */
 export interface UserDialect {
   /** An entry of the log, each once on this socket, in the order of seq. */
   entry(entry: LogEntry): void;
-  /** What the agent does beside the log. */
+  /** Something that the agent does beside the log. */
   live(event: LiveEvent): void;
   /** The user has to answer this request: now, or again on this connect. */
   asked(request: AskedRequest): void;

@@ -49,7 +49,7 @@ function parsed(text: string): Fields | undefined {
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What a frame belongs to: a user message, or nothing. */
+/** The user message that a frame belongs to, or nothing. */
 export type Execution = string | null | undefined;
 
 function frame(type: string, execution: Execution, data: object): string {

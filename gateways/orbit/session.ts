@@ -252,7 +252,7 @@ export class OrbitSession implements RawSession, UserDialect, TurnsOut {
     for (const frame of liveFrames(event)) this.#socket.send(frame);
   }
 
-  /** What the user has not confirmed comes before anything else. */
+  /** Waits for the agent once the user has what it had not confirmed. */
   caughtUp(): void {
     if (this.#options.given) this.#awaitAgent();
   }

@@ -1,4 +1,4 @@
-/** What turns bring about. */
+/** Effects of turns. */
 export interface TurnsOut {
   /** Has the next message stored. */
   store(content: string): void;

@@ -79,7 +79,7 @@ export class OrchestratorSession implements RawSession, UserDialect {
     this.#connection?.close();
   }
 
-  /** What was taken has no receipt in this dialect; what was not is told. */
+  /** Tells what was not taken; what was has no receipt in this dialect. */
   #tellRefusal(answer: Promise<{ readonly ok: true } | Refusal>): void {
     answer.then(
       (answered) => {

@@ -26,7 +26,7 @@ export interface Client {
   readonly frames: readonly Frame[];
 }
 
-/** What a busy machine may take, so that only a fault takes longer. */
+/** Time that a busy machine may take: only a fault takes longer. */
 const PATIENCE_MS = 20_000;
 
 // --- HTTP ---

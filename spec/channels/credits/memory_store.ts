@@ -8,7 +8,7 @@ import {
   type StreamEntry,
 } from '../../../server/store/port.ts';
 
-/** What happens to a commit: it is made; its node dies before it; its node dies after it, and never learns of it. */
+/** Fate of a commit: it is made; its node dies before it; its node dies after it, and never learns of it. */
 export type Fate = 'made' | 'lost' | 'made and not told';
 
 interface StoredAggregate {

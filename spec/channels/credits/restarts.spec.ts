@@ -45,7 +45,7 @@ describe.each<[string, () => Promise<Place>]>([
   const inFlight = async (userId: string) =>
     (await node.call<{ in_flight: string }>('GET', `/api/users/${userId}/balance`, ADMIN_TOKEN)).body.in_flight;
 
-  /** What a node has done of a payment of 4 when it dies, with or without having taken the deadline of it. */
+  /** Part of a payment of 4 that a node has done when it dies, with or without having taken the deadline of it. */
   it.each([
     ['debited', { isEarned: false, isTaken: false }],
     ['debited and credited', { isEarned: true, isTaken: false }],

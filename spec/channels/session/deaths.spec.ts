@@ -8,7 +8,7 @@ const start = ({ env }: Place) => startAerie({ ...env, HTTP_RATE_LIMIT: '0' }, '
 /** Commits of a payment: those of the session, the debit, the credit, and the end of what is in flight. */
 const COMMITS = 5;
 
-/** How a payment comes about, and the commits of its own; those of the money are the same. */
+/** Ways in which a payment comes about, and the commits of its own; those of the money are the same. */
 const ways = [
   ['that its user approves', undefined, Array.from({ length: COMMITS }, (_, at) => at + 1)],
   ['of auto-pay', { max_per_day: '10' }, [1, 2, COMMITS]],

@@ -195,7 +195,7 @@ class World {
 
 type Seen = Awaited<ReturnType<World['look']>>;
 
-/** What the log of a session may say: no gaps, each request asked once and ended once, nothing behind the end. */
+/** Holds of the log of a session: no gaps, each request asked once and ended once, nothing behind the end. */
 function holdsInLog(log: readonly LogEntry[]): void {
   let open: { id: string; isApproved: boolean } | undefined;
   for (const [at, entry] of log.entries()) {
@@ -224,7 +224,7 @@ function holdsInLog(log: readonly LogEntry[]): void {
 
 const total = (amounts: readonly bigint[]) => amounts.reduce((sum, amount) => sum + amount, 0n);
 
-/** What holds at every moment. */
+/** Holds at every moment. */
 function holdsNow({ found, accounts, earned }: Seen): void {
   for (const { log } of found) holdsInLog(log);
   const debited = new Set(accounts.flatMap(({ ledger }) => ledger.flatMap(({ paymentId }) => paymentId ?? [])));
@@ -244,7 +244,7 @@ function holdsNow({ found, accounts, earned }: Seen): void {
   holds(earnedMicro <= booked && booked - earnedMicro <= inFlight, 'the sums differ by no more than what is under way');
 }
 
-/** What holds when nothing is under way any more. */
+/** Holds when nothing is under way any more. */
 function holdsAtTheEnd({ found, accounts, earned }: Seen): void {
   for (const { session, log } of found) {
     holds(session?.pending?.stage !== 'approved' && session?.pending?.stage !== 'auto', 'no booking is left');
