@@ -3,7 +3,7 @@ import { refuse } from '../kernel/reasons.ts';
 import type { Command, Create, Event, SayAsAgent, SayAsUser } from './commands.ts';
 import { type Decided, Draft, digestOf, done, LOG, repeated, saidKey, writeRefusal } from './draft.ts';
 import { close, endByTime, expiresAtMs } from './ending.ts';
-import { executionId, nextExecutionMicros } from './executions.ts';
+import { executionId, executionMicros, nextExecutionMicros } from './executions.ts';
 import { answer, askUser, failPayment, requestPayment, settlePayment } from './requests.ts';
 import type { Session, SessionState } from './state.ts';
 
@@ -122,7 +122,7 @@ function sayAsAgent(draft: Draft, before: SessionState, command: SayAsAgent): De
   if (refused) return refused;
 
   const { openExecutions } = draft.session;
-  const micros = named === undefined ? openExecutions[0] : openExecutions.find((at) => executionId(at) === named);
+  const micros = named === undefined ? openExecutions[0] : openExecution(openExecutions, named);
   if (named !== undefined && micros === undefined) return refuse('not_found', { execution_id: named });
   const { seq } = draft.append({
     type: 'agent_message',
@@ -138,6 +138,12 @@ function sayAsAgent(draft: Draft, before: SessionState, command: SayAsAgent): De
   }
   if (key) draft.remember(key, { seq, digest });
   return done(draft);
+}
+
+/** There may be as many as entries: they are not named anew for each message that names one. */
+function openExecution(openExecutions: readonly number[], named: string): number | undefined {
+  const micros = executionMicros(named);
+  return micros !== undefined && openExecutions.includes(micros) ? micros : undefined;
 }
 
 function wake(draft: Draft, nowMs: number): Decided {

@@ -27,8 +27,10 @@ export function readFrame(text: string): ClientFrame | { readonly fault: string 
   if (!frame) return { fault: 'Expected a JSON object with type and data.' };
   const checked = checkJson(frame);
   if (!checked.ok) return { fault: checked.message };
-  const { type, data } = frame;
-  const fields = data === undefined && type === 'CANCEL_SESSION' ? {} : data;
+  const { type } = frame;
+  // Null counts as absent, as everywhere (PROTOCOL.md, section 1).
+  const data = frame.data ?? (type === 'CANCEL_SESSION' ? {} : undefined);
+  const fields = isObject(data) ? withoutNulls(data) : data;
   if (typeof type !== 'string') return { fault: 'type must be a string.' };
   if (!isObject(fields)) return { fault: 'data must be an object.' };
   switch (type) {
@@ -57,6 +59,9 @@ function paymentResponse({ approved, request_id: requestId }: Fields) {
   if (requestId !== undefined && !isIdText(requestId)) return { fault: 'data.request_id must be an id.' };
   return { type: 'PAYMENT_RESPONSE', approved, requestId } as const;
 }
+
+const withoutNulls = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 
 const isIdText = (value: unknown): value is string => typeof value === 'string' && isId(value);
 

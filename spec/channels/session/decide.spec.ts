@@ -76,6 +76,29 @@ describe('executions', () => {
     expect(story.agent('by the way')).toMatchObject({ execution_id: null });
     expect(() => story.agent('again', { executionId: two })).toThrow('not_found');
   });
+
+  it('are found by their names as fast where thousands are open, and by no other name', () => {
+    const story = Story.begin();
+    const names = Array.from({ length: MAX_ENTRIES - 10 }, () => story.user('Hello'));
+    const last = names.at(-1) ?? '';
+    const others = [
+      '',
+      'exec_',
+      `${last}0`,
+      last.toUpperCase(),
+      'exec_20260230_120000_123000',
+      'exec_99999999_999999_999999',
+    ];
+    const startMs = performance.now();
+    for (let round = 0; round < 50; round++) {
+      for (const name of others) expect(() => story.agent('x', { executionId: name })).toThrow('not_found');
+    }
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    for (const name of [last, names[1_234], names[0]]) {
+      expect(story.agent('x', { executionId: name ?? '' })).toMatchObject({ execution_id: name });
+    }
+    expect(story.session.openExecutions).toHaveLength(names.length - 3);
+  });
 });
 
 describe('the log', () => {

@@ -14,6 +14,10 @@ describe('a frame of the client', () => {
     ['{"type":"PAYMENT_RESPONSE","data":{"approved":false,"request_id":"r"}}', answered(false, 'r')],
     ['{"type":"CANCEL_SESSION","data":{}}', { type: 'CANCEL_SESSION' }],
     ['{"type":"CANCEL_SESSION"}', { type: 'CANCEL_SESSION' }],
+    ['{"type":"CANCEL_SESSION","data":null}', { type: 'CANCEL_SESSION' }],
+    ['{"type":"USER_MESSAGE","data":{"content":"x","id":null}}', said('x')],
+    ['{"type":"USER_MESSAGE","data":{"content":null,"message":"y"}}', said('y')],
+    ['{"type":"PAYMENT_RESPONSE","data":{"approved":true,"request_id":null}}', answered(true)],
   ])('%s is read', (text, read) => {
     expect(readFrame(text)).toEqual(read);
   });
@@ -33,7 +37,9 @@ describe('a frame of the client', () => {
     '{"type":"USER_MESSAGE","data":{"content":"x","id":"no id"}}',
     '{"type":"PAYMENT_RESPONSE","data":{"approved":"yes"}}',
     '{"type":"PAYMENT_RESPONSE","data":{"approved":true,"request_id":1}}',
-    '{"type":"CANCEL_SESSION","data":null}',
+    '{"type":"USER_MESSAGE","data":null}',
+    '{"type":"USER_MESSAGE","data":{"content":null}}',
+    '{"type":"PAYMENT_RESPONSE","data":{"approved":null}}',
     '{"type":"MODAL_RESPONSE","data":{}}',
     '{"type":"USER_MESSAGE","data":{"content":"\\ud800"}}',
     `{"type":"USER_MESSAGE","data":{"content":"x","deep":${'['.repeat(65)}${']'.repeat(65)}}}`,
