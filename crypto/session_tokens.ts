@@ -41,7 +41,7 @@ export class SessionTokens {
     return this.#sign(new SignJWT(), `${kind}:${id}`, keyId, lifetime);
   }
 
-  /** As `issue`, for a token that opens the sockets of one chat session and nothing else (SESSIONS.md, section 7.2). */
+  /** As `issue`, for a token that opens the sockets of one chat session and nothing else (SESSIONS.md). */
   async issueChat(
     { userId, sessionId, keyId }: Omit<ChatClaims, 'expiresAtMs'>,
     lifetime: Lifetime,

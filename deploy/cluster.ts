@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adminTokenLines, saidTokens } from './admin_token.ts';
-import { haproxyProgram, MAX_NODES, nodeProgram, redisProgram } from './stack.ts';
+import { haproxyProgram, MAX_NODES, nodePrograms, redisProgram } from './stack.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** The Compose stack as plain processes, for whoever has no containers: `npm run cluster -- --nodes 2`. */
@@ -61,8 +61,8 @@ mkdirSync(dir, { recursive: true });
 const redisPort = port + MAX_NODES + 1;
 const password = process.env.REDIS_PASSWORD ?? '';
 const redisUrl = ownRedisUrl || `redis://${password && `:${password}@`}127.0.0.1:${redisPort}`;
-const nodes = Array.from({ length: count }, (_, at) => nodeProgram(`node${at + 1}`, port + at + 1, redisUrl));
-const nodePorts = nodes.map((_, at) => port + at + 1);
+const nodePorts = Array.from({ length: count }, (_, at) => port + at + 1);
+const nodes = nodePrograms(nodePorts, redisUrl);
 const supervisor = new Supervisor(dir, say);
 let isStopping = false;
 

@@ -36,6 +36,14 @@ export function nodeProgram(name: string, port: number, redisUrl: string): Progr
   };
 }
 
+/** The nodes of a stack on this machine; the first has ORBIT's port, which only one can have. */
+export function nodePrograms(ports: readonly number[], redisUrl: string): Program[] {
+  return ports.map((port, at) => {
+    const node = nodeProgram(`node${at + 1}`, port, redisUrl);
+    return at === 0 ? node : { ...node, env: { ...node.env, ORBIT_PORT: '0' } };
+  });
+}
+
 /** The Compose service `haproxy`: same file; where the nodes are is told by port instead of by name. */
 export function haproxyProgram(port: number, nodePorts: readonly number[]): Program {
   const nodes = nodePorts.map((nodePort, at) => [`AERIE_NODE_${at + 1}`, `${HOST}:${nodePort}`] as const);

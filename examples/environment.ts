@@ -29,6 +29,24 @@ export async function demandAnswer<Body>(url: string, credential: string, posted
   return (await response.json()) as Body;
 }
 
+/**
+ * Ends the process with one line unless this is the API key of a principal of that kind: another one's socket would be refused
+ * for ever.
+ *
+ * @returns the id of the principal
+ */
+export async function demandPrincipal(kind: 'agent' | 'user', url: string, apiKey: string): Promise<string> {
+  const me = await demandAnswer<{ kind: string; id: string; status?: string }>(`${url}/api/me`, apiKey);
+  if (me.kind !== kind) fail(`Wrong API_KEY: expected one of kind ${kind}, this is of kind ${me.kind}.`);
+  if (me.status === 'suspended') fail(`The ${kind} ${me.id} is suspended: ask the operator.`);
+  return me.id;
+}
+
+/** True if the server takes clients, and its store writes. */
+export async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/ready`).catch(() => undefined))?.ok === true;
+}
+
 /** The message of an error and of its cause: `fetch` says only in the second one what it is. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -48,7 +48,7 @@ type SessionSocket = ChannelSocket<AgentSession & Membership, typeof pushes>;
 /** The user's comings and goings are told after so long, if they last. */
 const DEBOUNCE_MS = 1_000;
 
-/** `session:*`: the agent's side of a session (SESSIONS.md, section 7.3). */
+/** `session:*`: the agent's side of a session (SESSIONS.md). */
 export function sessionChannel({ sessions, agents, feeds, attendance, log }: SessionChannelOptions) {
   async function store({ content, execution_id, final = true, id: messageId }: AgentMessagePayload, id: string) {
     const command = { type: 'agent_message', id: messageId, content, executionId: execution_id, final } as const;

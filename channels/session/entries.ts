@@ -1,4 +1,4 @@
-/** An entry of a session's log as it is stored and as clients get it (SESSIONS.md, section 7.1). */
+/** An entry of a session's log as it is stored and as clients get it (SESSIONS.md). */
 export type LogEntry =
   | UserMessage
   | AgentMessage

@@ -20,7 +20,7 @@ export const joinParams = Type.Object({
 });
 export type Resume = Static<typeof joinParams>['resume'];
 
-/** The agent's events on `session:*` (SESSIONS.md, section 7.3). */
+/** The agent's events on `session:*` (SESSIONS.md). */
 export const events = {
   agent_message: Type.Object({
     content: Type.String({ minLength: 1 }),

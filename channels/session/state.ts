@@ -20,7 +20,7 @@ export interface Terms {
   readonly request: string;
 }
 
-/** A session as it is kept (SESSIONS.md, section 7.1); its log is a stream of the store. */
+/** A session as it is kept (SESSIONS.md); its log is a stream of the store. */
 export interface Session extends Terms {
   readonly insertedAtMs: number;
   readonly agent: { readonly id: string; readonly name: string } | null;

@@ -19,7 +19,7 @@ export const MAX_USER_SOCKETS = 5;
 const RETRY_MS = 2_000;
 const AGENT_HOMES = internalTopic('agent_homes');
 
-/** The user's side of sessions, whatever the dialect (SESSIONS.md, section 7.4). */
+/** The user's side of sessions, whatever the dialect (SESSIONS.md). */
 export class UserSide {
   readonly #options: UserSideOptions;
   readonly #homeListeners = new Set<() => void>();

@@ -14,7 +14,7 @@ export interface UserTokensOptions {
   readonly store: Pick<Store, 'nowMs'>;
 }
 
-/** Tokens that open a session's sockets for its user, and nothing else (SESSIONS.md, section 7.2). */
+/** Tokens that open a session's sockets for its user, and nothing else (SESSIONS.md). */
 export class UserTokens {
   readonly #options: UserTokensOptions;
 

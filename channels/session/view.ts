@@ -2,7 +2,7 @@ import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import { canPay, phaseOf, type Session } from './state.ts';
 
-/** A session on the wire (SESSIONS.md, section 7.1). */
+/** A session on the wire (SESSIONS.md). */
 export function sessionView(session: Session) {
   const { agent, pending, closing } = session;
   return {

@@ -6,15 +6,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, type Push, Socket } from 'phoenix';
 import WebSocket from 'ws';
-import { demandAnswer, fail, required } from '../environment.ts';
+import { demandAnswer, demandPrincipal, fail, required } from '../environment.ts';
 
 const { AERIE_URL = 'http://127.0.0.1:4000', CAPABILITY = 'assistant' } = process.env;
 const { API_KEY } = required('API_KEY');
 const REPORT = { name: 'report', price: '0.05' };
-type Reply = Readonly<{ reason?: string; sessions?: { id: string }[]; request_id?: string; status?: string }>;
+type Reply = Readonly<{ reason?: string; message?: string; request_id?: string; status?: string }>;
 type Entry = Readonly<{ seq: number; execution_id: string; content: string; final?: boolean }>;
 
-const { id } = await demandAnswer<{ id: string }>(`${AERIE_URL}/api/me`, API_KEY);
+const id = await demandPrincipal('agent', AERIE_URL, API_KEY);
 const options = { params: { api_key: API_KEY }, transport: WebSocket as never };
 const socket = new Socket(`${AERIE_URL.replace('http', 'ws')}/socket`, options);
 socket.connect();
@@ -24,11 +24,6 @@ const replyTo = (sent: Push) =>
     sent.receive('ok', resolve).receive('error', resolve);
     sent.receive('timeout', () => resolve({ reason: 'timeout' }));
   });
-
-async function join(channel: Channel): Promise<Reply> {
-  const reply = await replyTo(channel.join());
-  return reply.reason ? fail(`${channel.topic}: ${reply.reason}`) : reply;
-}
 
 /** A reply may get lost with its connection; to push the same thing again is harmless, as it has an id. */
 async function push(channel: Channel, event: string, payload: object): Promise<Reply> {
@@ -59,7 +54,7 @@ async function serve(session: string): Promise<void> {
     if (!begun.has(message.execution_id)) turn = turn.then(() => answer(message));
     begun.add(message.execution_id);
   });
-  await join(channel);
+  channel.join();
 
   async function answer({ execution_id, content }: Entry): Promise<void> {
     const say = (text: string) => push(channel, 'agent_message', { execution_id, id: execution_id, content: text });
@@ -82,9 +77,11 @@ async function serve(session: string): Promise<void> {
 }
 
 const lobby = socket.channel('agents:discovery');
+lobby.join();
+const announced = await push(lobby, 'announce', { capabilities: [CAPABILITY, REPORT] });
+if (announced.reason) fail(`announce: ${announced.reason}: ${announced.message}`);
 const home = socket.channel(`agent:${id}`);
 home.on('session_assigned', ({ session }) => void serve(session.id));
-await join(lobby);
-await push(lobby, 'announce', { capabilities: [CAPABILITY, REPORT] });
-for (const session of (await join(home)).sessions ?? []) void serve(session.id);
+// At each join, after a break too: what was assigned meanwhile was pushed to nobody.
+home.join().receive('ok', ({ sessions }) => sessions.forEach(({ id }: { id: string }) => void serve(id)));
 process.stdout.write(`${id} serves as ${CAPABILITY}\n`);

@@ -7,15 +7,15 @@ import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { demandAnswer, required } from '../environment.ts';
+import { demandAnswer, demandPrincipal, isReady, required } from '../environment.ts';
 
 const { AERIE_URL = 'http://127.0.0.1:4000' } = process.env;
 const { API_KEY } = required('API_KEY');
 let [, , session] = process.argv;
 let socket: WebSocket | undefined;
 let seen = 0;
-/** What got no answer yet: sent again after a break, where a message whose id is known is dropped. */
-let unanswered: object[] = [];
+/** What got no answer yet, oldest first: sent again after a break, where a message whose id is known is dropped. */
+const unanswered: object[] = [];
 
 const show = (line: string) => void process.stdout.write(`${line}\n`);
 const send = (type: string, data = {}) =>
@@ -35,7 +35,7 @@ async function connect(): Promise<void> {
 
 async function connectAgain(): Promise<void> {
   do await sleep(500);
-  while (!(await fetch(`${AERIE_URL}/ready`).catch(() => undefined))?.ok);
+  while (!(await isReady(AERIE_URL)));
   await connect();
 }
 
@@ -43,12 +43,15 @@ function told({ type, data }: { type: string; data: { seq?: number } & Record<st
   // What no pong has confirmed comes again; so does a request while it is open.
   if (type !== 'PAYMENT_REQUEST' && data.seq !== undefined && data.seq <= seen) return;
   seen = Math.max(seen, data.seq ?? 0);
-  if (type === 'AGENT_MESSAGE') unanswered = [];
+  if (type === 'AGENT_MESSAGE') unanswered.shift();
+  // While the store is away nobody knows whether a message was stored.
+  if (data.error_type === 'internal_error') void isReady(AERIE_URL).then((ready) => ready || socket?.terminate());
   if (type === 'AGENT_MESSAGE') show(`${data.agent_name}: ${data.content}`);
   else if (type === 'PAYMENT_REQUEST') show(`${data.description} for ${data.amount_usdc} USDC: /approve or /decline?`);
   else show(`${type} ${JSON.stringify(data)}`);
 }
 
+await demandPrincipal('user', AERIE_URL, API_KEY);
 await connect();
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line === '/close') return send('CANCEL_SESSION');

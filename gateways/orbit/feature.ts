@@ -10,7 +10,7 @@ import { hostCheck, orbitHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
 import { type GivenSession, OrbitSession } from './session.ts';
 
-/** The settings of the dialect (ORBIT.md, section 1). */
+/** The settings of the dialect (ORBIT.md). */
 export interface OrbitSettings {
   /** 0: it is off. */
   readonly port: number;

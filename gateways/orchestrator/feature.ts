@@ -8,7 +8,7 @@ import { OrchestratorSession } from './session.ts';
 
 type Context = SessionsForGateways & Pick<DomainContext, 'log'> & { readonly mountTerms: DomainContext['mountTerms'] };
 
-/** The user's side of sessions in the orchestrator's dialect: `/ws/user-agent/{session_id}` (SESSIONS.md, section 7.6). */
+/** The user's side of sessions in the orchestrator's dialect: `/ws/user-agent/{session_id}` (SESSIONS.md). */
 export function orchestratorFeature({ userSide, userTokens, log, mountTerms }: Context): Domain {
   async function open({ credential, pathParams, params }: RawRequest): Promise<RawAccepted | RawRejected> {
     const sessionId = pathParams.session_id ?? '';

@@ -5,7 +5,7 @@ import type { AskedRequest } from '../../channels/session/feed.ts';
 import type { Session } from '../../channels/session/state.ts';
 import { payloadCheck } from '../../server/index.ts';
 
-/** A frame of a client in this dialect (SESSIONS.md, section 7.6). */
+/** A frame of a client in this dialect (SESSIONS.md). */
 export type ClientFrame =
   | { readonly type: 'USER_MESSAGE'; readonly content: string; readonly id: string | undefined }
   | { readonly type: 'PAYMENT_RESPONSE'; readonly approved: boolean; readonly requestId: string | undefined }

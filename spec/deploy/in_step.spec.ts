@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { haproxyProgram, MAX_NODES, nodeProgram, redisProgram } from '../../deploy/stack.ts';
+import { haproxyProgram, MAX_NODES, nodeProgram, nodePrograms, redisProgram } from '../../deploy/stack.ts';
 
 // The Compose stack, the image and `npm run cluster` are three ways to run one thing.
 
@@ -61,6 +61,15 @@ describe('the programs', () => {
     expect(service('haproxy')).toContain('"haproxy", "-db", "-f", "/etc/aerie/haproxy.cfg"');
     expect([balancer.command, ...balancer.args]).toEqual(['haproxy', '-db', '-f', 'deploy/haproxy.cfg']);
     expect(service('haproxy')).toContain('./deploy/haproxy.cfg:/etc/aerie/haproxy.cfg:ro');
+  });
+
+  it('share one machine: only the first node has ORBIT’s port, also where the environment sets it', () => {
+    const nodes = nodePrograms([4001, 4002, 4003], 'redis://127.0.0.1:4009');
+    expect(nodes.map(({ name, env }) => [name, env.PORT, env.ORBIT_PORT])).toEqual([
+      ['node1', '4001', undefined],
+      ['node2', '4002', '0'],
+      ['node3', '4003', '0'],
+    ]);
   });
 
   it('trust the load balancer and nobody else', () => {

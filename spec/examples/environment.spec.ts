@@ -1,6 +1,6 @@
 import { registerUser } from '../channels/session/people.ts';
 import { makeTask, type Pair } from '../channels/task/members.ts';
-import { type Aerie, registerAgent, startAerieInFolder } from '../support/aerie.ts';
+import { ADMIN_TOKEN, type Aerie, registerAgent, startAerieInFolder } from '../support/aerie.ts';
 import { ended } from '../support/ended.ts';
 import { freePort } from '../support/free_port.ts';
 import { spawn } from '../support/spawn.ts';
@@ -62,16 +62,28 @@ describe.each(['task-stream/provider', 'task-stream/consumer'])('%s', (program) 
 
 it.each([
   ['assistant/agent', '/api/me: 401 '],
-  ['assistant/user', '/api/sessions: 401 '],
+  ['assistant/user', '/api/me: 401 '],
 ])('%s says that its key is wrong', async (program, said) => {
   expect(await fails(program, { API_KEY: 'wrong' })).toContain(said);
 });
 
-it('an assistant’s agent and user with the key of the other kind say what was refused', async () => {
+it('an assistant’s agent and user say that a key is of another kind, instead of trying for ever', async () => {
   const { client } = task;
   const { apiKey } = await registerUser(aerie);
-  expect(await fails('assistant/user', { API_KEY: client.apiKey })).toContain('/api/sessions: 403 ');
-  expect(await fails('assistant/agent', { API_KEY: apiKey })).toBe('agents:discovery: unmatched topic\n');
+  const ofKind = (wanted: string, kind: string) =>
+    `Wrong API_KEY: expected one of kind ${wanted}, this is of kind ${kind}.\n`;
+  expect(await fails('assistant/user', { API_KEY: client.apiKey })).toBe(ofKind('user', 'agent'));
+  expect(await fails('assistant/agent', { API_KEY: apiKey })).toBe(ofKind('agent', 'user'));
+  expect(await fails('assistant/agent', { API_KEY: ADMIN_TOKEN })).toBe(ofKind('agent', 'admin'));
+});
+
+it('an assistant’s agent says that it is suspended, or that its capability is not taken', async () => {
+  const { id, apiKey } = await registerAgent(aerie);
+  expect(await fails('assistant/agent', { API_KEY: apiKey, CAPABILITY: 'x'.repeat(65) })).toMatch(
+    /^announce: invalid_payload: /,
+  );
+  await aerie.call('PATCH', `/api/agents/${id}`, ADMIN_TOKEN, { status: 'suspended' });
+  expect(await fails('assistant/agent', { API_KEY: apiKey })).toBe(`The agent ${id} is suspended: ask the operator.\n`);
 });
 
 it('a provider with the key of the other side says what was refused', async () => {
