@@ -193,7 +193,7 @@ function readSecret(name: string, value: string | undefined): string | undefined
 
 /** Reads a token that must not be the admin token: whoever has it must not get the operator's rights. */
 function readOwnSecret(name: string, value: string | undefined, adminToken: string | undefined): string | undefined {
-  if (value !== undefined && value === adminToken) refuse(name, '(not shown)', 'another secret than ADMIN_TOKEN');
+  if (value !== undefined && value === adminToken) refuse(name, undefined, 'another secret than ADMIN_TOKEN');
   return readSecret(name, value);
 }
 
