@@ -4,11 +4,16 @@ export function fail(why: string): never {
   process.exit(1);
 }
 
-/** Reads the variables that an example cannot do without; ends the process with a line that names all that are missing. */
+/**
+ * Reads the variables that an example cannot do without; ends the process with a line that names all that are missing, or one
+ * that cannot be a credential or an id.
+ */
 export function required<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, string>> {
   const missing = names.filter((name) => !process.env[name]);
   if (missing.length > 0)
     fail(`Missing: ${missing.join(', ')}. Set ${missing.length > 1 ? 'them' : 'it'} as README.md shows.`);
+  const unfit = names.find((name) => !/^[!-~]+$/.test(process.env[name] ?? ''));
+  if (unfit) fail(`Invalid ${unfit}: expected ASCII characters without spaces, as the server gave it.`);
   return Object.fromEntries(names.map((name) => [name, process.env[name]])) as Record<Name, string>;
 }
 

@@ -87,7 +87,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     dataDir: variable('DATA_DIR') ?? './data',
     adminToken: readSecret('ADMIN_TOKEN', variable('ADMIN_TOKEN')),
     tokenSecret: readSecret('TOKEN_SECRET', variable('TOKEN_SECRET')),
-    metricsToken: readOwnSecret('METRICS_TOKEN', variable('METRICS_TOKEN'), variable('ADMIN_TOKEN')),
+    metricsToken: readOwnSecret('METRICS_TOKEN', variable, ['ADMIN_TOKEN']),
     allowedOrigins: readOrigins(variable('ALLOWED_ORIGINS')),
     nodeId: readName('NODE_ID', variable('NODE_ID'), `${hostname()}-${randomBytes(4).toString('hex')}`),
     maxFrameBytes: integer('MAX_FRAME_BYTES', 524_288, 1_024, 64 * 1_048_576),
@@ -151,7 +151,7 @@ function readOrbit(variable: (name: string) => string | undefined): OrbitConfig 
     readInteger(name, variable(name), fallback, min, max);
   const port = integer('ORBIT_PORT', 9_000, 0, 65_535);
   const host = variable('ORBIT_HOST');
-  const token = readOwnSecret('ORBIT_TOKEN', variable('ORBIT_TOKEN'), variable('ADMIN_TOKEN'));
+  const token = readOwnSecret('ORBIT_TOKEN', variable, ['ADMIN_TOKEN', 'METRICS_TOKEN']);
   // The dialect has no other credential.
   if (port > 0 && host !== undefined && token === undefined && !isLoopback(host)) {
     refuse('ORBIT_HOST', host, 'a loopback address like 127.0.0.1, as ORBIT_TOKEN is not set');
@@ -191,9 +191,15 @@ function readSecret(name: string, value: string | undefined): string | undefined
   return refuse(name, undefined, `a secret of at least ${MIN_SECRET_LENGTH} ASCII characters, no spaces`);
 }
 
-/** Reads a token that must not be the admin token: whoever has it must not get the operator's rights. */
-function readOwnSecret(name: string, value: string | undefined, adminToken: string | undefined): string | undefined {
-  if (value !== undefined && value === adminToken) refuse(name, '(not shown)', 'another secret than ADMIN_TOKEN');
+/** Reads a token that must be none of those of `others`: whoever has one must not get the rights of another. */
+function readOwnSecret(
+  name: string,
+  variable: (name: string) => string | undefined,
+  others: readonly string[],
+): string | undefined {
+  const value = variable(name);
+  const same = others.find((other) => value !== undefined && value === variable(other));
+  if (same) refuse(name, undefined, `another secret than ${same}`);
   return readSecret(name, value);
 }
 

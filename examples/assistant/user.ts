@@ -13,7 +13,7 @@ const { AERIE_URL = 'http://127.0.0.1:4000' } = process.env;
 const { API_KEY } = required('API_KEY');
 let [, , session] = process.argv;
 let socket: WebSocket | undefined;
-let seen = 0;
+let [seen, retries] = [0, 0];
 /** What got no answer yet, oldest first: sent again after a break, where a message whose id is known is dropped. */
 const unanswered: object[] = [];
 
@@ -29,23 +29,24 @@ async function connect(): Promise<void> {
   socket = new WebSocket(access.ws_url);
   socket.on('open', () => unanswered.forEach((message) => void send('USER_MESSAGE', message)));
   socket.on('message', (data) => told(JSON.parse(`${data}`)));
-  socket.on('error', () => {});
-  socket.on('close', (code) => (code === 1000 ? process.exit() : void connectAgain()));
+  socket.on('error', () => {}).on('close', (code) => (code === 1000 ? process.exit() : void connectAgain()));
 }
 
 async function connectAgain(): Promise<void> {
-  do await sleep(500);
-  while (!(await isReady(AERIE_URL)));
+  retries++;
+  do await sleep(1_200);
+  while (!(await isReady(AERIE_URL))); // What it says may be a second old.
   await connect();
 }
 
 function told({ type, data }: { type: string; data: { seq?: number } & Record<string, unknown> }): void {
-  // What no pong has confirmed comes again; so does a request while it is open.
+  // What no pong has confirmed comes again, and a request while it is open.
   if (type !== 'PAYMENT_REQUEST' && data.seq !== undefined && data.seq <= seen) return;
   seen = Math.max(seen, data.seq ?? 0);
+  if (type === 'AGENT_MESSAGE') retries = 0;
   if (type === 'AGENT_MESSAGE') unanswered.shift();
-  // While the store is away nobody knows whether a message was stored.
-  if (data.error_type === 'internal_error') void isReady(AERIE_URL).then((ready) => ready || socket?.terminate());
+  // The store may have been away, and the message stored or not: connects again, but not for ever, as some are refused for good.
+  if (data.error_type === 'internal_error' && unanswered.length > 0 && retries < 3) socket?.terminate();
   if (type === 'AGENT_MESSAGE') show(`${data.agent_name}: ${data.content}`);
   else if (type === 'PAYMENT_REQUEST') show(`${data.description} for ${data.amount_usdc} USDC: /approve or /decline?`);
   else show(`${type} ${JSON.stringify(data)}`);
@@ -56,7 +57,6 @@ await connect();
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line === '/close') return send('CANCEL_SESSION');
   if (line === '/approve' || line === '/decline') return send('PAYMENT_RESPONSE', { approved: line === '/approve' });
-  const message = { content: line, id: randomUUID() };
-  unanswered.push(message);
-  send('USER_MESSAGE', message);
+  unanswered.push({ content: line, id: randomUUID() });
+  send('USER_MESSAGE', unanswered.at(-1));
 });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Socket } from 'phoenix';
 import WebSocket from 'ws';
-import { demandAccess, fail, required } from '../environment.ts';
+import { demandAccess, demandPrincipal, fail, required } from '../environment.ts';
 
 const { AERIE_URL = 'http://127.0.0.1:4000', TOKENS = '200' } = process.env;
 const { API_KEY, TASK_ID } = required('API_KEY', 'TASK_ID');
@@ -18,6 +18,7 @@ interface Checkpoint {
 }
 
 await demandAccess(`${AERIE_URL}/api/tasks/${TASK_ID}`, API_KEY);
+await demandPrincipal('agent', AERIE_URL, API_KEY);
 const socket = new Socket(`${AERIE_URL.replace('http', 'ws')}/socket`, {
   params: { api_key: API_KEY },
   transport: WebSocket as never,

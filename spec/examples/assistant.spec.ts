@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { giveCredits, registerUser, type TestUser } from '../channels/session/people.ts';
-import { type Aerie, registerAgent, startAerieInFolder, type TestAgent } from '../support/aerie.ts';
+import { type Aerie, registerAgent, startAerie, startAerieInFolder, type TestAgent } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free_port.ts';
 import { proxyTo } from '../support/proxy.ts';
+import { RedisProcess } from '../support/redis_process.ts';
 import { spawn } from '../support/spawn.ts';
 
 let aerie: Aerie;
@@ -112,6 +114,40 @@ it('a user’s break is bridged, and what it said meanwhile arrives once', async
   await talking.until(/^Ada: You said “meanwhile”/m);
   expect(talking.said().match(/^session (\S+)$/gm)).toEqual([`session ${session}`, `session ${session}`]);
   expect(talking.said().match(/^Ada: /gm)).toHaveLength(2);
+}, 60_000);
+
+it('what a user says while the store is away is answered once it is back', async () => {
+  const redis = await RedisProcess.start(await freePort(), ['--appendonly', 'yes', '--appendfsync', 'always']);
+  running.push(() => redis.stop());
+  const node = await startAerie({ REDIS_URL: `redis://127.0.0.1:${redis.port}` });
+  running.push(() => node.stop());
+  const [person, serving] = await Promise.all([registerUser(node), registerAgent(node)]);
+  await run('agent', serving.apiKey, [], node.url).until(/serves as assistant/);
+  const talking = run('user', person.apiKey, [], node.url);
+  await talking.until(/^session (\S+)$/m);
+  talking.type('before');
+  await talking.until(/^Ada: You said “before”/m);
+  await redis.kill();
+  for (const line of ['meanwhile', 'and then']) talking.type(line);
+  await talking.until(/internal_error/);
+  await redis.start();
+  await talking.until(/^Ada: You said “and then”/m);
+  expect(talking.said().match(/(?<=^Ada: You said “)[^”]+/gm)).toEqual(['before', 'meanwhile', 'and then']);
+}, 60_000);
+
+it('an agent serves what it was given during a break', async () => {
+  const { hostname, port } = new URL(aerie.url);
+  const proxy = await proxyTo({ host: hostname, port: Number(port) }, 'http');
+  running.push(() => proxy.stop());
+  await run('agent', agent.apiKey, [], proxy.url).until(/serves as assistant/);
+  proxy.cut();
+  const made = await aerie.call<{ session_id: string }>('POST', '/api/sessions', user.apiKey, { agent_id: agent.id });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  proxy.heal();
+  const talking = run('user', user.apiKey, [made.body.session_id]);
+  await talking.until(/^session (\S+)$/m);
+  talking.type('hello');
+  await talking.until(/^Ada: You said “hello”/m);
 }, 60_000);
 
 it('has less than 150 lines', () => {

@@ -35,7 +35,9 @@ it.each([
   ['task-stream/consumer', { API_KEY: 'x' }, 'Missing: TASK_ID. '],
   ['assistant/agent', {}, 'Missing: API_KEY. '],
   ['assistant/user', {}, 'Missing: API_KEY. '],
-])('%s with %j names what is missing', async (program, env, said) => {
+  ['assistant/user', { API_KEY: '…' }, 'Invalid API_KEY: '],
+  ['task-stream/provider', { API_KEY: 'x', TASK_ID: 'a\nb' }, 'Invalid TASK_ID: '],
+])('%s with %j names what is missing or unfit', async (program, env, said) => {
   expect(await fails(program, env)).toContain(said);
 });
 
@@ -55,6 +57,9 @@ describe.each(['task-stream/provider', 'task-stream/consumer'])('%s', (program) 
     expect(wrong).toContain(`/api/tasks/${id}: 401 `);
     expect(foreign).toContain(': 403 ');
     expect(unknown).toContain(': 404 ');
+    expect(await fails(program, { API_KEY: ADMIN_TOKEN, TASK_ID: id })).toMatch(
+      /^Wrong API_KEY: expected one of kind agent/,
+    );
     const nowhere = `http://127.0.0.1:${await freePort()}`;
     expect(await fails(program, { API_KEY: provider.apiKey, TASK_ID: id }, nowhere)).toContain('ECONNREFUSED');
   });
