@@ -11,6 +11,7 @@ import type { LogEntry } from './entries.ts';
 import { executionId } from './executions.ts';
 import type { FeedItem, Feeds, LiveEvent } from './feed.ts';
 import { LogReader } from './log_reader.ts';
+import { Looking } from './looking.ts';
 import {
   type AgentMessagePayload,
   argumentsRefusal,
@@ -118,6 +119,11 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
       };
       const reader = new LogReader(memberOf(socket), source, log);
       reader.start(startOf(assigns));
+      const looking = new Looking(
+        () => reader.look(),
+        () => socket.ended,
+        log,
+      );
       const presence = new PresenceOfUser(socket, attendance);
       const stop = await feeds.listen(id, {
         heard(item) {
@@ -125,7 +131,7 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
           if (item.type === 'user_moved') presence.look();
         },
         look() {
-          reader.look().catch((error: unknown) => log.warn({ err: error }, 'looking for missed entries failed'));
+          void looking.soon();
           presence.look();
         },
       });

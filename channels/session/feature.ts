@@ -106,7 +106,8 @@ export function sessionFeature(context: Context): Domain & SessionsForGateways {
       .catch((error: unknown) => log.warn({ err: error }, 'closing sessions of a node that is gone failed'));
   let timer: NodeJS.Timeout | undefined;
   nodes.onChange(({ left }) => {
-    if (left.length === 0) return;
+    // A node may be gone for a while with its sockets open, as one that was suspended: its users are there again with it.
+    if (left.length === 0) return feeds.tellAll({ type: 'user_moved' });
     // What a dead node stored last it may not have told.
     feeds.lookAgain();
     closeTiedSoon();

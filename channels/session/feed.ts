@@ -100,6 +100,11 @@ export class Feeds {
     for (const { listeners } of this.#feeds.values()) for (const listener of [...listeners]) listener.look();
   }
 
+  /** Tells the listeners of all sessions, on this node. */
+  tellAll(item: FeedItem): void {
+    for (const { listeners } of this.#feeds.values()) for (const listener of [...listeners]) this.#tell(listener, item);
+  }
+
   /** One that fails must not keep the others from hearing. */
   #tell(listener: FeedListener, item: FeedItem): void {
     try {

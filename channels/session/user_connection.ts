@@ -8,6 +8,7 @@ import { saidKey } from './draft.ts';
 import type { LogEntry } from './entries.ts';
 import type { AskedRequest, FeedItem, Feeds } from './feed.ts';
 import { LogReader } from './log_reader.ts';
+import { Looking } from './looking.ts';
 import { contentRefusal } from './schema.ts';
 import { askedNow, type Sessions } from './sessions.ts';
 import type { Session } from './state.ts';
@@ -64,6 +65,7 @@ export class UserConnection {
   #confirmedSeq = 0;
   #endSeq: number | undefined;
   #lastPong: NodeJS.Timeout | undefined;
+  readonly #looking: Looking;
   #drained: (() => void)[] = [];
 
   constructor(sessionId: string, options: ConnectionOptions) {
@@ -81,6 +83,7 @@ export class UserConnection {
       head: async () => (await sessions.read(sessionId))?.entries ?? 0,
     };
     this.#reader = new LogReader(member, source, options.log);
+    this.#looking = new Looking(() => this.#look(), member.hasEnded, options.log);
   }
 
   /** The session's agent, known before anything of it is told. */
@@ -114,7 +117,7 @@ export class UserConnection {
     const { feeds, sessions, store } = this.#options;
     const stop = await feeds.listen(this.sessionId, {
       heard: (item) => this.#heard(item),
-      look: () => void this.#look().catch(() => {}),
+      look: () => void this.#looking.soon(),
     });
     this.onClose(stop);
     if (this.#isClosed) return;
@@ -283,10 +286,11 @@ export class UserConnection {
   }
 
   #lastAsked: string | undefined;
+  #lastEnded: string | undefined;
 
   #show(request: AskedRequest): void {
-    // Read at the connect and heard of as well.
-    if (request.request_id === this.#lastAsked) return;
+    // Read at the connect and heard of as well; or read while its end was being told, which stands before it here.
+    if (request.request_id === this.#lastAsked || request.request_id === this.#lastEnded) return;
     this.#lastAsked = request.request_id;
     clearTimeout(this.#toShow);
     const show = () => {
@@ -299,6 +303,7 @@ export class UserConnection {
   }
 
   #requestEnded(requestId: string): void {
+    this.#lastEnded = requestId;
     if (this.#shown?.request_id === requestId) this.#shown = undefined;
     if (this.#lastAsked === requestId) clearTimeout(this.#toShow);
   }

@@ -88,11 +88,15 @@ export class UserSide {
     return leave !== undefined;
   }
 
-  /** Makes a session without credits that ends with its socket. */
-  async begin(capability: string): Promise<{ readonly ok: true; readonly session: Session } | Refusal> {
+  /**
+   * Makes a session without credits that ends with its socket.
+   *
+   * @param id chosen by the caller: after an unknown outcome it calls again, or ends what may be there
+   */
+  async begin(id: string, capability: string): Promise<{ readonly ok: true; readonly session: Session } | Refusal> {
     const { sessions, host } = this.#options;
     const fields = { userId: null, agentId: undefined, capability, autoPay: null, tiedTo: host };
-    return sessions.make('socket', undefined, fields);
+    return sessions.make('socket', id, fields);
   }
 
   /** Ends a session whose socket is gone, however long the store is out of reach. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { newId } from '../../channels/kernel/ids.ts';
 import { AGENT_MS } from '../../channels/session/agent_watch.ts';
 import type { UserConnection } from '../../channels/session/user_connection.ts';
 import type { UserDialect } from '../../channels/session/user_dialect.ts';
@@ -50,8 +51,9 @@ export class OrbitSession implements RawSession, UserDialect, TurnsOut {
   readonly #options: OrbitSessionOptions;
   readonly #turns = new Turns(this);
   #connection: UserConnection | undefined;
-  /** The session that was made here. */
+  /** The session that was made here, or may have been: the store's answer may have been lost. */
   #madeId: string | undefined;
+  #isMade = false;
   #isStarting: Promise<void> | undefined;
   readonly #late: NodeJS.Timeout;
   #turnEnd: NodeJS.Timeout | undefined;
@@ -197,10 +199,11 @@ export class OrbitSession implements RawSession, UserDialect, TurnsOut {
   /** Makes the session of this socket, and connects to it. */
   async #start(): Promise<void> {
     const { userSide, capability } = this.#options;
-    if (this.#madeId === undefined) {
-      const made = await userSide.begin(capability);
+    this.#madeId ??= newId();
+    if (!this.#isMade) {
+      const made = await userSide.begin(this.#madeId, capability);
       if (!made.ok) throw new Error(`a session was not made: ${made.reason}`);
-      this.#madeId = made.session.id;
+      this.#isMade = true;
     }
     if (this.#socket.isOpen) await this.#connect(this.#madeId);
   }
