@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 
 /** The account that a session token is for, and when the token expires. */
@@ -46,7 +46,8 @@ export class SessionTokens {
     { userId, sessionId, keyId }: Omit<ChatClaims, 'expiresAtMs'>,
     lifetime: Lifetime,
   ): Promise<IssuedToken> {
-    const claims = new SignJWT({ session_id: sessionId, type: CHAT_TYPE });
+    // Two that are made in one second are two.
+    const claims = new SignJWT({ session_id: sessionId, type: CHAT_TYPE, jti: randomUUID() });
     return this.#sign(claims, `user:${userId}`, keyId, lifetime);
   }
 

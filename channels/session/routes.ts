@@ -5,7 +5,7 @@ import { iso } from '../kernel/iso.ts';
 import { micro } from '../kernel/money.ts';
 import { refuse, refuseField } from '../kernel/reasons.ts';
 import type { AccountPrincipal, Principal } from '../principals/authenticate.ts';
-import { type Handle, readable } from '../principals/permissions.ts';
+import { type Handle, readable, tokenRefusal } from '../principals/permissions.ts';
 import { isOf } from './list.ts';
 import { SessionRequest } from './schema.ts';
 import type { Sessions } from './sessions.ts';
@@ -54,6 +54,8 @@ function makeSession(options: SessionRouteOptions): Handle {
     const autoPay = autoPayOf(given);
     if (!autoPay.ok) return autoPay;
     if (principal.kind !== 'user') return refuse('forbidden');
+    const forbidden = tokenRefusal(principal);
+    if (forbidden) return forbidden;
     const made = await sessions.make(`user:${principal.id}`, id, {
       userId: principal.id,
       agentId,
@@ -88,6 +90,8 @@ function issueToken(options: SessionRouteOptions): Handle {
     if (!read.ok) return read;
     const { thing } = read;
     if (!isUser(principal, thing.userId)) return refuse('forbidden');
+    const forbidden = tokenRefusal(principal);
+    if (forbidden) return forbidden;
     if (isOver(thing)) return refuse('session_closed', { reason: thing.closing?.reason });
     return jsonAnswer(201, await accessTo(thing, principal, exchange, options));
   };

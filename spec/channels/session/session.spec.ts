@@ -339,6 +339,13 @@ onEveryDeployment('a session', (deployment) => {
     expect((await post({ 'x-api-key': 'ak_wrong' })).status).toBe(401);
     const { body } = await here.call<{ token: string }>('POST', '/api/session_tokens', user.apiKey, {});
     expect((await post({ 'x-api-key': body.token })).status).toBe(401);
+    // Who made a token makes no other that may pay and outlives it.
+    expect((await here.call('POST', '/api/sessions', body.token)).status).toBe(403);
+    expect((await here.call('POST', `/api/sessions/${id}/tokens`, body.token)).status).toBe(403);
+    const tokens = await Promise.all(
+      [1, 2].map(() => here.call<{ token: string }>('POST', `/api/sessions/${id}/tokens`, user.apiKey)),
+    );
+    expect(new Set(tokens.map((made) => made.body.token)).size).toBe(2);
     const asked = { origin: here.url, 'access-control-request-method': 'POST' };
     const preflight = await fetch(`${here.url}/api/sessions`, { method: 'OPTIONS', headers: asked });
     expect(preflight.headers.get('access-control-allow-headers')).toContain('x-api-key');
