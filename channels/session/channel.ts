@@ -35,7 +35,7 @@ export interface SessionChannelOptions {
   readonly log: Log;
 }
 
-interface Membership {
+interface AgentMembership {
   readonly resume: Resume;
   /** The log's end at the join. */
   readonly head: number;
@@ -44,7 +44,7 @@ interface Membership {
   storing: Promise<unknown>;
 }
 
-type SessionSocket = ChannelSocket<AgentSession & Membership, typeof pushes>;
+type SessionSocket = ChannelSocket<AgentSession & AgentMembership, typeof pushes>;
 
 /** The user's comings and goings are told after so long, if they last. */
 const DEBOUNCE_MS = 1_000;
@@ -105,7 +105,7 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
       const userIsThere = await attendance.isThere('user', session.id);
       const now = session.closing ? session : await joined(session);
       const storing = Promise.resolve();
-      const membership: Membership = { resume: params.resume, head: now.entries, userIsThere, storing };
+      const membership: AgentMembership = { resume: params.resume, head: now.entries, userIsThere, storing };
       return accept(membership, { session: sessionView(now), user_present: userIsThere });
     },
 
@@ -211,7 +211,7 @@ export function sessionChannel({ sessions, agents, feeds, attendance, log }: Ses
 }
 
 /** The seq behind which the agent goes on. */
-function startOf({ resume, head }: Membership): number {
+function startOf({ resume, head }: AgentMembership): number {
   if (resume === false) return head;
   return Math.min(resume ?? 0, head);
 }

@@ -1,6 +1,6 @@
 import type { NoticeRef } from '../messages/notifications.ts';
 import type { LogEntry } from './entries.ts';
-import type { Ending, PendingRequest, Session, Terms } from './state.ts';
+import type { PendingRequest, Session, SessionEnd, Terms } from './state.ts';
 
 export type Command =
   | Create
@@ -8,7 +8,7 @@ export type Command =
   | SayAsUser
   | SayAsAgent
   | RequestPayment
-  | Answer
+  | AnswerRequest
   | Close
   | Confirm
   | { readonly type: 'user_connected' }
@@ -65,13 +65,13 @@ export interface RequestPayment {
 }
 
 /** The user's answer to a request. */
-export interface Answer {
+export interface AnswerRequest {
   readonly type: 'answer';
   readonly requestId: string;
   readonly approved: boolean;
 }
 
-export interface Close extends Ending {
+export interface Close extends SessionEnd {
   readonly type: 'close';
 }
 

@@ -1,7 +1,7 @@
 import { ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Command, Create, Event, SayAsAgent, SayAsUser } from './commands.ts';
-import { type Decided, Draft, digestOf, done, LOG, repeated, saidKey, writeRefusal } from './draft.ts';
+import { digestOf, done, LOG, repeated, type SessionDecision, SessionDraft, saidKey, writeRefusal } from './draft.ts';
 import { close, endByTime, expiresAtMs } from './ending.ts';
 import { executionId, executionMicros, nextExecutionMicros } from './executions.ts';
 import { answer, askUser, failPayment, requestPayment, settlePayment } from './requests.ts';
@@ -11,11 +11,11 @@ import type { Session, SessionState } from './state.ts';
 export const RETENTION_MS = 30 * 24 * 3_600_000;
 
 /** A command that was taken before comes out as yes with no events: a repeat is harmless. */
-export function decide(before: SessionState | undefined, command: Command, nowMs: number): Decided {
+export function decide(before: SessionState | undefined, command: Command, nowMs: number): SessionDecision {
   if (command.type === 'create') return create(before, command, nowMs);
   if (!before || before.session.isGone) return refuse('not_found');
   const { session } = before;
-  const draft = new Draft(before, nowMs);
+  const draft = new SessionDraft(before, nowMs);
   switch (command.type) {
     case 'assign':
       if (!session.agent && !session.closing) {
@@ -61,7 +61,7 @@ export function decide(before: SessionState | undefined, command: Command, nowMs
   }
 }
 
-function create(before: SessionState | undefined, { terms, agent, notices }: Create, nowMs: number): Decided {
+function create(before: SessionState | undefined, { terms, agent, notices }: Create, nowMs: number): SessionDecision {
   if (before) {
     const isRepeat = !before.session.isGone && before.session.request === terms.request;
     return isRepeat ? ok({ state: before, events: [] }) : refuse('conflict');
@@ -90,7 +90,12 @@ function create(before: SessionState | undefined, { terms, agent, notices }: Cre
   return ok({ state: { session, said: new Map() }, events });
 }
 
-function sayAsUser(draft: Draft, before: SessionState, { id, content }: SayAsUser, nowMs: number): Decided {
+function sayAsUser(
+  draft: SessionDraft,
+  before: SessionState,
+  { id, content }: SayAsUser,
+  nowMs: number,
+): SessionDecision {
   const key = id === undefined ? undefined : saidKey('user', id);
   const digest = digestOf({ content });
   const repeat = key && repeated(before, before.said.get(key), digest);
@@ -112,7 +117,7 @@ function sayAsUser(draft: Draft, before: SessionState, { id, content }: SayAsUse
   return done(draft);
 }
 
-function sayAsAgent(draft: Draft, before: SessionState, command: SayAsAgent): Decided {
+function sayAsAgent(draft: SessionDraft, before: SessionState, command: SayAsAgent): SessionDecision {
   const { id, content, executionId: named, final } = command;
   const key = id === undefined ? undefined : saidKey('agent', id);
   const digest = digestOf({ content, named, final });
@@ -146,7 +151,7 @@ function openExecution(openExecutions: readonly number[], named: string): number
   return micros !== undefined && openExecutions.includes(micros) ? micros : undefined;
 }
 
-function wake(draft: Draft, nowMs: number): Decided {
+function wake(draft: SessionDraft, nowMs: number): SessionDecision {
   const { pending, closing, closeAfter } = draft.session;
   if (closing) return done(draft);
   if (pending?.stage === 'asked') {
@@ -164,7 +169,7 @@ export const isForgotten = ({ closing }: Pick<Session, 'closing'>, nowMs: number
   closing !== null && nowMs >= closing.atMs + RETENTION_MS;
 
 /** Only that the id is taken stays. */
-function remove(draft: Draft): Decided {
+function remove(draft: SessionDraft): SessionDecision {
   draft.set({ isGone: true, notices: [], openExecutions: [], followUpDueMs: null });
   draft.events.push({ type: 'removed' });
   return done(draft, [LOG]);

@@ -12,7 +12,7 @@ import type { Said, Session, SessionState } from './state.ts';
 export const LOG = 'log';
 
 /** Effects of one decision: the state it leaves, the entries it adds to the log, and its events. */
-export class Draft {
+export class SessionDraft {
   session: Session;
   readonly events: Event[] = [];
   readonly entries: StreamChange[] = [];
@@ -49,10 +49,10 @@ export class Draft {
   }
 }
 
-export type Decided = Decision<SessionState, Event>;
+export type SessionDecision = Decision<SessionState, Event>;
 
 /** Turns a draft into a decision. */
-export function done({ state, events, entries }: Draft, dropStreams?: readonly string[]): Decided {
+export function done({ state, events, entries }: SessionDraft, dropStreams?: readonly string[]): SessionDecision {
   return ok({ state, events, ...(entries.length > 0 && { entries }), ...(dropStreams && { dropStreams }) });
 }
 
@@ -62,7 +62,7 @@ export const saidKey = (by: 'user' | 'agent' | 'request', id: string) => `said:$
 export const digestOf = (said: object) => createHash('sha256').update(sortedJson(said)).digest('base64url');
 
 /** The repeat of something said before: yes without events, or `conflict` for other words under the same id. */
-export function repeated(before: SessionState, said: Said | undefined, digest: string): Decided | undefined {
+export function repeated(before: SessionState, said: Said | undefined, digest: string): SessionDecision | undefined {
   if (!said) return undefined;
   return said.digest === digest ? ok({ state: before, events: [] }) : refuse('conflict');
 }

@@ -1,6 +1,6 @@
 import { FOLLOW_UP_MS } from '../messages/follow_up.ts';
-import { type Draft, digestOf, saidKey } from './draft.ts';
-import type { Ending, PendingRequest, RequestStatus, Session } from './state.ts';
+import { digestOf, type SessionDraft, saidKey } from './draft.ts';
+import type { PendingRequest, RequestStatus, Session, SessionEnd } from './state.ts';
 
 /** A session to which its user never connects ends after this time. */
 export const UNVISITED_MS = 3_600_000;
@@ -8,7 +8,7 @@ export const UNVISITED_MS = 3_600_000;
 export const QUIET_MS = 24 * 3_600_000;
 
 /** Ends the session; while a payment is being booked its outcome comes first. */
-export function close(draft: Draft, { reason, by }: Ending, nowMs: number): void {
+export function close(draft: SessionDraft, { reason, by }: SessionEnd, nowMs: number): void {
   const { pending, closing, closeAfter } = draft.session;
   if (closing || closeAfter) return;
   if (pending && pending.stage !== 'asked') {
@@ -28,7 +28,7 @@ export function expiresAtMs({ userHasConnected, insertedAtMs, lastEntryAtMs }: S
 
 /** Declines a request that the user has not answered. */
 export function endByTime(
-  draft: Draft,
+  draft: SessionDraft,
   pending: PendingRequest,
   by: 'expired' | 'session_closed',
   nowMs: number,
@@ -39,7 +39,7 @@ export function endByTime(
 
 /** Ends a request whose last entry stands in the draft. */
 export function endRequest(
-  draft: Draft,
+  draft: SessionDraft,
   { sentAs, ...pending }: PendingRequest,
   status: RequestStatus,
   nowMs: number,

@@ -8,14 +8,14 @@ export type LogEntry =
   | PaymentFailed
   | SessionClosed;
 
-interface Stored {
+interface LogPlace {
   /** 1, 2, 3 … without gaps. */
   readonly seq: number;
   /** ISO 8601, by the store's clock. */
   readonly at: string;
 }
 
-export interface UserMessage extends Stored {
+export interface UserMessage extends LogPlace {
   readonly type: 'user_message';
   readonly by: 'user';
   readonly id?: string;
@@ -23,7 +23,7 @@ export interface UserMessage extends Stored {
   readonly content: string;
 }
 
-export interface AgentMessage extends Stored {
+export interface AgentMessage extends LogPlace {
   readonly type: 'agent_message';
   readonly by: 'agent';
   readonly id?: string;
@@ -33,7 +33,7 @@ export interface AgentMessage extends Stored {
   readonly final: boolean;
 }
 
-export interface PaymentRequest extends Stored {
+export interface PaymentRequest extends LogPlace {
   readonly type: 'payment_request';
   readonly by: 'agent';
   readonly request_id: string;
@@ -43,14 +43,14 @@ export interface PaymentRequest extends Stored {
   readonly expires_at: string;
 }
 
-export interface PaymentResponse extends Stored {
+export interface PaymentResponse extends LogPlace {
   readonly type: 'payment_response';
   readonly by: 'user' | 'auto_pay' | 'expired' | 'session_closed';
   readonly request_id: string;
   readonly approved: boolean;
 }
 
-export interface PaymentSettled extends Stored {
+export interface PaymentSettled extends LogPlace {
   readonly type: 'payment_settled';
   readonly by: 'server';
   readonly request_id: string;
@@ -60,14 +60,14 @@ export interface PaymentSettled extends Stored {
   readonly tx_hash?: string;
 }
 
-export interface PaymentFailed extends Stored {
+export interface PaymentFailed extends LogPlace {
   readonly type: 'payment_failed';
   readonly by: 'server';
   readonly request_id: string;
   readonly reason: 'insufficient_credits';
 }
 
-export interface SessionClosed extends Stored {
+export interface SessionClosed extends LogPlace {
   readonly type: 'session_closed';
   readonly by: 'user' | 'agent' | 'server';
   readonly reason: string;

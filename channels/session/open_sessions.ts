@@ -3,10 +3,10 @@ import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 
-type Scope = 'user' | 'agent';
+type OwnerKind = 'user' | 'agent';
 
 /** Open sessions that one user or one agent may have. */
-const MOST: Readonly<Record<Scope, number>> = { user: 20, agent: 1_000 };
+const MOST: Readonly<Record<OwnerKind, number>> = { user: 20, agent: 1_000 };
 /** A place taken so long ago whose session is not there was left by a node that died. */
 const LOST_MS = 60_000;
 
@@ -23,7 +23,7 @@ type PlaceCommand =
 
 const FIELD = 'in:';
 
-function placesType(scope: Scope): AggregateType<Places, PlaceCommand, never> {
+function placesType(scope: OwnerKind): AggregateType<Places, PlaceCommand, never> {
   return {
     kind: `${scope}_open_sessions`,
     reads: ({ sessionId }) => ['count', FIELD + sessionId],
@@ -51,14 +51,14 @@ function placesType(scope: Scope): AggregateType<Places, PlaceCommand, never> {
 
 /** Bounds how many open sessions a user or an agent has, exactly, over all nodes. */
 export class OpenSessions {
-  readonly #scope: Scope;
+  readonly #scope: OwnerKind;
   readonly #store: Pick<Store, 'nowMs'>;
   readonly #places: Aggregates<Places, PlaceCommand, never>;
   readonly #areTaken: (ids: readonly string[], ownerId: string) => Promise<readonly boolean[]>;
 
   /** @param areTaken tells which of these sessions are open and the owner's */
   constructor(
-    scope: Scope,
+    scope: OwnerKind,
     store: Store,
     areTaken: (ids: readonly string[], ownerId: string) => Promise<readonly boolean[]>,
   ) {
@@ -90,7 +90,7 @@ export class OpenSessions {
     return lost.length > 0;
   }
 
-  get scope(): Scope {
+  get scope(): OwnerKind {
     return this.#scope;
   }
 }

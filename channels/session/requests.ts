@@ -1,8 +1,8 @@
 import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import type { Answer, RequestPayment } from './commands.ts';
-import { type Decided, type Draft, digestOf, done, repeated, saidKey, writeRefusal } from './draft.ts';
+import type { AnswerRequest, RequestPayment } from './commands.ts';
+import { digestOf, done, repeated, type SessionDecision, type SessionDraft, saidKey, writeRefusal } from './draft.ts';
 import { close, endRequest } from './ending.ts';
 import { canPay, type PendingRequest, type RequestStatus, type SessionState } from './state.ts';
 
@@ -18,7 +18,12 @@ interface OfRequest {
 }
 
 /** Stores a request; auto-pay tries first where the user has allowed it. */
-export function requestPayment(draft: Draft, before: SessionState, command: RequestPayment, nowMs: number): Decided {
+export function requestPayment(
+  draft: SessionDraft,
+  before: SessionState,
+  command: RequestPayment,
+  nowMs: number,
+): SessionDecision {
   const { id, requestId, paymentId, amountMicro, action, description } = command;
   const key = id === undefined ? undefined : saidKey('request', id);
   const digest = digestOf({ amountMicro, action, description });
@@ -62,7 +67,7 @@ export function requestPayment(draft: Draft, before: SessionState, command: Requ
 }
 
 /** Takes the user's answer: what the log has first counts. */
-export function answer(draft: Draft, { requestId, approved }: Answer, nowMs: number): Decided {
+export function answer(draft: SessionDraft, { requestId, approved }: AnswerRequest, nowMs: number): SessionDecision {
   const { pending } = draft.session;
   if (pending?.id !== requestId || pending.stage !== 'asked') return refuse('no_pending_request');
   if (nowMs >= pending.expiresAtMs) return refuse('no_pending_request');
@@ -73,7 +78,7 @@ export function answer(draft: Draft, { requestId, approved }: Answer, nowMs: num
 }
 
 /** Asks the user, as auto-pay may not pay this. */
-export function askUser(draft: Draft, { requestId }: OfRequest, nowMs: number): Decided {
+export function askUser(draft: SessionDraft, { requestId }: OfRequest, nowMs: number): SessionDecision {
   const { pending, closeAfter } = draft.session;
   if (pending?.id !== requestId || pending.stage !== 'auto') return done(draft);
   const asked: PendingRequest = { ...pending, stage: 'asked', dueMs: pending.expiresAtMs };
@@ -88,7 +93,7 @@ export function askUser(draft: Draft, { requestId }: OfRequest, nowMs: number): 
 }
 
 /** Records that a payment is booked on both sides. */
-export function settlePayment(draft: Draft, { requestId }: OfRequest, nowMs: number): Decided {
+export function settlePayment(draft: SessionDraft, { requestId }: OfRequest, nowMs: number): SessionDecision {
   const { pending } = draft.session;
   if (pending?.id !== requestId || pending.stage === 'asked') return done(draft);
   if (pending.stage === 'auto') {
@@ -105,14 +110,14 @@ export function settlePayment(draft: Draft, { requestId }: OfRequest, nowMs: num
 }
 
 /** Records that an approved payment was not booked: the credits did not suffice. */
-export function failPayment(draft: Draft, { requestId }: OfRequest, nowMs: number): Decided {
+export function failPayment(draft: SessionDraft, { requestId }: OfRequest, nowMs: number): SessionDecision {
   const { pending } = draft.session;
   if (pending?.id !== requestId || pending.stage !== 'approved') return done(draft);
   draft.append({ type: 'payment_failed', by: 'server', request_id: requestId, reason: 'insufficient_credits' });
   return outcome(draft, pending, 'insufficient_credits', nowMs);
 }
 
-function outcome(draft: Draft, pending: PendingRequest, status: RequestStatus, nowMs: number): Decided {
+function outcome(draft: SessionDraft, pending: PendingRequest, status: RequestStatus, nowMs: number): SessionDecision {
   endRequest(draft, pending, status, nowMs);
   const { closeAfter } = draft.session;
   if (closeAfter) {

@@ -37,8 +37,8 @@ export interface Session extends Terms {
   /** Time of the entry that ended the latest request. */
   readonly requestEndedAtMs: number;
   /** An end that waits for the outcome of a booking. */
-  readonly closeAfter: Ending | null;
-  readonly closing: (Ending & { readonly atMs: number }) | null;
+  readonly closeAfter: SessionEnd | null;
+  readonly closing: (SessionEnd & { readonly atMs: number }) | null;
   /** The user has read the log up to here. */
   readonly confirmedSeq: number;
   /** By which the agent was told of it. */
@@ -49,7 +49,7 @@ export interface Session extends Terms {
   readonly isGone: boolean;
 }
 
-export interface Ending {
+export interface SessionEnd {
   readonly reason: string;
   readonly by: 'user' | 'agent' | 'server';
 }

@@ -12,7 +12,7 @@ import { Looking } from './looking.ts';
 import { contentRefusal } from './schema.ts';
 import { askedNow, type Sessions } from './sessions.ts';
 import type { Session } from './state.ts';
-import type { Said, UserDialect, UserWire } from './user_dialect.ts';
+import type { TakenMessage, UserDialect, UserWire } from './user_dialect.ts';
 
 /** Messages of one socket that wait for the store, and their text, at most. */
 const MAX_WAITING = 1_000;
@@ -151,7 +151,7 @@ export class UserConnection {
    * @param id the client's own, by which a repeat is recognised
    * @param onStored gets the name of its execution, before anything of it is told
    */
-  say(content: string, id?: string, onStored?: (executionId: string) => void): Promise<Said | Refusal> {
+  say(content: string, id?: string, onStored?: (executionId: string) => void): Promise<TakenMessage | Refusal> {
     const refused = contentRefusal(content);
     if (refused) return Promise.resolve(refused);
     return this.#inOrder(() => this.#say(content, id, onStored), content.length);
@@ -161,7 +161,7 @@ export class UserConnection {
     content: string,
     id: string | undefined,
     onStored: ((executionId: string) => void) | undefined,
-  ): Promise<Said | Refusal> {
+  ): Promise<TakenMessage | Refusal> {
     const { sessions, attendance, watch, feeds } = this.#options;
     const applied = await sessions.apply(this.sessionId, { type: 'user_message', id, content }, (events) => {
       for (const event of events) {

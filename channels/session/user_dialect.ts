@@ -23,7 +23,7 @@ export interface UserDialect {
 export type UserWire = Pick<RawSocket, 'ping' | 'isOpen' | 'bufferedBytes'>;
 
 /** A user message that is stored, or was before. */
-export interface Said {
+export interface TakenMessage {
   readonly ok: true;
   readonly seq: number;
   readonly executionId: string;
