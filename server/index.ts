@@ -29,6 +29,7 @@ export {
   type RawRequest,
   type RawSession,
   type RawSocket,
+  type RawTerms,
   rejectRaw,
 } from './raw_socket.ts';
 export { frameworkReasons, type Refusal, refusals, refuse } from './refusal.ts';
@@ -41,5 +42,6 @@ export {
   type Rejected,
   reject,
   socket,
+  type Why,
 } from './socket.ts';
 export { Unavailable } from './unavailable.ts';

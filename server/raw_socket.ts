@@ -28,6 +28,15 @@ export interface RawSocket {
    * @throws RangeError for another length
    */
   ping(payload: string): boolean;
+  /**
+   * Says whose socket it is, for a wire whose clients show their credential in a message: as `openRaw` says it of others. From
+   * then on the terms hold, and allowances are those of the account.
+   *
+   * @throws Error if that was said before
+   */
+  identify(terms: RawTerms): void;
+  /** Counts and logs a credential that was shown in a message and refused, as a refused connect of the client's address. */
+  refuseCredential(why: Why): void;
   /** Bytes that wait in this process to be sent. */
   readonly bufferedBytes: number;
   readonly isOpen: boolean;
@@ -74,8 +83,12 @@ export interface RawSession {
   binary?(bytes: Uint8Array): Awaitable<void>;
   /** As how many messages one counts, 1 to 10. Asked before each, so it looks at little of it. Left out: 1. */
   cost?(data: string | Uint8Array): number;
-  /** Tells the client, in its own words, that a message came too early and had no effect. */
-  refused(retryAfterMs: number): void;
+  /**
+   * Tells the client, in its own words, that a message came too early and had no effect.
+   *
+   * @param message to be read no further than the answer needs: this is what a flood costs the server
+   */
+  refused(retryAfterMs: number, message: string | Uint8Array): void;
   /** The client has read all that was sent before the ping of this payload. Pongs that answer no ping do not come here. */
   pong?(payload: string): void;
   /** Some of what waited was sent: whoever paces itself by `bufferedBytes` goes on. */
@@ -134,8 +147,11 @@ export interface CredentialPlaces {
   };
 }
 
+/** Whose a socket is, and until when. */
+export type RawTerms = NonNullable<Parameters<typeof connected>[1]>;
+
 /** Lets a client in. @param terms as of `connected` */
-export function openRaw(start: RawAccepted['start'], terms: Parameters<typeof connected>[1] = {}): RawAccepted {
+export function openRaw(start: RawAccepted['start'], terms: RawTerms = {}): RawAccepted {
   return { ok: true, connected: connected({}, terms), start };
 }
 

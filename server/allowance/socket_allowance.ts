@@ -17,7 +17,7 @@ const ACCOUNT_BYTES = 8;
  * Times are milliseconds of one clock that only goes forward.
  */
 export class SocketAllowance {
-  readonly #account: Account;
+  #account: Account;
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
   readonly #control: TokenBucket | undefined;
@@ -37,6 +37,13 @@ export class SocketAllowance {
 
   leave(socket: AccountSocket): void {
     this.#account.sockets.delete(socket);
+  }
+
+  /** Makes it a socket of another account, as it is known now whose it is. */
+  moveTo(account: Account, socket: AccountSocket): void {
+    this.leave(socket);
+    this.#account = account;
+    this.enter(socket);
   }
 
   /** True if there is room for any message of this size, whatever it costs. */

@@ -1,4 +1,4 @@
-import { Accounts, type Allowances, defaultAllowances } from '../allowance/accounts.ts';
+import { type AccountSocket, Accounts, type Allowances, defaultAllowances } from '../allowance/accounts.ts';
 import { RefusedConnects } from '../allowance/refused_connects.ts';
 import type { RequestAllowance } from '../allowance/requests.ts';
 import { SocketAllowance } from '../allowance/socket_allowance.ts';
@@ -97,6 +97,14 @@ export class Gatekeeper {
     this.connections.add(connection, watch);
     this.#stats.connections = this.connections.size;
     this.#log.info({ mount: path, id: connection.socket.connected.ids[0], transport }, 'connected');
+  }
+
+  /** A client that is in has said who it is. */
+  identified(connection: MindedConnection & AccountSocket, path: string, allowance: SocketAllowance | undefined): void {
+    const { account, ids } = connection.socket.connected;
+    if (this.#accounts) allowance?.moveTo(this.#accounts.of(account), connection);
+    this.connections.identified(connection);
+    this.#log.info({ mount: path, id: ids[0] }, 'identified');
   }
 
   /** @param code of the WebSocket's close; `undefined` for long-poll */

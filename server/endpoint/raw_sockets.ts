@@ -65,7 +65,7 @@ export class RawSockets implements SocketMount {
     if ('status' in accepted) return accepted.farewell ? closing(accepted.farewell, shown.protocol) : accepted;
     return {
       protocol: shown.protocol,
-      opened: (ws) => this.#opened(ws, accepted),
+      opened: (ws) => this.#opened(ws, accepted, address),
       abandoned: () => accepted.connected.onClose?.(),
     };
   }
@@ -77,12 +77,21 @@ export class RawSockets implements SocketMount {
     return { status: 426, headers: { upgrade: 'websocket', connection: 'Upgrade' }, body };
   }
 
-  #opened(ws: WebSocket<Upgraded>, accepted: RawAccepted): void {
+  #opened(ws: WebSocket<Upgraded>, accepted: RawAccepted, address: string): void {
     const { path, maxFrameBytes, maxBufferedBytes, timeoutMs, pings } = this.#mount;
     const { gatekeeper, stats, log } = this.#parts;
     const transport = new RawTransport(ws, maxBufferedBytes);
     const allowance = gatekeeper.allowanceOf(accepted.connected);
-    const connection = new RawConnection({ accepted, transport, allowance, maxFrameBytes, stats, log });
+    const connection = new RawConnection({
+      accepted,
+      transport,
+      allowance,
+      maxFrameBytes,
+      stats,
+      log,
+      onIdentified: (identified) => gatekeeper.identified(identified, path, allowance),
+      onRefused: (why) => void gatekeeper.refuse(path, address, why, { status: 403 }),
+    });
     transport.connection = connection;
     Object.assign(ws.getUserData(), { connection, transport: connection });
     gatekeeper.entered(connection, path, 'websocket', { timeoutMs, pings });

@@ -58,6 +58,11 @@ export class Connections {
   /** @param watch `undefined` for a transport that minds silence itself */
   add(connection: MindedConnection, watch: Watch | undefined): void {
     this.#minded.set(connection, { watch, lookedAtMs: 0 });
+    this.identified(connection);
+  }
+
+  /** A connection has the ids and the credential that it names, which it may not have had when it was added. */
+  identified(connection: MindedConnection): void {
     for (const id of connection.socket.connected.ids) {
       const same = this.#byId.get(id);
       if (same) same.add(connection);

@@ -1,10 +1,18 @@
 import type { AccountSocket } from '../../allowance/accounts.ts';
 import { MAX_MESSAGE_COST, type SocketAllowance } from '../../allowance/socket_allowance.ts';
 import type { Log } from '../../log.ts';
-import { type CloseCause, checkClose, type RawAccepted, type RawSession, type RawSocket } from '../../raw_socket.ts';
+import {
+  type CloseCause,
+  checkClose,
+  type RawAccepted,
+  type RawSession,
+  type RawSocket,
+  type RawTerms,
+} from '../../raw_socket.ts';
 import type { MindedConnection } from '../../runtime/connections.ts';
 import type { RuntimeStats } from '../../runtime/context.ts';
 import { closeCodes } from '../../runtime/transport.ts';
+import { connected, type Why } from '../../socket.ts';
 import type { RawTransport } from './transport.ts';
 
 /** So much of the end of a message tells it from others. */
@@ -18,11 +26,16 @@ export interface RawConnectionParts {
   readonly maxFrameBytes: number;
   readonly stats: RuntimeStats;
   readonly log: Log;
+  /** Has the endpoint mind a connection that is somebody's from now on. */
+  readonly onIdentified: (connection: RawConnection) => void;
+  /** Counts a credential that the session has refused. */
+  readonly onRefused: (why: Why) => void;
 }
 
 /** One client's raw socket: brings what comes to its session, within what the client may send. */
 export class RawConnection implements MindedConnection, AccountSocket, RawSocket {
-  readonly socket: Pick<RawAccepted, 'connected'>;
+  socket: Pick<RawAccepted, 'connected'>;
+  #isIdentified = false;
   readonly channels = [];
   readonly transport: RawTransport;
   heardAtMs = Date.now();
@@ -67,7 +80,7 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
       if (this.#closed) return;
       if (retryAfterMs > 0) {
         this.#parts.stats.rateLimited++;
-        return session.refused(retryAfterMs);
+        return session.refused(retryAfterMs, data);
       }
       // What uWebSockets.js hands over is its own again when this returns.
       const taking = typeof data === 'string' ? session.message(data) : session.binary?.(data.slice());
@@ -116,9 +129,9 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
   }
 
   #failed(error: unknown): void {
-    const { stats, log, accepted } = this.#parts;
+    const { stats, log } = this.#parts;
     stats.faults++;
-    log.error({ err: error, id: accepted.connected.ids[0] }, 'message failed');
+    log.error({ err: error, id: this.socket.connected.ids[0] }, 'message failed');
     this.close(closeCodes.internalError, '', 'fault');
   }
 
@@ -142,6 +155,23 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
 
   ping(payload: string): boolean {
     return this.transport.pingWith(payload);
+  }
+
+  identify(terms: RawTerms): void {
+    if (this.#isIdentified) throw new Error('This socket is somebody’s already: identify it once.');
+    this.#isIdentified = true;
+    if (this.#closed) return terms.onClose?.();
+    const opened = this.socket.connected.onClose;
+    const onClose = () => {
+      opened?.();
+      terms.onClose?.();
+    };
+    this.socket = { connected: connected({}, { ...terms, onClose }) };
+    this.#parts.onIdentified(this);
+  }
+
+  refuseCredential(why: Why): void {
+    this.#parts.onRefused(why);
   }
 
   // ---- the end
@@ -177,7 +207,7 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
   closed(code: number): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { allowance, accepted, log } = this.#parts;
+    const { allowance, log } = this.#parts;
     this.transport.closed(code);
     allowance?.leave(this);
     try {
@@ -185,7 +215,7 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
     } catch (error) {
       log.error({ err: error }, 'closing failed');
     }
-    accepted.connected.onClose?.();
+    this.socket.connected.onClose?.();
   }
 }
 
