@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
+import { compareVersions, readVersion } from '../gateways/rpc/versions.ts';
 import type { Rate } from '../server/endpoint/index.ts';
 import { isAddressOrRange, isOriginPattern, type OriginPolicy, TrustedProxies } from '../server/http/index.ts';
 import { parseRedisUrl } from '../server/redis/index.ts';
@@ -30,6 +31,8 @@ export interface Config {
   readonly drainMs: number;
   readonly taskRetentionDays: number;
   readonly sessionCapability: string;
+  /** Versions of the RPC dialect that are spoken, lowest and highest. */
+  readonly rpcProtocol: { readonly min: string; readonly max: string };
   readonly orbit: OrbitConfig;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
@@ -103,6 +106,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     socketTimeoutMs: integer('SOCKET_TIMEOUT_MS', 60_000, 1_000, MAX_MS),
     drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
     taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
+    rpcProtocol: readRpcProtocol(variable),
     sessionCapability: readCapability('SESSION_CAPABILITY', variable('SESSION_CAPABILITY')),
     orbit: readOrbit(variable),
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
@@ -177,6 +181,18 @@ function readOrbitOrigins(value = 'http://localhost:3000'): readonly string[] {
   const origins = listOf(value);
   const allowed = 'origins separated by commas, like http://localhost:3000';
   return origins.every(isOriginPattern) ? origins : refuse('ORBIT_ORIGINS', value, allowed);
+}
+
+function readRpcProtocol(variable: (name: string) => string | undefined): Config['rpcProtocol'] {
+  const read = (name: string, fallback: string) => {
+    const text = variable(name) ?? fallback;
+    return { text, numbers: readVersion(text) ?? refuse(name, text, 'one to eight numbers joined by dots') };
+  };
+  const [min, max] = [read('RPC_PROTOCOL_MIN', '2026.0.0'), read('RPC_PROTOCOL_MAX', '2026.9999.0')];
+  if (compareVersions(min.numbers, max.numbers) > 0) {
+    refuse('RPC_PROTOCOL_MIN', min.text, `a version that is not above RPC_PROTOCOL_MAX, ${max.text}`);
+  }
+  return { min: min.text, max: max.text };
 }
 
 function readRedisUrl(value: string | undefined): string | undefined {

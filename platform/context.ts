@@ -1,4 +1,6 @@
 import { deadlineStats } from '../channels/kernel/deadlines.ts';
+import { Cursors } from '../channels/kernel/lists/cursor.ts';
+import { Authenticator } from '../channels/principals/authenticate.ts';
 import type { DomainContext } from '../channels/principals/domain.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import type { Secrets } from '../channels/principals/secrets.ts';
@@ -39,6 +41,9 @@ export async function openContext({ config, backend, secrets, log }: ContextOpti
   const hub = new Hub(pubsub);
   const replication = redis && redisReplication({ ...redis, nodes, pubsub });
   await replication?.ready(REDIS_READY_WITHIN_MS);
+  const principals = openPrincipals(store);
+  const tokens = new SessionTokens(secrets.tokenSecret);
+  const { adminTokenSha256 } = secrets;
   return {
     config,
     secrets,
@@ -48,12 +53,15 @@ export async function openContext({ config, backend, secrets, log }: ContextOpti
     hub,
     nodes,
     presence: createPresence({ hub, diffIntervalMs: DIFF_INTERVAL_MS, ...(replication && { replication }) }),
-    principals: openPrincipals(store),
-    tokens: new SessionTokens(secrets.tokenSecret),
+    principals,
+    tokens,
+    authenticator: new Authenticator({ store, principals, tokens, adminTokenSha256 }),
+    rpcProtocol: config.rpcProtocol,
     deadlineStats: deadlineStats(),
     networkId: config.networkId,
     taskRetentionDays: config.taskRetentionDays,
     sessionCapability: config.sessionCapability,
+    cursors: new Cursors(secrets.tokenSecret),
     maxSocketsPerAgent: config.maxSocketsPerAgent,
     mountTerms: { origins: config.allowedOrigins, timeoutMs: config.socketTimeoutMs },
     schemeOf: (exchange) => schemeOf(exchange, config),

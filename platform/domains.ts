@@ -1,4 +1,5 @@
 import { analyticsFeature } from '../channels/analytics/feature.ts';
+import { conversationFeature } from '../channels/conversation/feature.ts';
 import { creditsFeature } from '../channels/credits/feature.ts';
 import { discoveryFeature } from '../channels/discovery/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
@@ -10,25 +11,34 @@ import { sessionFeature } from '../channels/session/feature.ts';
 import { taskFeature } from '../channels/task/feature.ts';
 import { orbitFeature } from '../gateways/orbit/feature.ts';
 import { orchestratorFeature } from '../gateways/orchestrator/feature.ts';
+import { rpcFeature } from '../gateways/rpc/feature.ts';
 import type { NodeContext } from './context.ts';
 
 /** Makes the domains of a node. A new one is added by naming it in this list. */
 export function openDomains(context: NodeContext): readonly Domain[] {
   const discovery = discoveryFeature(context);
   const messages = messagesFeature(context);
+  const conversations = conversationFeature(context);
   const withNotifications = { ...context, notifications: messages.notifications };
   const credits = creditsFeature(context);
-  const sessions = sessionFeature({ ...withNotifications, findOnline: discovery.findOnline, credits: credits.credits });
+  const sessions = sessionFeature({
+    ...withNotifications,
+    findOnline: discovery.findOnline,
+    credits: credits.credits,
+    conversations,
+  });
   return [
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
     messages,
-    taskFeature(withNotifications),
+    taskFeature({ ...withNotifications, onTaskEnded: conversations.onTaskEnded }),
+    conversations,
     negotiationFeature(withNotifications),
     paymentFeature(withNotifications),
     credits,
     sessions,
     orchestratorFeature({ ...context, ...sessions }),
+    rpcFeature({ ...context, ...conversations }),
     orbitFeature({ ...context, ...sessions, orbit: context.config.orbit, tls: context.config.tls }),
     analyticsFeature(context),
   ];

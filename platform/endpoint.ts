@@ -1,5 +1,4 @@
 import { statusOf } from '../channels/kernel/reasons.ts';
-import { Authenticator } from '../channels/principals/authenticate.ts';
 import type { Domain } from '../channels/principals/domain.ts';
 import { nameOf } from '../channels/principals/permissions.ts';
 import { sockets } from '../channels/principals/sockets.ts';
@@ -18,9 +17,8 @@ interface EndpointContext {
 
 /** Makes the endpoint of a node from what its features give: sockets with their channels, mounts and routes. */
 export function openEndpoint({ context, features, stats, listener }: EndpointContext): Endpoint {
-  const { config, secrets, log, hub, nodes } = context;
-  const { adminTokenSha256, tokenSecret: secret } = secrets;
-  const authenticator = new Authenticator({ ...context, adminTokenSha256 });
+  const { config, secrets, log, hub, nodes, authenticator } = context;
+  const { tokenSecret: secret } = secrets;
   const isMetricsToken = metricsTokenCheck(config);
   const { atSocket, atUserSocket } = sockets({
     authenticator,

@@ -1,5 +1,4 @@
 import { isNeverCollected } from '../channels/analytics/collector.ts';
-import { Cursors } from '../channels/kernel/lists/cursor.ts';
 import { LISTING_GAUGES, Upkeep } from '../channels/kernel/lists/upkeep.ts';
 import type { Principal } from '../channels/principals/authenticate.ts';
 import type { Domain } from '../channels/principals/domain.ts';
@@ -8,10 +7,10 @@ import type { NodeContext } from './context.ts';
 
 /** The lists of all domains, and the upkeep of what they are read from. */
 export function listsFeature(context: NodeContext, domains: readonly Domain[]): Domain {
-  const { store, nodes, log, secrets } = context;
+  const { store, nodes, log, cursors } = context;
   const placeables = domains.flatMap((domain) => domain.placeables ?? []);
   const upkeep = new Upkeep({ store, nodes, placeables, isNew: () => isNeverCollected(store), log });
-  const shared = { store, cursors: new Cursors(secrets.tokenSecret), isWhole: () => upkeep.isDone() };
+  const shared = { store, cursors, isWhole: () => upkeep.isDone() };
   const lists = domains.flatMap((domain) => Object.entries(domain.lists ?? {}));
 
   return {

@@ -38,6 +38,14 @@ export const reasons = {
   balance_mismatch: 'Wrong balances: together they must be the deposits, details.expected.',
   channel_disputed: 'The channel is disputed.',
   channel_closed: 'The channel is closed.',
+  task_not_found: 'No such task, or it has ended.',
+  agent_not_found: 'No such agent (details.agentIds).',
+  conversation_not_found: 'No such conversation in this task.',
+  message_not_found: 'No such message in this conversation.',
+  participant_not_admitted: 'Not admitted to the task (details.agentIds).',
+  not_a_participant: 'Not a participant of this conversation.',
+  conversation_full: 'No room for more (details.limit).',
+  conversation_archived: 'The conversation is archived.',
   unknown_metric: 'Unknown metric: details.metrics has those that exist.',
 } as const;
 

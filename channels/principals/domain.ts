@@ -5,8 +5,9 @@ import type { Exchange, Feature, Hub, Log, Nodes } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import type { Placeable } from '../kernel/aggregate.ts';
 import type { DeadlineStats } from '../kernel/deadlines.ts';
+import type { Cursors } from '../kernel/lists/cursor.ts';
 import type { AgentSession } from './agent_session.ts';
-import type { Principal } from './authenticate.ts';
+import type { Authenticator, Principal } from './authenticate.ts';
 import type { ServedList } from './list_route.ts';
 import type { Principals } from './principals.ts';
 import type { OwnerSession } from './sockets.ts';
@@ -57,11 +58,16 @@ export interface DomainContext {
   readonly log: Log;
   readonly principals: Principals;
   readonly tokens: SessionTokens;
+  readonly authenticator: Authenticator;
+  /** Versions of the RPC dialect that are spoken, lowest and highest. */
+  readonly rpcProtocol: { readonly min: string; readonly max: string };
   readonly networkId: string;
   /** Days for which an ended task keeps its streams. */
   readonly taskRetentionDays: number;
   /** The capability of agents that are assigned to sessions which name none. */
   readonly sessionCapability: string;
+  /** Writes and reads the cursors of lists. */
+  readonly cursors: Cursors;
   /** Sockets of one account over all nodes. */
   readonly maxSocketsPerAgent: number;
   /** Terms of a gateway's mount: those of the platform's own sockets. */

@@ -1,6 +1,7 @@
-import { jsonAnswer } from '../../server/http/index.ts';
+import Type from 'typebox';
+import { jsonAnswer, jsonBody } from '../../server/http/index.ts';
 import type { Refusal } from '../../server/index.ts';
-import { refuse } from '../kernel/reasons.ts';
+import { refuse, refuseField } from '../kernel/reasons.ts';
 import type { AccountKind, RegisteredAccount } from './account.ts';
 import type { PrincipalEvents } from './events.ts';
 import { type ApiCall, type Handle, mayManage, tokenRefusal } from './permissions.ts';
@@ -11,7 +12,7 @@ interface Keyring {
   readonly kind: AccountKind;
   read(id: string): Promise<RegisteredAccount | undefined>;
   listKeys(account: Pick<RegisteredAccount, 'keys'>): Promise<KeyView[]>;
-  createKey(id: string): Promise<CreatedKey>;
+  createKey(id: string, isMoltzap?: boolean): Promise<CreatedKey>;
   revokeKey(id: string, keyId: string): Promise<{ readonly ok: true } | Refusal>;
 }
 
@@ -23,14 +24,21 @@ export function listKeys(accounts: Keyring): Handle {
   };
 }
 
-/** `POST …/keys`; a body says nothing. */
+const readStyle = jsonBody(Type.Object({ style: Type.Optional(Type.Literal('moltzap')) }));
+
+/** `POST …/keys`; a body says no more than in which spelling. */
 export function createKey(accounts: Keyring): Handle {
   return async (call) => {
     const found = await manageable(accounts, call);
     if (!found.ok) return found;
     const forbidden = tokenRefusal(call.principal);
     if (forbidden) return forbidden;
-    const created = await accounts.createKey(found.account.id);
+    const read = await readStyle(call.exchange);
+    if (!read.ok) return read;
+    const isMoltzap = read.body.style === 'moltzap';
+    if (isMoltzap && accounts.kind === 'user')
+      return refuseField('/style', 'must not be there: users have no such keys');
+    const created = await accounts.createKey(found.account.id, isMoltzap);
     return created.ok ? jsonAnswer(201, { key_id: created.keyId, api_key: created.apiKey }) : created;
   };
 }

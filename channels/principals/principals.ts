@@ -1,4 +1,4 @@
-import { newApiKey, sha256Hex } from '../../crypto/secrets.ts';
+import { newApiKey, newMoltzapKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { Refusal } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
 import { Aggregates, type AggregateType, type Applied, type Placeable } from '../kernel/aggregate.ts';
@@ -92,8 +92,10 @@ export class RegisteredAccounts<
     return this.#register(id ?? newId(), fields, requestDigest(by, fields));
   }
 
-  async createKey(id: string): Promise<CreatedKey> {
-    const { key, apiKey } = await this.#newKey(id);
+  /** @param isMoltzap in the spelling of the conversations' own clients; users have none */
+  async createKey(id: string, isMoltzap = false): Promise<CreatedKey> {
+    const spelt = isMoltzap && this.kind !== 'user' ? newMoltzapKey(this.kind) : undefined;
+    const { key, apiKey } = await this.#newKey(id, spelt);
     const applied = await this.aggregates.apply(id, { type: 'add_key', key });
     return applied.ok ? { ok: true, keyId: key.id, apiKey } : applied;
   }
@@ -126,8 +128,7 @@ export class RegisteredAccounts<
   }
 
   /** The key is written before its owner: a crash in between leaves one that nobody was told and no owner lists. */
-  async #newKey(id: string): Promise<{ key: NewKey; apiKey: string }> {
-    const apiKey = newApiKey();
+  async #newKey(id: string, apiKey = newApiKey()): Promise<{ key: NewKey; apiKey: string }> {
     const key = { id: newId(), sha256: sha256Hex(apiKey) };
     await this.#apiKeys.write(key.sha256, { kind: this.kind, id, keyId: key.id });
     return { key, apiKey };

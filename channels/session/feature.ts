@@ -1,3 +1,4 @@
+import type { ConversationsForGateways } from '../conversation/feature.ts';
 import type { Credits } from '../credits/payments_of_sessions.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { Notifications } from '../messages/notifications.ts';
@@ -36,6 +37,7 @@ type Context = Pick<
   readonly notifications: Notifications;
   readonly findOnline: AssignmentOptions['findOnline'];
   readonly credits: Credits;
+  readonly conversations: ConversationsForGateways;
 };
 
 /** The parts of sessions that gateways need. */
@@ -118,7 +120,13 @@ export function sessionFeature(context: Context): Domain & SessionsForGateways {
     channels: {
       agent: [
         sessionChannel({ sessions, agents, feeds, attendance, log }),
-        ownChannel({ sessions, store, attendance, onJoined: (agentId) => userSide.agentCameHome(agentId) }),
+        ownChannel({
+          sessions,
+          store,
+          attendance,
+          conversations: context.conversations,
+          onJoined: (agentId) => userSide.agentCameHome(agentId),
+        }),
       ],
     },
     routes: sessionRoutes({

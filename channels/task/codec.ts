@@ -9,8 +9,14 @@ import type { Ranges } from './ranges.ts';
 import type { Contents, Task, TaskState } from './state.ts';
 import { PAGES, pageOf, STREAM_NAMES, type Stream, type StreamName } from './stream.ts';
 
+const pageField = (name: StreamName, page: number) => `${name}:${page}`;
+const streamFields = (name: StreamName) => [name, ...PAGES.map((page) => pageField(name, page))];
+
 /** The fields of a task that shows it on the wire. */
 export const SHOWN: readonly string[] = ['task', 'contents'];
+
+/** All fields of a task; its conversations have others. */
+export const WHOLE: readonly string[] = [...SHOWN, ...STREAM_NAMES.flatMap(streamFields)];
 
 export const taskType: AggregateType<TaskState, TaskCommand, TaskEvent> = {
   kind: 'task',
@@ -43,7 +49,7 @@ function fieldsFor(command: TaskCommand): readonly string[] {
     case 'complete_stream':
       return ['task', ...streamFields(command.stream)];
     case 'drop_streams':
-      return ['task', ...STREAM_NAMES.flatMap(streamFields)];
+      return ['task', 'talk', ...STREAM_NAMES.flatMap(streamFields)];
     case 'create':
     case 'report_progress':
     case 'end':
@@ -61,6 +67,7 @@ export function parse(fields: Snapshot['fields']): TaskState {
       name === 'priceMicro' && value !== null ? BigInt(value) : value,
     ) as Task,
     contents: fields.contents === undefined ? undefined : (JSON.parse(fields.contents) as Contents),
+    conversationIds: fields.talk === undefined ? [] : (JSON.parse(fields.talk).conversationIds as string[]),
     input: parseStream(fields, 'input'),
     output: parseStream(fields, 'output'),
   };
@@ -68,9 +75,6 @@ export function parse(fields: Snapshot['fields']): TaskState {
 
 const taskText = (task: Task) =>
   JSON.stringify(task, (_name, value) => (typeof value === 'bigint' ? String(value) : value));
-
-const pageField = (name: StreamName, page: number) => `${name}:${page}`;
-const streamFields = (name: StreamName) => [name, ...PAGES.map((page) => pageField(name, page))];
 
 export function parseStream(fields: Snapshot['fields'], name: StreamName): Stream | undefined {
   const text = fields[name];

@@ -81,6 +81,7 @@ function create(state: TaskState | undefined, { fields, request, notices }: Crea
         duties: { countMs: null, noticesMs: null, forgetMs: null, dropMs: null },
       },
       contents: { metadata, progress: null, result: null, error: null, notices },
+      conversationIds: [],
       input: emptyStream,
       output: emptyStream,
     },
@@ -207,6 +208,9 @@ function settle(state: TaskState, settled: Partial<Duties>): TaskDecision {
   });
 }
 
+/** The streams of a conversation's log and of the order of its messages. */
+export const messageStreams = (conversationId: string) => [`talk:${conversationId}`, `talk_order:${conversationId}`];
+
 /** Keeps what joins show of the streams; drops the chunks and their seqs. */
 function dropStreams(state: TaskState, nowMs: number): TaskDecision {
   const { task } = state;
@@ -220,7 +224,10 @@ function dropStreams(state: TaskState, nowMs: number): TaskDecision {
       output: emptied(streamOf(state, 'output')),
     },
     events: [{ type: 'streams_dropped' }],
-    dropStreams: ['input', 'output', orderStream('input'), orderStream('output'), CHECKPOINT_STREAM],
+    dropStreams: [
+      ...['input', 'output', orderStream('input'), orderStream('output'), CHECKPOINT_STREAM],
+      ...state.conversationIds.flatMap(messageStreams),
+    ],
   });
 }
 

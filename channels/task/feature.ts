@@ -8,17 +8,28 @@ import { Tasks } from './tasks.ts';
 
 type Context = Pick<DomainContext, 'store' | 'nodes' | 'log' | 'principals' | 'taskRetentionDays'> & {
   readonly notifications: Notifications;
+  /** Told once of each task that has ended. */
+  readonly onTaskEnded: (taskId: string) => void;
 };
 
 const DAY_MS = 86_400_000;
 
 /** Tasks: the channel with its streams, the HTTP calls, and what follows when a task ends. */
-export function taskFeature({ store, nodes, log, principals, notifications, taskRetentionDays }: Context): Domain {
+export function taskFeature({
+  store,
+  nodes,
+  log,
+  principals,
+  notifications,
+  onTaskEnded,
+  taskRetentionDays,
+}: Context): Domain {
   const { agents } = principals;
   const tasks = new Tasks(store, {
     notifications,
     countTask: (agentId, taskId, outcome) => agents.countTask(agentId, taskId, outcome),
     forgetTask: (agentId, taskId) => agents.forgetTask(agentId, taskId),
+    ended: onTaskEnded,
   });
   return {
     name: 'task',

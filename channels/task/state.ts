@@ -14,6 +14,8 @@ export const TASK_STATUSES: readonly TaskStatus[] = ['pending', 'in_progress', '
 export interface TaskState {
   readonly task: Task;
   readonly contents: Contents | undefined;
+  /** Of the conversations in which its agents talk: their messages go with its streams. */
+  readonly conversationIds: readonly string[];
   readonly input: Stream | undefined;
   readonly output: Stream | undefined;
 }

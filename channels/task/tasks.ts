@@ -7,7 +7,7 @@ import { requestDigest } from '../kernel/request_digest.ts';
 import type { Notifications } from '../messages/notifications.ts';
 import { Checksums } from './checksums.ts';
 import { Chunks } from './chunks.ts';
-import { SHOWN, taskType } from './codec.ts';
+import { SHOWN, taskType, WHOLE } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
 import { isCompletedAs } from './decide.ts';
 import { type Duty, dutiesDue } from './duties.ts';
@@ -21,6 +21,8 @@ export interface TaskEffects {
   /** Counts an outcome for the provider; the same task again changes nothing until it is forgotten. */
   countTask(agentId: string, taskId: string, outcome: 'completed' | 'failed'): Promise<void>;
   forgetTask(agentId: string, taskId: string): Promise<void>;
+  /** Told once of each end, when it is durable. */
+  readonly ended?: (taskId: string) => void;
 }
 
 export type Stored = { readonly ok: true; readonly ordinal: number; readonly duplicate: boolean } | Refusal;
@@ -46,7 +48,7 @@ export class Tasks {
 
   /** With everything that is known of its streams. */
   read(id: string): Promise<TaskState | undefined> {
-    return this.#aggregates.read(id);
+    return this.#aggregates.read(id, WHOLE);
   }
 
   /** Without its streams. */
@@ -115,8 +117,10 @@ export class Tasks {
     }
   }
 
-  apply(id: string, command: Effective): Promise<Applied<TaskState, TaskEvent>> {
-    return this.#aggregates.apply(id, command);
+  async apply(id: string, command: Effective): Promise<Applied<TaskState, TaskEvent>> {
+    const applied = await this.#aggregates.apply(id, command);
+    if (command.type === 'end' && applied.ok && applied.events.length > 0) this.#effects.ended?.(id);
+    return applied;
   }
 
   /** Does what follows from a task's end. What fails is done by the task's deadline. */

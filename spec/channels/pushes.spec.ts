@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { TObject, TSchema } from 'typebox';
 import { begun } from '../../channels/analytics/alerts.ts';
 import * as analytics from '../../channels/analytics/schema.ts';
+import { notifications } from '../../channels/conversation/notifications.ts';
+import type { LogEntry } from '../../channels/conversation/state.ts';
+import { notificationOf } from '../../channels/conversation/view.ts';
 import * as discovery from '../../channels/discovery/schema.ts';
 import * as messages from '../../channels/messages/schema.ts';
 import { newMessage } from '../../channels/messages/view.ts';
@@ -35,9 +38,12 @@ const modules = {
   payment,
   session,
   agent: { pushes: session.agentPushes },
+  conversation: { pushes: Object.fromEntries(notifications.map(({ name, params }) => [name, params])) },
   task,
 };
-const contract = ['PROTOCOL', 'SESSIONS'].map((page) => readFileSync(`docs/${page}.md`, 'utf8')).join('\n');
+const contract = ['PROTOCOL', 'SESSIONS', 'CONVERSATIONS']
+  .map((page) => readFileSync(`docs/${page}.md`, 'utf8'))
+  .join('\n');
 
 const agreed = scenario(decideNegotiation)(deal.negotiation())
   .when(deal.offer('client', '1'), deal.offer('provider', '2'), deal.acceptance('client', '1.5'))
@@ -103,6 +109,23 @@ const message = newMessage({
   about: { id: 'm-1', fromAgentId: null, type: 'hello', protocolVersion: '1', insertedAtMs: NOW_MS },
   payloadJson: '{"a":[1]}',
 } as never);
+const [one, two] = ['0190a0b0-0000-7000-8000-000000000001', '0190a0b0-0000-7000-8000-000000000002'];
+const entries = [
+  { kind: 'created', participants: [one, two] },
+  { kind: 'archived' },
+  { kind: 'unarchived' },
+  { kind: 'added', agentId: one },
+  { kind: 'removed', agentId: one, reason: 'task_leave' },
+  {
+    kind: 'message',
+    id: one,
+    senderId: two,
+    replyToId: two,
+    parts: [{ type: 'file', url: 'https://a', name: 'a', size: 0 }],
+  },
+].map((entry, at) => ({ seq: at + 1, atMs: NOW_MS, ...entry }) as LogEntry);
+const told = entries.map((entry) => notificationOf(one, two, entry, 'Plan'));
+
 const [alert] = Object.values(
   begun({}, 'key', { kind: 'task_latency', agent: 'a-1', value: 7, threshold: 5, nowMs: NOW_MS }),
 );
@@ -125,6 +148,11 @@ const shown: readonly (readonly [string, TSchema, unknown])[] = [
     opened.ok && { session: sessionView(opened.state.session) },
   ],
   ['alert', analytics.pushes.alert, alert],
+  ...notifications.map(({ name, params }): readonly [string, TSchema, unknown] => [
+    name,
+    params,
+    told.find(({ method }) => method === name)?.params,
+  ]),
 ];
 
 /** The fields of an object that its schema names and those that it does not, all the way down. */
@@ -153,7 +181,7 @@ describe('the pushes of the platform', () => {
   });
 
   it('are all that the contract marks as out', () => {
-    const marked = [...contract.matchAll(/\bout `([a-z_]+)`/g)].map(([, name = '']) => name);
+    const marked = [...contract.matchAll(/\bout `([a-z_/-]+)`/g)].map(([, name = '']) => name);
     const declared = Object.values(modules).flatMap(({ pushes }) => Object.keys(pushes));
     expect(marked.length).toBeGreaterThan(10);
     expect(marked.filter((name) => !declared.includes(name))).toEqual([]);

@@ -33,6 +33,7 @@ it.each([
   ['task-stream/provider', {}, 'Missing: API_KEY, TASK_ID. '],
   ['task-stream/consumer', {}, 'Missing: API_KEY, TASK_ID. '],
   ['task-stream/consumer', { API_KEY: 'x' }, 'Missing: TASK_ID. '],
+  ['team/main', {}, 'Missing: ADMIN_TOKEN. '],
   ['assistant/agent', {}, 'Missing: API_KEY. '],
   ['assistant/user', {}, 'Missing: API_KEY. '],
   ['assistant/user', { API_KEY: '…' }, 'Invalid API_KEY: '],
@@ -43,6 +44,7 @@ it.each([
 
 it('a wrong token of the operator is told', async () => {
   expect(await fails('deal/main', { ADMIN_TOKEN: 'x'.repeat(43) })).toMatch(/^\/api\/agents: 401 /);
+  expect(await fails('team/main', { ADMIN_TOKEN: 'x'.repeat(43) })).toMatch(/\/api\/apps: 401 /);
 });
 
 describe.each(['task-stream/provider', 'task-stream/consumer'])('%s', (program) => {
@@ -63,6 +65,11 @@ describe.each(['task-stream/provider', 'task-stream/consumer'])('%s', (program) 
     const nowhere = `http://127.0.0.1:${await freePort()}`;
     expect(await fails(program, { API_KEY: provider.apiKey, TASK_ID: id }, nowhere)).toContain('ECONNREFUSED');
   });
+});
+
+it('a server that is not there is told', async () => {
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  expect(await fails('team/main', { ADMIN_TOKEN }, nowhere)).toContain('ECONNREFUSED');
 });
 
 it.each([

@@ -24,6 +24,7 @@ describe('the configuration', () => {
       socketTimeoutMs: 60_000,
       drainMs: 15_000,
       taskRetentionDays: 30,
+      rpcProtocol: { min: '2026.0.0', max: '2026.9999.0' },
       sessionCapability: 'assistant',
       orbit: {
         port: 9_000,
@@ -68,6 +69,8 @@ describe('the configuration', () => {
         RATE_LIMIT: '0',
         HTTP_RATE_LIMIT: '5:10',
         DRAIN_MS: '0',
+        RPC_PROTOCOL_MIN: '1',
+        RPC_PROTOCOL_MAX: '2026.0.0.0.0.0.0.7',
       }),
     ).toMatchObject({
       port: 0,
@@ -80,6 +83,7 @@ describe('the configuration', () => {
       rateLimit: undefined,
       httpRateLimit: { perSecond: 5, burst: 10 },
       drainMs: 0,
+      rpcProtocol: { min: '1', max: '2026.0.0.0.0.0.0.7' },
     });
     expect(readConfig({ ALLOWED_ORIGINS: '*' }).allowedOrigins).toBe('any');
   });
@@ -125,6 +129,11 @@ describe('the configuration', () => {
     ['LOG_FORMAT', 'xml'],
     ['TLS_CERT', '/nowhere/cert.pem'],
     ['TLS_KEY', '/nowhere/key.pem'],
+    ['RPC_PROTOCOL_MIN', 'v1'],
+    ['RPC_PROTOCOL_MIN', '2027'],
+    ['RPC_PROTOCOL_MIN', '1..2'],
+    ['RPC_PROTOCOL_MAX', '1.2.3.4.5.6.7.8.9'],
+    ['RPC_PROTOCOL_MAX', '-1'],
     ['ORBIT_PORT', '65536'],
     ['ORBIT_HOST', '0.0.0.0'],
     ['ORBIT_HOST', '::'],

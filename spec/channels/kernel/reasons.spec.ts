@@ -3,7 +3,9 @@ import { reasons, refuse } from '../../../channels/kernel/reasons.ts';
 import { httpReasons } from '../../../server/http/problem.ts';
 import { frameworkReasons } from '../../../server/refusal.ts';
 
-const pages = ['PROTOCOL', 'SESSIONS', 'CHOICES'].map((page) => readFileSync(`docs/${page}.md`, 'utf8')).join('\n');
+const pages = ['PROTOCOL', 'SESSIONS', 'CONVERSATIONS', 'CHOICES']
+  .map((page) => readFileSync(`docs/${page}.md`, 'utf8'))
+  .join('\n');
 
 describe('the table of reasons', () => {
   it('holds what the framework says too', () => {

@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+import type { Refusal } from '../../server/index.ts';
+import type { Store } from '../../server/store/index.ts';
+import { Aggregates, type Applied } from '../kernel/aggregate.ts';
+import { untilDone } from '../kernel/attempts.ts';
+import { refuse } from '../kernel/reasons.ts';
+import { requestDigest } from '../kernel/request_digest.ts';
+import type { Moved } from '../kernel/signed_change.ts';
+import type { Agents } from '../principals/principals.ts';
+import { digestOf } from '../task/state.ts';
+import { markField, saidField, sendersField, shownFields, TALK, TASK, talkType } from './codec.ts';
+import type { Command, Event, Send } from './commands.ts';
+import { streamsOf } from './decide.ts';
+import type { ConversationDirectory } from './directory.ts';
+import { keyOf, type LogEntry, type Part, type StoredMessage, type TalkState } from './state.ts';
+
+export interface ConversationsOptions {
+  readonly store: Store;
+  readonly directory: ConversationDirectory;
+  readonly agents: Pick<Agents, 'readProfiles'>;
+  /** Tells whoever hears of an entry, once it is durable. */
+  readonly onLogged: (taskId: string, event: Event & { readonly type: 'logged' }, name: string | null) => void;
+}
+
+type Done = { readonly ok: true; readonly state: TalkState; readonly events: readonly Event[] } | Refusal;
+
+/** A stored message, with its place in the log. */
+export type TalkMessage = LogEntry & StoredMessage;
+
+/** Entries of a log that are read at once. */
+const PAGE = 256;
+
+/** The conversations of tasks, in the store. */
+export class Conversations {
+  readonly #options: ConversationsOptions;
+  readonly #talks: Aggregates<TalkState, Command, Event, Moved>;
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+    this.#talks = new Aggregates(options.store, talkType);
+  }
+
+  /** One conversation of a task; its maps hold no other. */
+  async read(taskId: string, id: string, more: readonly string[] = []): Promise<TalkState | undefined> {
+    return this.#talks.read(taskId, [...shownFields(id), ...more]);
+  }
+
+  /** A task without its conversations. */
+  async readTalk(taskId: string): Promise<TalkState | undefined> {
+    return this.#talks.read(taskId, ['task', TALK]);
+  }
+
+  /** @param id left out: made here */
+  async create(
+    appId: string,
+    {
+      taskId,
+      id,
+      name,
+      participants,
+    }: { taskId: string; id?: string | undefined; name: string | undefined; participants: readonly string[] },
+  ): Promise<(Done & { readonly id?: string }) | Refusal> {
+    const ids = [...new Set(participants)];
+    const conversationId = id ?? randomUUID();
+    const { directory } = this.#options;
+    const talk = await this.readTalk(taskId);
+    const request = requestDigest(`app:${appId}`, { taskId, name, participants: [...ids].sort() });
+    let createdAtMs = 0;
+    if (talk?.task.appId === appId) {
+      // Listed first: whoever is in a conversation finds it in its list.
+      const claimed = await directory.claim(conversationId, taskId, ids);
+      if (!claimed.ok) return claimed;
+      createdAtMs = claimed.state.createdAtMs;
+    }
+    const unknown = await this.#unknown(ids);
+    const command = {
+      type: 'create',
+      appId,
+      id: conversationId,
+      createdAtMs,
+      name: name ?? null,
+      participants: ids,
+      request,
+      unknown,
+    } as const;
+    const done = await this.#apply(taskId, command);
+    await this.#settle(taskId, conversationId, ids);
+    return done.ok ? { ...done, id: conversationId } : done;
+  }
+
+  async update(
+    appId: string,
+    {
+      type,
+      taskId,
+      id,
+      agentId = '',
+    }: { type: 'archive' | 'unarchive' | 'add' | 'remove'; taskId: string; id: string; agentId?: string | undefined },
+  ): Promise<Done> {
+    const isChange = type === 'add' || type === 'remove';
+    const isKnown = !isChange || (await this.#unknown([agentId])).length === 0;
+    const { directory } = this.#options;
+    if (type === 'add' && (await directory.taskOf(id)) === taskId) await directory.expect(id, agentId);
+    const done = await this.#apply(taskId, { type, appId, id, agentId, isKnown });
+    if (isChange) await this.#settle(taskId, id, type === 'add' ? [agentId] : []);
+    return done;
+  }
+
+  /** @param messageId left out: made here */
+  async send(
+    by: string,
+    {
+      taskId,
+      id,
+      messageId = randomUUID(),
+      parts,
+      replyToId,
+    }: {
+      taskId: string;
+      id: string;
+      messageId?: string | undefined;
+      parts: readonly Part[];
+      replyToId?: string | undefined;
+    },
+  ): Promise<{ readonly ok: true; readonly message: TalkMessage } | Refusal> {
+    const digest = digestOf({ parts, replyToId });
+    const command: Send = { type: 'send', id, by, messageId, parts, replyToId, digest };
+    const done = await this.#apply(taskId, command);
+    if (!done.ok) return done;
+    for (const event of done.events) {
+      if (event.type === 'logged' && event.entry.kind === 'message') return { ok: true, message: event.entry };
+    }
+    const said = done.state.said.get(keyOf(id, messageId));
+    const [stored] = await this.log(taskId, id, said?.seq ?? 0, 1);
+    return stored?.kind === 'message' ? { ok: true, message: stored } : refuse('message_not_found');
+  }
+
+  async mark(by: string, { taskId, id, messageId }: { taskId: string; id: string; messageId: string }): Promise<Done> {
+    const state = await this.read(taskId, id, [saidField(id, messageId), sendersField(id)]);
+    const said = state?.said.get(keyOf(id, messageId));
+    const total = state?.senders.get(id)?.[by] ?? 0;
+    const own = said ? total - (await this.#countOwn(taskId, id, by, said.seq + 1)) : 0;
+    return this.#apply(taskId, { type: 'read', id, by, messageId, own });
+  }
+
+  async admit(appId: string, taskId: string, agentId: string): Promise<Done> {
+    const isKnown = (await this.#unknown([agentId])).length === 0;
+    return this.#apply(taskId, { type: 'admit', appId, agentId, isKnown });
+  }
+
+  /** Takes an agent out of a task and of its conversations. @param appId undefined: the agent leaves */
+  async dismiss(taskId: string, agentId: string, appId: string | undefined): Promise<Done> {
+    const done = await untilDone(`task ${taskId}`, async () => {
+      const talk = await this.readTalk(taskId);
+      const conversationIds = talk?.talk.conversationIds ?? [];
+      const applied = await this.#talks.apply(taskId, { type: 'dismiss', agentId, appId, conversationIds });
+      return 'hasMoved' in applied ? undefined : applied;
+    });
+    this.#tell(taskId, done);
+    if (done.ok) {
+      for (const event of done.events) if (event.type === 'logged') await this.#settle(taskId, event.id, []);
+    }
+    return done;
+  }
+
+  /** Entries of a log from a seq on, in order. */
+  async log(taskId: string, id: string, fromSeq: number, limit: number): Promise<LogEntry[]> {
+    const found = await this.#options.store.range({ kind: TASK, id: taskId }, streamsOf(id).log, fromSeq, limit);
+    return found.map(({ value }) => JSON.parse(value) as LogEntry);
+  }
+
+  /** The first messages behind a seq, at most so many. */
+  async messagesAfter(taskId: string, id: string, afterSeq: number, limit: number): Promise<TalkMessage[]> {
+    const messages: TalkMessage[] = [];
+    for (let from = afterSeq + 1; messages.length < limit; ) {
+      const page = await this.log(taskId, id, from, PAGE);
+      for (const entry of page) if (entry.kind === 'message') messages.push(entry);
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) break;
+      from = last.seq + 1;
+    }
+    return messages.slice(0, limit);
+  }
+
+  /** The last messages, at most so many, in order; and whether there are older ones. */
+  async lastMessages(
+    taskId: string,
+    id: string,
+    count: number,
+    limit: number,
+  ): Promise<{ messages: TalkMessage[]; hasMore: boolean }> {
+    const first = Math.max(1, count - limit + 1);
+    const [order] = await this.#options.store.range({ kind: TASK, id: taskId }, streamsOf(id).order, first, 1);
+    if (!order) return { messages: [], hasMore: false };
+    return { messages: await this.messagesAfter(taskId, id, Number(order.value) - 1, limit), hasMore: first > 1 };
+  }
+
+  /** A participant's view of what it has not read: its mark, and how many messages of others stand behind it. */
+  async unread(taskId: string, id: string, agentId: string) {
+    const state = await this.read(taskId, id, [markField(id, agentId), sendersField(id)]);
+    const mark = state?.marks.get(keyOf(id, agentId));
+    const total = state?.conversations.get(id)?.messages ?? 0;
+    const own = state?.senders.get(id)?.[agentId] ?? 0;
+    return { mark, count: total - (mark?.ordinal ?? 0) - (own - (mark?.own ?? 0)) };
+  }
+
+  async #countOwn(taskId: string, id: string, by: string, fromSeq: number): Promise<number> {
+    let own = 0;
+    for (let from = fromSeq; ; ) {
+      const page = await this.log(taskId, id, from, PAGE);
+      own += page.filter((entry) => entry.kind === 'message' && entry.senderId === by).length;
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) return own;
+      from = last.seq + 1;
+    }
+  }
+
+  async #unknown(agentIds: readonly string[]): Promise<string[]> {
+    const found = await this.#options.agents.readProfiles(agentIds);
+    return agentIds.filter((_, at) => !found[at]);
+  }
+
+  async #apply(taskId: string, command: Exclude<Command, { type: 'dismiss' }>): Promise<Done> {
+    const applied = await this.#talks.apply(taskId, command);
+    if ('hasMoved' in applied) throw new Error('A command that is not prepared has moved (fault conversation-2)');
+    this.#tell(taskId, applied);
+    return applied;
+  }
+
+  #tell(taskId: string, applied: Applied<TalkState, Event>): void {
+    if (!applied.ok) return;
+    const { conversations } = applied.state;
+    for (const event of applied.events) {
+      if (event.type === 'logged') this.#options.onLogged(taskId, event, conversations.get(event.id)?.name ?? null);
+    }
+  }
+
+  /** Lists a conversation as it is. What fails leaves it in too many lists, where it is passed over. */
+  async #settle(taskId: string, id: string, come: readonly string[]): Promise<void> {
+    const state = await this.read(taskId, id);
+    const conversation = state?.conversations.get(id);
+    if (!conversation) return;
+    const participants = (state?.participants.get(id) ?? []).map((each) => each.id);
+    const { createdAtMs, lastSeq: seq } = conversation;
+    await this.#options.directory.settle(id, { createdAtMs, seq, participants }, come);
+  }
+}
