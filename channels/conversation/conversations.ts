@@ -84,8 +84,12 @@ export class Conversations {
       unknown,
     } as const;
     const done = await this.#apply(taskId, command);
+    if (!done.ok) {
+      if (createdAtMs > 0) await directory.forsake(conversationId, taskId);
+      return done;
+    }
     await this.#settle(taskId, conversationId, ids);
-    return done.ok ? { ...done, id: conversationId } : done;
+    return { ...done, id: conversationId };
   }
 
   async update(

@@ -8,7 +8,8 @@ import { refuse } from '../kernel/reasons.ts';
  * whoever reads a list checks each hit. An agent is put here before it is added, and taken away after it was removed.
  */
 interface Listing {
-  readonly taskId: string;
+  /** Null: the id was claimed for a conversation that was not made, and is free again. */
+  readonly taskId: string | null;
   readonly createdAtMs: number;
   /** As of this seq of its log. */
   readonly seq: number;
@@ -19,6 +20,7 @@ interface Listing {
 
 type ListingCommand =
   | { readonly type: 'claim'; readonly taskId: string; readonly coming: readonly string[] }
+  | { readonly type: 'forsake'; readonly taskId: string }
   | { readonly type: 'expect'; readonly agentId: string }
   | {
       readonly type: 'settle';
@@ -40,13 +42,20 @@ const listingType: AggregateType<Listing, ListingCommand, never> = {
   decide(before, command, nowMs) {
     if (command.type === 'claim') {
       const { taskId, coming } = command;
-      if (before)
-        return before.taskId === taskId
-          ? ok({ state: before, events: [] })
-          : refuse('forbidden', { reason: 'conflict' });
-      return ok({ state: { taskId, createdAtMs: nowMs, seq: 0, participants: [], coming }, events: [] });
+      if (!before || before.taskId === null) {
+        return ok({ state: { taskId, createdAtMs: nowMs, seq: 0, participants: [], coming }, events: [] });
+      }
+      if (before.taskId !== taskId) return refuse('forbidden', { reason: 'conflict' });
+      const all = [...new Set([...before.coming, ...coming])];
+      // One that is made already is called again: it is listed with those who are in it.
+      const isListed = before.seq > 0 || all.length === before.coming.length;
+      return ok({ state: isListed ? before : { ...before, coming: all }, events: [] });
     }
     if (!before) return refuse('conversation_not_found');
+    if (command.type === 'forsake') {
+      const isUnused = before.taskId === command.taskId && before.seq === 0;
+      return ok({ state: isUnused ? { ...before, taskId: null, coming: [] } : before, events: [] });
+    }
     if (command.type === 'expect') {
       const { agentId } = command;
       const isListed = before.coming.includes(agentId) || before.participants.includes(agentId);
@@ -76,17 +85,22 @@ export class ConversationDirectory {
   }
 
   async taskOf(conversationId: string): Promise<string | undefined> {
-    return (await this.#listings.read(conversationId))?.taskId;
+    return (await this.#listings.read(conversationId))?.taskId ?? undefined;
   }
 
   /** In the order of `ids`. */
   async tasksOf(conversationIds: readonly string[]): Promise<(string | undefined)[]> {
-    return (await this.#listings.readMany(conversationIds)).map((listing) => listing?.taskId);
+    return (await this.#listings.readMany(conversationIds)).map((listing) => listing?.taskId ?? undefined);
   }
 
   /** Takes an id for a task, for good, and lists it with those who are about to be in it. `forbidden`: another task's. */
   claim(conversationId: string, taskId: string, coming: readonly string[]) {
     return this.#listings.apply(conversationId, { type: 'claim', taskId, coming });
+  }
+
+  /** Gives an id back that was taken for a conversation which was not made. */
+  async forsake(conversationId: string, taskId: string): Promise<void> {
+    await this.#listings.apply(conversationId, { type: 'forsake', taskId });
   }
 
   /** Lists a conversation with an agent that is about to be added. */

@@ -145,6 +145,17 @@ onEveryDeployment('conversations over JSON-RPC', (deployment) => {
       tag: 'ParticipantNotAdmitted',
       data: { agentIds: [stranger.id] },
     });
+    // An id of which nothing came is free again, for another task too.
+    const id = randomUUID();
+    expect(await create(byApp, { id, participants: [randomUUID()] })).toMatchObject({ tag: 'AgentNotFound' });
+    const elsewhere = await makeTeam(here);
+    const again = await (await as(elsewhere.app, 'app')).call('app/conversation/create', {
+      taskId: elsewhere.taskId,
+      participants: [elsewhere.client.id],
+      id,
+    });
+    expect(again.result).toMatchObject({ conversation: { id } });
+    expect(await create(byApp, { id })).toEqual({ tag: 'Forbidden', data: { reason: 'conflict' } });
     const wrong = await byApp.call('app/conversation/create', { taskId, participants: [] });
     expect(wrong.error).toMatchObject({
       code: -32602,
