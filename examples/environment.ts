@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Ends the process with one line that says why. */
 export function fail(why: string): never {
   process.stderr.write(`${why}\n`);
@@ -27,11 +29,31 @@ export async function demandAccess(url: string, credential: string): Promise<voi
 
 /** Reads an address, or posts to it; ends the process with one line where that is refused. */
 export async function demandAnswer<Body>(url: string, credential: string, posted?: object): Promise<Body> {
-  const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json' };
-  const request = posted ? { method: 'POST', headers, body: JSON.stringify(posted) } : { headers };
-  const response = await fetch(url, request).catch((error: Error) => fail(`${url}: ${reasonOf(error)}`));
+  const response = await fetch(url, requestOf(credential, posted)).catch((error: Error) =>
+    fail(`${url}: ${reasonOf(error)}`),
+  );
   if (!response.ok) fail(`${url}: ${response.status} ${await response.text()}`);
   return (await response.json()) as Body;
+}
+
+function requestOf(credential: string, posted?: object): RequestInit {
+  const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json' };
+  return posted ? { method: 'POST', headers, body: JSON.stringify(posted) } : { headers };
+}
+
+/** As `demandAnswer`, but asks again while the server is away or busy: for what may be asked twice. */
+export async function awaitAnswer<Body>(url: string, credential: string, posted?: object): Promise<Body> {
+  for (;;) {
+    const response = await fetch(url, requestOf(credential, posted)).catch(() => undefined);
+    // The body too can be cut off on its way.
+    if (response?.ok) {
+      const body = (await response.json().catch(() => undefined)) as Body | undefined;
+      if (body !== undefined) return body;
+    } else if (response && ![429, 502, 503, 504].includes(response.status)) {
+      fail(`${url}: ${response.status} ${await response.text()}`);
+    }
+    await sleep(200);
+  }
 }
 
 /**
@@ -45,11 +67,6 @@ export async function demandPrincipal(kind: 'agent' | 'user', url: string, apiKe
   if (me.kind !== kind) fail(`Wrong API_KEY: expected one of kind ${kind}, this is of kind ${me.kind}.`);
   if (me.status === 'suspended') fail(`The ${kind} ${me.id} is suspended: ask the operator.`);
   return me.id;
-}
-
-/** True if the server takes clients, and its store writes. */
-export async function isReady(url: string): Promise<boolean> {
-  return (await fetch(`${url}/ready`).catch(() => undefined))?.ok === true;
 }
 
 /** The message of an error and of its cause: `fetch` says only in the second one what it is. */

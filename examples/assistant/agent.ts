@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, type Push, Socket } from 'phoenix';
 import WebSocket from 'ws';
-import { demandAnswer, demandPrincipal, fail, required } from '../environment.ts';
+import { awaitAnswer, demandPrincipal, fail, required } from '../environment.ts';
 
 const { AERIE_URL = 'http://127.0.0.1:4000', CAPABILITY = 'assistant' } = process.env;
 const { API_KEY } = required('API_KEY');
@@ -43,7 +43,7 @@ async function serve(session: string): Promise<void> {
   let turn = Promise.resolve();
   const begun = new Set<string>();
   const paid = new Map<string, boolean>();
-  const log = await demandAnswer<{ entries: Entry[] }>(`${AERIE_URL}/api/sessions/${session}`, API_KEY);
+  const log = await awaitAnswer<{ entries: Entry[] }>(`${AERIE_URL}/api/sessions/${session}`, API_KEY);
   for (const { final, execution_id } of log.entries) if (final) begun.add(execution_id);
   // A function, so that the client's own rejoins resume from where it is by then.
   const channel = socket.channel(`session:${session}`, () => ({ resume: last }));

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { demandAnswer, demandPrincipal, isReady, required } from '../environment.ts';
+import { awaitAnswer, demandAnswer, demandPrincipal, required } from '../environment.ts';
 
 const { AERIE_URL = 'http://127.0.0.1:4000' } = process.env;
 const { API_KEY } = required('API_KEY');
@@ -23,7 +23,8 @@ const send = (type: string, data = {}) =>
 
 async function connect(): Promise<void> {
   const url = `${AERIE_URL}/api/sessions${session ? `/${session}/tokens` : ''}`;
-  const access = await demandAnswer<{ session_id?: string; ws_url: string }>(url, API_KEY, {});
+  const ask = session ? awaitAnswer : demandAnswer;
+  const access = await ask<{ session_id?: string; ws_url: string }>(url, API_KEY, {});
   session ??= access.session_id;
   show(`session ${session}`);
   socket = new WebSocket(access.ws_url);
@@ -34,8 +35,7 @@ async function connect(): Promise<void> {
 
 async function connectAgain(): Promise<void> {
   retries++;
-  do await sleep(1_200);
-  while (!(await isReady(AERIE_URL))); // What it says may be a second old.
+  await sleep(1_200);
   await connect();
 }
 
