@@ -44,7 +44,7 @@ export class Report {
     if (publicKey === undefined)
       return this.expect(false, path, `the public key of ${agentId} is not a valid Ed25519 key`);
     const bytes = signatureBytes(signature);
-    const isGood = bytes !== undefined && (await verify(signedText(this.#context.networkId, lines), bytes, publicKey));
+    const isGood = bytes !== undefined && verify(signedText(this.#context.networkId, lines), bytes, publicKey);
     return this.expect(isGood, path, `not signed by ${agentId}`);
   }
 }

@@ -22,7 +22,7 @@ export type SignatureCheck = (lines: string, signature: string, publicKey: strin
 export function signatureCheck(networkId: string): SignatureCheck {
   return async (lines, signature, publicKey) => {
     const bytes = signatureBytes(signature);
-    const isGood = bytes !== undefined && (await verify(signedText(networkId, lines), bytes, publicKey));
+    const isGood = bytes !== undefined && verify(signedText(networkId, lines), bytes, publicKey);
     return { lines, isGood };
   };
 }
