@@ -7,6 +7,8 @@ const URL_SAFE = /^[A-Za-z0-9_-]*$/;
  * @returns `undefined` for anything else, so that no two texts of one alphabet and padding mean the same bytes
  */
 export function bytesFromBase64(text: string, byteLength: number): Buffer | undefined {
+  const usual = Buffer.from(text, 'base64');
+  if (usual.length === byteLength && usual.toString('base64') === text) return usual;
   const unpaddedLength = Math.ceil((byteLength * 4) / 3);
   const padding = '='.repeat((3 - (byteLength % 3)) % 3);
   if (text.length !== unpaddedLength && text !== text.slice(0, unpaddedLength) + padding) return undefined;

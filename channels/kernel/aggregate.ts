@@ -1,5 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import type { Refusal } from '../../server/index.ts';
-import type { Change, IndexEntry, Snapshot, Store, StreamChange } from '../../server/store/index.ts';
+import type { Change, IndexEntry, Snapshot, Store, StreamChange, Version } from '../../server/store/index.ts';
 import { untilDone } from './attempts.ts';
 import { type Fact, factText } from './facts.ts';
 import { isId } from './ids.ts';
@@ -17,6 +18,11 @@ export interface AggregateType<S, C, E, M extends NotDecided = never> {
   places?(state: S): readonly IndexEntry[];
   /** Of the places the one that all of this kind have, in a list by creation. */
   readonly listedIn?: string;
+  /**
+   * True for a state that may be kept in memory at its version, where the store's versions are final. `parse` of what
+   * `change` wrote must give the same.
+   */
+  remembers?(state: S): boolean;
   /** Returns the fields, places in indexes and deadline that differ from `before`, for the commit to write. */
   change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
   /**
@@ -58,6 +64,14 @@ export function ok<D extends object>(decided: D): D & { readonly ok: true } {
 
 /** Commands that share a commit. */
 const MAX_BATCH = 64;
+/** States of one kind that are kept in memory, the latest used. */
+const MAX_REMEMBERED = 4_096;
+
+/** A state as the store has it at a version. */
+interface Stored<S> {
+  readonly version: Version;
+  readonly state: S | undefined;
+}
 
 interface QueuedCommand<S, C, E, M> {
   readonly command: C;
@@ -80,16 +94,19 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
   readonly #type: AggregateType<S, C, E, M>;
   /** Commands by id that wait while others of the same id are decided and committed. */
   readonly #waiting = new Map<string, QueuedCommand<S, C, E, M>[]>();
+  /** By id. A version is the same state for ever: one look at it saves the reading and parsing of what is known. */
+  readonly #remembered: LRUCache<string, Stored<S>> | undefined;
 
   constructor(store: Store, type: AggregateType<S, C, E, M>) {
     this.#store = store;
     this.#type = type;
+    if (type.remembers && store.hasFinalVersions) this.#remembered = new LRUCache({ max: MAX_REMEMBERED });
   }
 
   /** @param fields those that `parse` gets; all if left out */
   async read(id: string, fields?: readonly string[]): Promise<S | undefined> {
     if (!isId(id)) return undefined;
-    return this.#parse(await this.#store.read({ kind: this.#type.kind, id }, fields));
+    return (await this.#read(id, fields)).state;
   }
 
   /** In the order of `ids`. @param fields those that `parse` gets; all if left out */
@@ -153,20 +170,20 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     const aggregate = { kind: this.#type.kind, id };
     const fields = union(batch.map(({ command }) => this.#type.reads?.(command)));
     const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
-      const snapshot = await this.#store.read(aggregate, fields);
-      const before = this.#parse(snapshot);
-      const decided = this.#decideAll(id, before, batch, snapshot.nowMs);
+      const { version, nowMs, state: before } = await this.#read(id, fields);
+      const decided = this.#decideAll(id, before, batch, nowMs);
       const { state, entries, dropStreams, facts } = decided;
       const hasChanged = state !== undefined && (state !== before || entries.length > 0 || dropStreams.length > 0);
       if (hasChanged) {
-        const committed = await this.#store.commit(aggregate, snapshot.version, {
+        const committed = await this.#store.commit(aggregate, version, {
           ...(state !== before && this.#type.change(state, before)),
           ...(state !== before && this.#placesChange(state, before)),
           ...(entries.length > 0 && { entries }),
           ...(dropStreams.length > 0 && { dropStreams }),
-          ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version: snapshot.version })) }),
+          ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version })) }),
         });
         if (!committed.ok) return undefined;
+        if (!fields) this.#remember(id, { version: committed.version, state });
       }
       return decided.settle;
     });
@@ -209,6 +226,24 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
       }
     }
     return { state, entries, dropStreams, facts, settle };
+  }
+
+  async #read(id: string, fields?: readonly string[]): Promise<Stored<S> & Pick<Snapshot, 'nowMs'>> {
+    const aggregate = { kind: this.#type.kind, id };
+    const known = this.#remembered?.get(id);
+    if (known && !fields) {
+      const { version, nowMs } = await this.#store.read(aggregate, []);
+      if (version === known.version) return { ...known, nowMs };
+    }
+    const snapshot = await this.#store.read(aggregate, fields);
+    const stored = { version: snapshot.version, state: this.#parse(snapshot) };
+    if (!fields) this.#remember(id, stored);
+    return { ...stored, nowMs: snapshot.nowMs };
+  }
+
+  #remember(id: string, { version, state }: Stored<S>): void {
+    if (state !== undefined && this.#type.remembers?.(state)) this.#remembered?.set(id, { version, state });
+    else this.#remembered?.delete(id);
   }
 
   #parse({ version, fields }: Snapshot): S | undefined {

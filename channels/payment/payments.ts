@@ -15,7 +15,7 @@ import { HISTORY } from './transfers.ts';
 export const PAYMENT = 'payment_channel';
 
 /** `terms` never changes; `dispute` is large, and there only while one lasts. */
-const paymentType: DealType<PaymentChannel, Command, Event> = {
+export const paymentType: DealType<PaymentChannel, Command, Event> = {
   kind: PAYMENT,
   listedIn: PAYMENT_CHANNELS_INDEX,
   places: placesOf,
@@ -24,6 +24,8 @@ const paymentType: DealType<PaymentChannel, Command, Event> = {
     ...parseMicroJson(course),
     dispute: parseMicroJson(dispute),
   }),
+  // Evidence is large.
+  remembers: ({ dispute }) => dispute === null,
   change(after, before) {
     const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...terms } = after;
     return {

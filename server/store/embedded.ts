@@ -5,6 +5,7 @@ import { commitChange } from './embedded_commit.ts';
 import { claims } from './embedded_deadlines.ts';
 import { factLog } from './embedded_facts.ts';
 import { aggregateKey, below, openTables, parsePlacement, sortable, type Tables, tableKey } from './embedded_tables.ts';
+import { endOfTurn } from './end_of_turn.ts';
 import { makeFolder } from './make_folder.ts';
 import {
   type AggregateId,
@@ -88,6 +89,13 @@ export async function openEmbeddedStore({
     }
   }
 
+  /** LMDB would write and sync the first commit of a turn at once, and all others of it behind that: so they share one sync. */
+  async function commitLater(...commit: Parameters<Store['commit']>) {
+    await endOfTurn();
+    if (failure) throw failure;
+    return commitChange(tables, ...commit, log);
+  }
+
   function snapshot({ kind, id }: AggregateId, wanted?: readonly string[]): Snapshot {
     const head = heads.getEntry(aggregateKey({ kind, id }));
     const named: Record<string, string> = Object.create(null);
@@ -106,6 +114,7 @@ export async function openEmbeddedStore({
 
   return {
     name: 'embedded',
+    hasFinalVersions: true,
 
     async read(aggregate, wanted) {
       assertOpen();
@@ -119,7 +128,7 @@ export async function openEmbeddedStore({
 
     async commit(aggregate, expected, change) {
       assertWritable();
-      const result = await written(commitChange(tables, aggregate, expected, change, log));
+      const result = await written(commitLater(aggregate, expected, change));
       if (result.ok && change.deadlineMs !== undefined && !closing) deadlines.settle(aggregate);
       return result;
     },

@@ -14,6 +14,12 @@ export interface Store {
   readonly name: 'embedded' | 'redis';
 
   /**
+   * True if an aggregate that was seen at a version can never have other content at that version. Redis cannot promise it:
+   * a failover may take back acknowledged commits, and others take their versions.
+   */
+  readonly hasFinalVersions: boolean;
+
+  /**
    * The aggregate as it is now; version 0 and no fields if it was never committed.
    *
    * @param fields those that are wanted; all if left out

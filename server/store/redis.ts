@@ -49,6 +49,7 @@ export function openRedisStore(options: RedisOptions): RedisStore {
 
   return {
     name: 'redis',
+    hasFinalVersions: false,
 
     ready: (timeoutMs) =>
       connected(redis, timeoutMs).catch((error: Error) => {

@@ -121,6 +121,35 @@ describe('an aggregate', () => {
       );
     });
 
+    it('reads whole what it remembers only where the store may take a version back, and sees what others commit', async () => {
+      const { store, peer } = opened();
+      const id = freshId();
+      let parsed = 0;
+      const type: typeof tallyType = {
+        ...tallyType,
+        remembers: ({ sum }) => sum < 10,
+        parse(fields) {
+          parsed++;
+          return tallyType.parse(fields);
+        },
+      };
+      const remembering = new Aggregates(store, type);
+      const sums: (number | undefined)[] = [];
+      for (let added = 0; added < 5; added++) {
+        await remembering.apply(id, { by: 1 });
+        sums.push((await remembering.read(id))?.sum);
+      }
+      expect(sums).toEqual([1, 2, 3, 4, 5]);
+      expect(parsed).toBe(store.hasFinalVersions ? 0 : 9);
+      await tallies(peer).apply(id, { by: 2 });
+      expect(await remembering.apply(id, { by: 1 })).toMatchObject({ ok: true, state: { sum: 8 } });
+      await tallies(peer).apply(id, { by: 2 });
+      expect((await remembering.read(id))?.sum).toBe(10);
+      parsed = 0;
+      await remembering.read(id);
+      expect(parsed).toBe(1);
+    });
+
     it('commits nothing for a refusal, nor where nothing changes', async () => {
       const id = freshId();
       await tallies().apply(id, { by: LIMIT });

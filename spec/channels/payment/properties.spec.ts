@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
+import { paymentType } from '../../../channels/payment/payments.ts';
 import { closeLines, type PaymentChannel, stateLines, sumMicro } from '../../../channels/payment/state.ts';
 import { type Step, World } from './world.ts';
 
@@ -45,6 +47,17 @@ function expectHolds(world: World, before: PaymentChannel): void {
   }
 }
 
+/** What is kept in memory is what would be read from the store. */
+class Kept {
+  #fields: Record<string, string> = {};
+
+  see(state: PaymentChannel, before: PaymentChannel | undefined): void {
+    Object.assign(this.#fields, paymentType.change(state, before).fields);
+    if (!paymentType.remembers?.(state)) return;
+    holds(isDeepStrictEqual(paymentType.parse(this.#fields), state), 'what was written reads as it was');
+  }
+}
+
 /** Nobody is left with other than what its own key has signed. */
 function expectSigned({ state, signatures }: World): void {
   const { closing, balances, deposits, lastState } = state;
@@ -61,10 +74,13 @@ describe('whatever both agents, a thief of an API key and a forger do', () => {
     fc.assert(
       fc.property(steps, (sequence) => {
         const world = new World();
+        const kept = new Kept();
+        kept.see(world.state, undefined);
         for (const one of sequence) {
           const before = world.state;
           world.step(one);
           expectHolds(world, before);
+          if (world.state !== before) kept.see(world.state, before);
         }
         world.end();
         expectSigned(world);
