@@ -22,6 +22,8 @@ export const deadlineStats = (): DeadlineStats => ({ handled: new Map(), failed:
 
 /** Most deadlines of one kind that are taken at once. */
 const BATCH = 100;
+/** Batches of one kind in a row, before other kinds have their turn. */
+const MAX_BATCHES = 20;
 /** Rounds in which everything that is due has to be done, where somebody waits for it. */
 const MAX_ROUNDS = 20;
 
@@ -87,8 +89,12 @@ export class Deadlines {
     const { store, log, leaseMs = 10_000 } = this.#options;
     for (const [kind, wake] of this.#handlers) {
       try {
-        const due = await store.claimDue(kind, BATCH, leaseMs);
-        await Promise.all(due.map(({ id }) => this.#wake(kind, id, wake)));
+        // Very many may be due at once, and none should wait for the next time that the store is asked.
+        for (let taken = BATCH, batch = 0; taken === BATCH && batch < MAX_BATCHES; batch++) {
+          const due = await store.claimDue(kind, BATCH, leaseMs);
+          await Promise.all(due.map(({ id }) => this.#wake(kind, id, wake)));
+          taken = due.length;
+        }
       } catch (error) {
         // Redis being away is told elsewhere; what is due stays due.
         if (!(error instanceof StoreUnavailable)) log.error({ err: error, kind }, 'taking due deadlines failed');
