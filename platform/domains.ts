@@ -1,5 +1,6 @@
 import { analyticsFeature } from '../channels/analytics/feature.ts';
 import { conversationFeature } from '../channels/conversation/feature.ts';
+import { coordinationFeature } from '../channels/coordination/feature.ts';
 import { creditsFeature } from '../channels/credits/feature.ts';
 import { discoveryFeature } from '../channels/discovery/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
@@ -33,6 +34,7 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     messages,
     taskFeature({ ...withNotifications, onTaskEnded: conversations.onTaskEnded }),
     conversations,
+    coordinationFeature(withNotifications),
     negotiationFeature(withNotifications),
     paymentFeature(withNotifications),
     credits,

@@ -51,6 +51,9 @@ export function countFact(figures: Figures, fact: CountedFact, scope: Scope): vo
     case 'session_paid':
       addCount(figures, 'session_payments', 1);
       return addMoney(figures, 'credits', BigInt(fact.amountMicro));
+    case 'coordination_ended':
+      addCount(figures, 'coordinations_ended', 1);
+      return fact.status === 'APPROVED' ? addCount(figures, 'coordinations_approved', 1) : undefined;
     case 'online_sampled':
       if (!isGlobal || fact.look === null) return;
       addCount(figures, 'online_looks', 1);
@@ -60,6 +63,7 @@ export function countFact(figures: Figures, fact: CountedFact, scope: Scope): vo
     case 'agent_moved':
     case 'task_started':
     case 'backlog_changed':
+    case 'coordination_initiated':
       return;
   }
 }

@@ -1,3 +1,4 @@
+import type { CoordinationFact } from '../coordination/facts.ts';
 import type { SessionPaid } from '../credits/facts.ts';
 import type { Fact } from '../kernel/facts.ts';
 import type { InboxFact, MessageSettled } from '../messages/facts.ts';
@@ -26,6 +27,7 @@ export type CountedFact =
   | PaymentFact
   | SessionFact
   | SessionPaid
+  | CoordinationFact
   | OnlineSampled;
 
 const known: Readonly<Record<CountedFact['type'], true>> = {
@@ -52,6 +54,8 @@ const known: Readonly<Record<CountedFact['type'], true>> = {
   execution_ended: true,
   session_ended: true,
   session_paid: true,
+  coordination_initiated: true,
+  coordination_ended: true,
   online_sampled: true,
 };
 

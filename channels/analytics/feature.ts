@@ -33,8 +33,14 @@ const BEGIN_AGAIN_MS = 5_000;
 /** Figures are at most 5 s behind, also when a node dies while it collects. */
 const LEASE_MS = 3_000;
 
+/** For observers: figures of the deployment, at most 5 s behind. */
+export interface FiguresForObservers {
+  /** Coordinations that ended approved / that ended, in the last 24 h; `null` where none did (VISUALISATION.md, 9.4). */
+  readonly coordinationEfficiency: () => Promise<number | null>;
+}
+
 /** Figures about agents, users and all: the channels, the HTTP calls, and the collector that counts. */
-export function analyticsFeature(context: Context): Domain {
+export function analyticsFeature(context: Context): Domain & FiguresForObservers {
   const { store, hub, nodes, presence, log, principals, deadlineStats: stats } = context;
   const { agents, users } = principals;
   const figuresStore = new FiguresStore(store, {
@@ -121,6 +127,7 @@ export function analyticsFeature(context: Context): Domain {
     channels: { agent: channels, owner: channels },
     routes: analyticsRoutes({ agents, users, owned, questions }),
     counters: collectorCounters(collector.stats),
+    coordinationEfficiency: async () => queries.coordinationEfficiency(await store.nowMs()),
 
     /** Begins to collect, on this node too; on a store that takes no writes now, once it does. */
     async start(): Promise<void> {

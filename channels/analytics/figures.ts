@@ -43,6 +43,9 @@ export const COUNTS = [
   'executions',
   'execution_ms',
   'session_payments',
+  /** Of all agents together. */
+  'coordinations_ended',
+  'coordinations_approved',
 ] as const;
 export type Count = (typeof COUNTS)[number];
 

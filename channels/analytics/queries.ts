@@ -143,6 +143,13 @@ export class Queries {
     return { period, timezone: 'UTC', cells, max: Math.max(...cells.flat()) };
   }
 
+  /** Part of the coordinations that ended approved, of those that ended in the last 24 h; `null` where none did. */
+  async coordinationEfficiency(nowMs: number): Promise<number | null> {
+    const sum = await this.sum([GLOBAL], windowOf('24h', nowMs));
+    const ended = countOf(sum, 'coordinations_ended');
+    return ended === 0 ? null : countOf(sum, 'coordinations_approved') / ended;
+  }
+
   async #values(scopes: readonly Scope[], metric: Exclude<Metric, 'online_agents'>, window: Window, widthMs: number) {
     const sums = await this.#buckets(scopes, window, widthMs);
     return new Map([...sums].map(([startMs, sum]) => [startMs, metricOf(sum, metric)]));

@@ -23,6 +23,8 @@ export function agentsOf(fact: CountedFact): readonly string[] {
   switch (fact.type) {
     case 'agent_registered':
     case 'agent_moved':
+    case 'coordination_initiated':
+    case 'coordination_ended':
       return [];
     case 'message_sent':
     case 'message_acknowledged':

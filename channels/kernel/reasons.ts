@@ -46,6 +46,7 @@ export const reasons = {
   not_a_participant: 'Not a participant of this conversation.',
   conversation_full: 'No room for more (details.limit).',
   conversation_archived: 'The conversation is archived.',
+  coordination_closed: 'The coordination has ended.',
   unknown_metric: 'Unknown metric: details.metrics has those that exist.',
 } as const;
 

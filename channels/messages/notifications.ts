@@ -8,7 +8,7 @@ import type { Draft, Message } from './state.ts';
 
 /** Word of a thing that is about to be made. */
 export interface Notice {
-  readonly type: 'aerie.task' | 'aerie.negotiation' | 'aerie.payment_channel' | 'aerie.session';
+  readonly type: 'aerie.task' | 'aerie.negotiation' | 'aerie.payment_channel' | 'aerie.session' | 'aerie.coordination';
   readonly thingId: string;
   /** Account that makes the thing and whose quota this counts against: `agent:a-1`, `app:p-1`. `admin`: nobody's. */
   readonly by: string;

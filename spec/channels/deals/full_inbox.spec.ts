@@ -74,7 +74,7 @@ onEveryDeployment('an inbox that one app has filled with notices', (deployment) 
 });
 
 onEveryDeployment('an agent whose counterpart has no room for it', (deployment) => {
-  it('makes no negotiation and no payment channel, until one of its own has ended', async () => {
+  it('makes no negotiation, payment channel or coordination, until one of its own has ended', async () => {
     const { here, there, networkId } = deployment();
     const [client, provider] = [await Party.at(here, networkId), await Party.at(there, networkId)];
     const send = () =>
@@ -107,6 +107,15 @@ onEveryDeployment('an agent whose counterpart has no room for it', (deployment) 
     };
     expect(await client.call('POST', '/api/payment_channels', channel)).toMatchObject(full);
     expect((await client.call('GET', `/api/payment_channels/${refused}`)).status).toBe(404);
+
+    const coordination = {
+      id: refused,
+      pattern: 'CONSENSUS',
+      participants: [{ id: provider.id }],
+      parameters: { proposal: {} },
+    };
+    expect(await client.call('POST', '/api/coordinations', coordination)).toMatchObject(full);
+    expect((await client.call('GET', `/api/coordinations/${refused}`)).status).toBe(404);
 
     const topic = await provider.join(`negotiation:${kept}`);
     await topic.push('reject', { reason: 'too dear' });

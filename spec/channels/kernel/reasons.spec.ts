@@ -3,7 +3,7 @@ import { reasons, refuse } from '../../../channels/kernel/reasons.ts';
 import { httpReasons } from '../../../server/http/problem.ts';
 import { frameworkReasons } from '../../../server/refusal.ts';
 
-const pages = ['PROTOCOL', 'SESSIONS', 'CONVERSATIONS', 'CHOICES']
+const pages = ['PROTOCOL', 'SESSIONS', 'CONVERSATIONS', 'VISUALISATION', 'CHOICES']
   .map((page) => readFileSync(`docs/${page}.md`, 'utf8'))
   .join('\n');
 

@@ -1,5 +1,5 @@
-// A server from the build that kills itself at a commit of a payment: `POST /spec/death` `{atCommit}` counts commits of
-// sessions, credits and earnings from then on, and dies right before that one.
+// A server from the build that kills itself at a commit: `POST /spec/death` `{atCommit, kinds?, isAfter?}` counts commits of these
+// kinds from then on (those of a payment: sessions, credits and earnings), and dies right before that one, or right after it.
 
 import { readSecrets } from '../../../dist/channels/principals/secrets.js';
 import { openBackend } from '../../../dist/platform/backend.js';
@@ -8,7 +8,9 @@ import { openDomains } from '../../../dist/platform/domains.js';
 import { openLog } from '../../../dist/platform/log_lines.js';
 import { startNode } from '../../../dist/platform/node.js';
 
-const COUNTED = ['session', 'user_credits', 'agent_earnings'];
+const OF_PAYMENTS = ['session', 'user_credits', 'agent_earnings'];
+let kinds = OF_PAYMENTS;
+let isAfter = false;
 let left = Number.POSITIVE_INFINITY;
 let counted = 0;
 
@@ -18,14 +20,16 @@ function dying(store) {
       const member = target[name];
       if (typeof member !== 'function') return member;
       if (name !== 'commit') return member.bind(target);
-      return (aggregate, expected, change) => {
+      return async (aggregate, expected, change) => {
         // What a user has read is stored beside the payment.
         const isConfirmation = aggregate.kind === 'session' && !change.entries && !change.deadlineMs;
-        if (COUNTED.includes(aggregate.kind) && !isConfirmation) {
-          counted++;
-          if (--left === 0) process.kill(process.pid, 'SIGKILL');
-        }
-        return target.commit(aggregate, expected, change);
+        const isCounted = kinds.includes(aggregate.kind) && !isConfirmation;
+        if (isCounted) counted++;
+        const isLast = isCounted && --left === 0;
+        if (isLast && !isAfter) process.kill(process.pid, 'SIGKILL');
+        const committed = await target.commit(aggregate, expected, change);
+        if (isLast) process.kill(process.pid, 'SIGKILL');
+        return committed;
       };
     },
   });
@@ -40,7 +44,7 @@ const death = {
       access: 'anybody',
       unlimited: true,
       async handle({ exchange }) {
-        left = JSON.parse(String(await exchange.body())).atCommit;
+        ({ atCommit: left, kinds = OF_PAYMENTS, isAfter = false } = JSON.parse(String(await exchange.body())));
         counted = 0;
         return { status: 204 };
       },
