@@ -6,7 +6,9 @@ export interface Alert {
   readonly id: string;
   readonly level: 'info' | 'warning' | 'critical';
   readonly kind: AlertKind;
-  readonly agent_id: string;
+  /** Null: it is about a multi-agent. */
+  readonly agent_id: string | null;
+  readonly multi_agent_id?: string;
   readonly message: string;
   readonly value: number;
   readonly threshold: number;
@@ -18,7 +20,9 @@ export type AlertKind =
   | 'task_latency'
   | 'dispute_opened'
   | 'agent_offline_with_running_tasks'
-  | 'message_backlog';
+  | 'message_backlog'
+  | 'target_missed'
+  | 'member_lost';
 
 const levels: Readonly<Record<AlertKind, Alert['level']>> = {
   task_failure_rate: 'critical',
@@ -26,6 +30,8 @@ const levels: Readonly<Record<AlertKind, Alert['level']>> = {
   dispute_opened: 'critical',
   agent_offline_with_running_tasks: 'warning',
   message_backlog: 'warning',
+  target_missed: 'warning',
+  member_lost: 'warning',
 };
 
 const messages: Readonly<Record<AlertKind, string>> = {
@@ -34,6 +40,8 @@ const messages: Readonly<Record<AlertKind, string>> = {
   dispute_opened: 'A payment channel is disputed.',
   agent_offline_with_running_tasks: 'The agent is offline while tasks wait for it.',
   message_backlog: 'Many messages wait in the inbox.',
+  target_missed: 'A performance target is missed.',
+  member_lost: 'A member was online and is offline.',
 };
 
 export const FAILURE_RATE = 0.5;
@@ -50,14 +58,18 @@ type Active = Readonly<Record<string, Alert>>;
 
 export interface Occurrence {
   readonly kind: AlertKind;
-  readonly agent: string;
+  readonly agent: string | null;
+  readonly multiAgent?: string;
+  /** Left out: that of its kind. */
+  readonly message?: string;
   readonly value: number;
   readonly threshold: number;
   readonly nowMs: number;
 }
 
 /** Raised when it begins, kept while it lasts: once per occurrence. @param key what may occur again beside it */
-export function begun(active: Active, key: string, { kind, agent, value, threshold, nowMs }: Occurrence): Active {
+export function begun(active: Active, key: string, occurrence: Occurrence): Active {
+  const { kind, agent, multiAgent, message = messages[kind], value, threshold, nowMs } = occurrence;
   if (Object.hasOwn(active, key)) return active;
   const at = iso(nowMs);
   const alert = {
@@ -65,7 +77,8 @@ export function begun(active: Active, key: string, { kind, agent, value, thresho
     level: levels[kind],
     kind,
     agent_id: agent,
-    message: messages[kind],
+    ...(multiAgent !== undefined && { multi_agent_id: multiAgent }),
+    message,
     value,
     threshold,
     at,

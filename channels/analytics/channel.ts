@@ -8,6 +8,7 @@ import type { Agents, Users } from '../principals/principals.ts';
 import type { OwnerSession } from '../principals/sockets.ts';
 import type { Alert } from './alerts.ts';
 import type { FiguresStore } from './figures_store.ts';
+import type { MultiAgentAlerts } from './multi_agent_alerts.ts';
 import type { OwnedAgents } from './owned_agents.ts';
 import type { Answered, Questions } from './questions.ts';
 import { events, pushes, signals } from './schema.ts';
@@ -31,6 +32,7 @@ export interface AnalyticsChannelOptions {
   readonly users: Pick<Users, 'read'>;
   readonly figuresStore: Pick<FiguresStore, 'read'>;
   readonly owned: OwnedAgents;
+  readonly multiAgentAlerts: Pick<MultiAgentAlerts, 'ofUser'>;
   readonly questions: Questions;
   /** Told of every member of `analytics:global` of this node. */
   readonly watched: (socket: GlobalMember) => void;
@@ -46,7 +48,8 @@ type AnalyticsSocket = ChannelSocket<Partial<AgentSession & OwnerSession> & Join
 export type GlobalMember = Pick<ChannelSocket<object, typeof pushes>, 'push' | 'onEnd'>;
 
 /** `analytics:agent:{id}`, `analytics:user:{id}` and `analytics:global` (PROTOCOL.md, section 5.5). */
-export function analyticsChannels({ agents, users, figuresStore, owned, questions, watched }: AnalyticsChannelOptions) {
+export function analyticsChannels(options: AnalyticsChannelOptions) {
+  const { agents, users, figuresStore, owned, multiAgentAlerts, questions, watched } = options;
   const intercept = {
     alert(alert: Static<typeof signals.alert>, socket: AnalyticsSocket) {
       if (socket.assigns.getsAlerts) socket.push('alert', alert);
@@ -83,12 +86,13 @@ export function analyticsChannels({ agents, users, figuresStore, owned, question
       agentIds.map((id) => () => figuresStore.read(agentScope(id))),
       AT_A_TIME,
     );
-    const alerts = heads.flatMap(({ head }) => Object.values(head?.alerts ?? {}));
-    return alerts.sort((one, other) => Date.parse(other.at) - Date.parse(one.at)).slice(0, MAX_ALERTS);
+    return heads.flatMap(({ head }) => Object.values(head?.alerts ?? {}));
   }
 
-  const join = async (agentIds: readonly string[]) =>
-    accept<Joined>({ getsAlerts: false }, { alerts: await activeAlerts(agentIds) });
+  const join = async (alerts: Alert[]) => accept<Joined>({ getsAlerts: false }, { alerts: latest(alerts) });
+
+  const latest = (alerts: Alert[]) =>
+    alerts.sort((one, other) => Date.parse(other.at) - Date.parse(one.at)).slice(0, MAX_ALERTS);
 
   return [
     analyticsChannel({
@@ -102,7 +106,7 @@ export function analyticsChannels({ agents, users, figuresStore, owned, question
         const agent = await agents.read(id);
         if (!agent) return refuse('not_found');
         const isOwner = assigns.userId !== undefined && assigns.userId === agent.userId;
-        return assigns.agentId === id || isOwner ? join([id]) : refuse('unauthorized');
+        return assigns.agentId === id || isOwner ? join(await activeAlerts([id])) : refuse('unauthorized');
       },
       on: answering(async (id) => [agentScope(id)]),
     }),
@@ -117,7 +121,8 @@ export function analyticsChannels({ agents, users, figuresStore, owned, question
         if (!isId(id) || !(await users.read(id))) return refuse('not_found');
         const { userId, agentId } = assigns;
         const isTheirs = agentId !== undefined && (await agents.read(agentId))?.userId === id;
-        return userId === id || isTheirs ? join(await owned.of(id)) : refuse('unauthorized');
+        if (userId !== id && !isTheirs) return refuse('unauthorized');
+        return join([...(await activeAlerts(await owned.of(id))), ...(await multiAgentAlerts.ofUser(id))]);
       },
       on: answering(async (id) => (await owned.of(id)).map(agentScope)),
     }),

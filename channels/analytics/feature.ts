@@ -4,12 +4,16 @@ import { DISCOVERY_TOPIC } from '../discovery/presence_status.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import { iso } from '../kernel/iso.ts';
 import type { Domain, DomainContext } from '../principals/domain.ts';
+import { multiAgentsOf } from '../principals/multi_agent_members.ts';
 import type { Agents, Users } from '../principals/principals.ts';
+import { socketTally } from '../principals/socket_tally.ts';
 import { agentTopic, analyticsChannels, GLOBAL_TOPIC, type GlobalMember, userTopic } from './channel.ts';
 import { COLLECTOR, Collector, collectorCounters } from './collector.ts';
 import { FiguresStore } from './figures_store.ts';
 import { History } from './history.ts';
+import { KnownMembers } from './known_members.ts';
 import { cpuMeter, systemLoad } from './load.ts';
+import { MULTI_AGENT_WATCH, MultiAgentAlerts } from './multi_agent_alerts.ts';
 import { OFFLINE_ALERTS, OfflineAlerts } from './offline_alerts.ts';
 import { OwnedAgents } from './owned_agents.ts';
 import { Queries } from './queries.ts';
@@ -21,9 +25,9 @@ import { windowedAlerts } from './windowed_alerts.ts';
 
 type Context = Pick<DomainContext, 'store' | 'log' | 'deadlineStats'> & {
   readonly hub: TypedHub<typeof pushes> & Pick<DomainContext['hub'], 'broadcastLocal'>;
-  readonly nodes: Pick<DomainContext['nodes'], 'live' | 'report'>;
+  readonly nodes: Pick<DomainContext['nodes'], 'live' | 'report' | 'sums'>;
   readonly presence: Pick<DomainContext['presence'], 'follow' | 'keys'>;
-  readonly principals: { readonly agents: Pick<Agents, 'read'>; readonly users: Pick<Users, 'read'> };
+  readonly principals: { readonly agents: Pick<Agents, 'read' | 'readProfiles'>; readonly users: Pick<Users, 'read'> };
 };
 
 const STATS_EVERY_MS = 10_000;
@@ -40,7 +44,9 @@ export interface FiguresForObservers {
 }
 
 /** Figures about agents, users and all: the channels, the HTTP calls, and the collector that counts. */
-export function analyticsFeature(context: Context): Domain & FiguresForObservers {
+export function analyticsFeature(
+  context: Context,
+): Domain & FiguresForObservers & { readonly multiAgentAlerts: MultiAgentAlerts } {
   const { store, hub, nodes, presence, log, principals, deadlineStats: stats } = context;
   const { agents, users } = principals;
   const figuresStore = new FiguresStore(store, {
@@ -52,6 +58,16 @@ export function analyticsFeature(context: Context): Domain & FiguresForObservers
   });
   const owned = new OwnedAgents(store);
   const queries = new Queries(new History(store, figuresStore));
+  const members = new KnownMembers((owner) => multiAgentsOf({ store, agents }, owner));
+  const multiAgentAlerts = new MultiAgentAlerts({
+    store,
+    queries,
+    membersOf: (owner, id) => members.of(owner, id),
+    socketsOf: (ids) => nodes.sums(ids.map((id) => socketTally('agent', id))),
+    began: (userId, alert) => hub.broadcast(userTopic(userId), 'alert', alert),
+    ended: (userId, { id }, atMs) =>
+      hub.broadcast(userTopic(userId), 'alert_ended', { id, agent_id: null, at: iso(atMs) }),
+  });
   const questions = questionsTo(queries, store);
   const present = () => presence.keys(DISCOVERY_TOPIC);
   const collector = new Collector({ store, figuresStore, owned, present, log });
@@ -109,11 +125,14 @@ export function analyticsFeature(context: Context): Domain & FiguresForObservers
   });
   deadlines.on(aggregateOf(GLOBAL).kind, () => figuresStore.look(GLOBAL, async (alerts) => alerts));
 
+  deadlines.on(MULTI_AGENT_WATCH, (key) => multiAgentAlerts.look(key));
+
   const channels = analyticsChannels({
     agents,
     users,
     figuresStore,
     owned,
+    multiAgentAlerts,
     questions,
     watched(socket) {
       watchers.add(socket);
@@ -128,6 +147,7 @@ export function analyticsFeature(context: Context): Domain & FiguresForObservers
     routes: analyticsRoutes({ agents, users, owned, questions }),
     counters: collectorCounters(collector.stats),
     coordinationEfficiency: async () => queries.coordinationEfficiency(await store.nowMs()),
+    multiAgentAlerts,
 
     /** Begins to collect, on this node too; on a store that takes no writes now, once it does. */
     async start(): Promise<void> {

@@ -1,19 +1,20 @@
 import Type, { type Static } from 'typebox';
-import { Timestamp } from '../kernel/fields.ts';
+import { nullable, Timestamp } from '../kernel/fields.ts';
 import { Id } from '../kernel/ids.ts';
 
 const Alert = Type.Object({
   id: Id,
   level: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('critical')]),
   kind: Type.String(),
-  agent_id: Id,
+  agent_id: nullable(Id),
+  multi_agent_id: Type.Optional(Id),
   message: Type.String(),
   value: Type.Number(),
   threshold: Type.Number(),
   at: Timestamp,
 });
 
-const AlertEnded = Type.Object({ id: Id, agent_id: Id, at: Timestamp });
+const AlertEnded = Type.Object({ id: Id, agent_id: nullable(Id), at: Timestamp });
 
 /** The server's events on `analytics:*`. */
 export const pushes = {

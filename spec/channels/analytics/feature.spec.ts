@@ -4,7 +4,7 @@ import { silentLog } from '../../../server/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { embeddedStore } from '../stores.ts';
 
-const nobody = { read: async () => undefined };
+const nobody = { read: async () => undefined, readProfiles: async () => [] };
 
 describe('a node that has just started', () => {
   // It took whoever was connected to another node for away, and counted nobody online.
@@ -27,7 +27,7 @@ describe('a node that has just started', () => {
       presence,
       principals: { agents: nobody, users: nobody },
       hub: { broadcast() {}, broadcastLocal() {} },
-      nodes: { live: () => [], report() {} },
+      nodes: { live: () => [], report() {}, sums: async () => [] },
       log: silentLog,
       deadlineStats: deadlineStats(),
     });
