@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
+import { isCallbackHost } from '../channels/control/callback_hosts.ts';
 import { compareVersions, readVersion } from '../gateways/rpc/versions.ts';
 import type { Rate } from '../server/endpoint/index.ts';
 import { isAddressOrRange, isOriginPattern, type OriginPolicy, TrustedProxies } from '../server/http/index.ts';
@@ -34,6 +35,8 @@ export interface Config {
   /** Versions of the RPC dialect that are spoken, lowest and highest. */
   readonly rpcProtocol: { readonly min: string; readonly max: string };
   readonly orbit: OrbitConfig;
+  /** Hosts that callbacks of control requests may go to, as the URL parser gives them, each with a port or without. */
+  readonly callbackHosts: readonly string[];
   readonly logLevel: string;
   readonly logFormat: LogFormat;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -107,6 +110,7 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     drainMs: integer('DRAIN_MS', 15_000, 0, MAX_MS),
     taskRetentionDays: integer('TASK_RETENTION_DAYS', 30, 1, 36_500),
     rpcProtocol: readRpcProtocol(variable),
+    callbackHosts: readCallbackHosts('CALLBACK_HOSTS', variable('CALLBACK_HOSTS')),
     sessionCapability: readCapability('SESSION_CAPABILITY', variable('SESSION_CAPABILITY')),
     orbit: readOrbit(variable),
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
@@ -181,6 +185,14 @@ function readOrbitOrigins(value = 'http://localhost:3000'): readonly string[] {
   const origins = listOf(value);
   const allowed = 'origins separated by commas, like http://localhost:3000';
   return origins.every(isOriginPattern) ? origins : refuse('ORBIT_ORIGINS', value, allowed);
+}
+
+function readCallbackHosts(name: string, value = ''): readonly string[] {
+  const hosts = listOf(value);
+  const wrong = hosts.find((host) => !isCallbackHost(host));
+  const allowed =
+    'hosts as a URL has them (lower case, IPv6 in brackets), like hooks.example.com or 10.0.0.7:8443, separated by commas';
+  return wrong === undefined ? hosts : refuse(name, wrong, allowed);
 }
 
 function readRpcProtocol(variable: (name: string) => string | undefined): Config['rpcProtocol'] {

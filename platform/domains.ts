@@ -1,4 +1,5 @@
 import { analyticsFeature } from '../channels/analytics/feature.ts';
+import { controlFeature } from '../channels/control/feature.ts';
 import { conversationFeature } from '../channels/conversation/feature.ts';
 import { coordinationFeature } from '../channels/coordination/feature.ts';
 import { creditsFeature } from '../channels/credits/feature.ts';
@@ -8,6 +9,7 @@ import { negotiationFeature } from '../channels/negotiation/feature.ts';
 import { paymentFeature } from '../channels/payment/feature.ts';
 import type { Domain } from '../channels/principals/domain.ts';
 import { principalsFeature } from '../channels/principals/feature.ts';
+import { Attendance } from '../channels/session/attendance.ts';
 import { sessionFeature } from '../channels/session/feature.ts';
 import { taskFeature } from '../channels/task/feature.ts';
 import { orbitFeature } from '../gateways/orbit/feature.ts';
@@ -22,11 +24,20 @@ export function openDomains(context: NodeContext): readonly Domain[] {
   const conversations = conversationFeature(context);
   const withNotifications = { ...context, notifications: messages.notifications };
   const credits = creditsFeature(context);
+  const analytics = analyticsFeature(context);
+  const attendance = new Attendance(context.nodes);
+  const control = controlFeature({
+    ...context,
+    callbackHosts: context.config.callbackHosts,
+    homesOf: (agentIds) => attendance.count('home', agentIds),
+    multiAgentAlerts: analytics.multiAgentAlerts,
+  });
   const sessions = sessionFeature({
     ...withNotifications,
     findOnline: discovery.findOnline,
     credits: credits.credits,
     conversations,
+    agentSide: control.agentSide,
   });
   return [
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
@@ -42,6 +53,7 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     orchestratorFeature({ ...context, ...sessions }),
     rpcFeature({ ...context, ...conversations }),
     orbitFeature({ ...context, ...sessions, orbit: context.config.orbit, tls: context.config.tls }),
-    analyticsFeature(context),
+    analytics,
+    control,
   ];
 }

@@ -1,6 +1,8 @@
 import Type from 'typebox';
-import { accept, type ChannelSocket, type Events, grant, type Refusal, reply } from '../../server/index.ts';
+import { accept, type ChannelSocket, type Events, grant, later, type Refusal, reply } from '../../server/index.ts';
 import type { Store } from '../../server/store/index.ts';
+import type { AgentSide } from '../control/agent_side.ts';
+import { agentEvents, agentPushes as controlPushes } from '../control/schema.ts';
 import type { ConversationsForGateways } from '../conversation/feature.ts';
 import { methods } from '../conversation/methods.ts';
 import { notifications } from '../conversation/notifications.ts';
@@ -18,6 +20,7 @@ export interface AgentChannelOptions {
   readonly store: Pick<Store, 'lookup'>;
   readonly attendance: Attendance;
   readonly conversations: ConversationsForGateways;
+  readonly agentSide: AgentSide;
   /** Tells all nodes that the agent is there. */
   readonly onJoined: (agentId: string) => void;
 }
@@ -27,16 +30,20 @@ const MAX_SHOWN = 100;
 
 /** The methods of conversations that agents call here too, by the same names. */
 const own = methods.filter(({ name }) => name === 'agent/conversation/list' || name.startsWith('agent/message/'));
-const events: Events = Object.fromEntries(own.map(({ name, params }) => [name, params]));
+const events = {
+  ...agentEvents,
+  ...(Object.fromEntries(own.map(({ name, params }) => [name, params])) as Events),
+};
 const pushes: Events = {
   ...agentPushes,
+  ...controlPushes,
   ...Object.fromEntries(notifications.map(({ name, params }) => [name, params])),
 };
 
 type OwnSocket = ChannelSocket<AgentSession, typeof pushes>;
 
 /** `agent:*`: what concerns one agent and no thing that it has yet, and its conversations (PROTOCOL.md, section 5.7). */
-export function ownChannel({ sessions, store, attendance, conversations, onJoined }: AgentChannelOptions) {
+export function ownChannel({ sessions, store, attendance, conversations, agentSide, onJoined }: AgentChannelOptions) {
   const calling = (method: Rpc<ConversationsForGateways['methods']>) => async (payload: unknown, socket: OwnSocket) => {
     const caller = { kind: 'agent', id: socket.assigns.agentId } as const;
     const answer = await method.call(conversations.methods, caller, payload);
@@ -64,7 +71,7 @@ export function ownChannel({ sessions, store, attendance, conversations, onJoine
           agent_id: id,
           sessions: open.map((session) => session && sessionView(session)),
           sessions_more: hits.length > MAX_SHOWN,
-          configuration: null,
+          configuration: await agentSide.configurationOf(id),
         },
       );
     },
@@ -74,13 +81,20 @@ export function ownChannel({ sessions, store, attendance, conversations, onJoine
         .enter('home', id)
         .catch(() => {})
         .then(() => onJoined(id));
-      socket.onEnd(() => attendance.leave('home', id));
+      socket.onEnd(() => {
+        attendance.leave('home', id);
+        agentSide.left(id);
+      });
       const listener = {
         notify: ({ method, params }: { method: string; params: object }) => socket.push(method, params),
       };
       socket.onEnd(conversations.ears.listenNow(id, listener, socket.assigns.sinceMs));
     },
-    on: Object.fromEntries(own.map((method) => [method.name, calling(method)])),
+    on: {
+      control_result: (payload, { id }) => later(agentSide.result(id, payload)),
+      vitals: (payload, { id }) => agentSide.vitals(id, payload),
+      ...Object.fromEntries(own.map((method) => [method.name, calling(method)])),
+    },
   });
 }
 

@@ -50,9 +50,14 @@ export class Attendance {
     return (await this.areThere(seat, [id]))[0] ?? false;
   }
 
+  /** How many there are, in the order of `ids`. @throws NodesUnavailable */
+  count(seat: Seat, ids: readonly string[]): Promise<number[]> {
+    return this.#nodes.sums(ids.map(tallies[seat]));
+  }
+
   async areThere(seat: Seat, ids: readonly string[]): Promise<boolean[]> {
     try {
-      return (await this.#nodes.sums(ids.map(tallies[seat]))).map((sum) => sum > 0);
+      return (await this.count(seat, ids)).map((sum) => sum > 0);
     } catch {
       return ids.map(() => false);
     }

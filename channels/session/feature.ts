@@ -1,3 +1,4 @@
+import type { AgentSide } from '../control/agent_side.ts';
 import type { ConversationsForGateways } from '../conversation/feature.ts';
 import type { Credits } from '../credits/payments_of_sessions.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
@@ -38,6 +39,7 @@ type Context = Pick<
   readonly findOnline: AssignmentOptions['findOnline'];
   readonly credits: Credits;
   readonly conversations: ConversationsForGateways;
+  readonly agentSide: AgentSide;
 };
 
 /** The parts of sessions that gateways need. */
@@ -125,6 +127,7 @@ export function sessionFeature(context: Context): Domain & SessionsForGateways {
           store,
           attendance,
           conversations: context.conversations,
+          agentSide: context.agentSide,
           onJoined: (agentId) => userSide.agentCameHome(agentId),
         }),
       ],

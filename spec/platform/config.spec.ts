@@ -25,6 +25,7 @@ describe('the configuration', () => {
       drainMs: 15_000,
       taskRetentionDays: 30,
       rpcProtocol: { min: '2026.0.0', max: '2026.9999.0' },
+      callbackHosts: [],
       sessionCapability: 'assistant',
       orbit: {
         port: 9_000,
@@ -69,6 +70,7 @@ describe('the configuration', () => {
         RATE_LIMIT: '0',
         HTTP_RATE_LIMIT: '5:10',
         DRAIN_MS: '0',
+        CALLBACK_HOSTS: 'hooks.example.com, 10.0.0.7:8080,[fd00::7]:8080',
         RPC_PROTOCOL_MIN: '1',
         RPC_PROTOCOL_MAX: '2026.0.0.0.0.0.0.7',
       }),
@@ -83,6 +85,7 @@ describe('the configuration', () => {
       rateLimit: undefined,
       httpRateLimit: { perSecond: 5, burst: 10 },
       drainMs: 0,
+      callbackHosts: ['hooks.example.com', '10.0.0.7:8080', '[fd00::7]:8080'],
       rpcProtocol: { min: '1', max: '2026.0.0.0.0.0.0.7' },
     });
     expect(readConfig({ ALLOWED_ORIGINS: '*' }).allowedOrigins).toBe('any');
@@ -129,6 +132,9 @@ describe('the configuration', () => {
     ['LOG_FORMAT', 'xml'],
     ['TLS_CERT', '/nowhere/cert.pem'],
     ['TLS_KEY', '/nowhere/key.pem'],
+    ['CALLBACK_HOSTS', 'https://hooks.example.com'],
+    ['CALLBACK_HOSTS', 'hooks.example.com,10.7'],
+    ['CALLBACK_HOSTS', '*.example.com'],
     ['RPC_PROTOCOL_MIN', 'v1'],
     ['RPC_PROTOCOL_MIN', '2027'],
     ['RPC_PROTOCOL_MIN', '1..2'],

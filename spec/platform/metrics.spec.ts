@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { collectorCounters } from '../../channels/analytics/collector.ts';
+import { callbackCounters } from '../../channels/control/callbacks.ts';
 import { creditGauges, type Sums } from '../../channels/credits/sums.ts';
 import { EventLatency } from '../../platform/event_latency.ts';
 import { createMetrics } from '../../platform/metrics.ts';
@@ -59,7 +60,7 @@ describe('the metrics of a node', () => {
       events,
       presences: () => 3,
       deadlines: { handled: new Map([['task', 2]]), failed: new Map() },
-      counters: collectorCounters({ facts: 5, rounds: 6 }),
+      counters: [...collectorCounters({ facts: 5, rounds: 6 }), ...callbackCounters({ delivered: 7, failed: 8 })],
       gauges: creditGauges({ read: async () => sums }),
       version: '1.2.3',
     });
