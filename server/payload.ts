@@ -1,6 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { MAX_FAULTS, type PayloadFault, payloadFault, payloadFaults, pointer } from './payload_faults.ts';
+import { isMeant, MAX_FAULTS, type PayloadFault, payloadFault, payloadFaults, pointer } from './payload_faults.ts';
 import { frameworkRefusal, type Refusal } from './refusal.ts';
 
 /** The type of an event's payload: a JSON object by schema, or one of the kinds below. */
@@ -103,24 +103,56 @@ export function jsonFault(value: unknown, depth = 1): JsonFault | undefined {
 
 type Prune = (value: unknown) => unknown;
 
-/** `null` counts as absent in the fields that a schema names; inside free JSON it stays what it is. */
-function nullPruner(schema: TSchema): Prune {
+/** `null` counts as absent in the fields that a schema names, wherever they stand; inside free JSON it stays what it is. */
+function nullPruner(schema: TSchema, isOfMany = false): Prune {
+  if ('items' in schema) return itemsPruner(nullPruner(schema.items as TSchema, true));
+  if ('anyOf' in schema) return branchPruner(schema.anyOf as readonly TSchema[]);
   const properties = 'properties' in schema ? (schema.properties as Record<string, TSchema>) : undefined;
-  if (!properties) return (value) => value;
-  const inner = Object.entries(properties).map(([name, property]) => [name, nullPruner(property)] as const);
+  return properties ? fieldsPruner(properties, isOfMany) : keeps;
+}
+
+const keeps: Prune = (value) => value;
+
+function itemsPruner(prune: Prune): Prune {
+  if (prune === keeps) return keeps;
+  return (value) => {
+    if (!Array.isArray(value)) return value;
+    const kept = value.map(prune);
+    return kept.some((item, at) => item !== value[at]) ? kept : value;
+  };
+}
+
+/** As of the first branch that is of an object with the constants that the value has. */
+function branchPruner(branches: readonly TSchema[]): Prune {
+  const known = branches.map((branch) => ({ branch, prune: nullPruner(branch, true) }));
+  if (known.every(({ prune }) => prune === keeps)) return keeps;
+  return (value) => known.find(({ branch }) => isMeant(branch, value))?.prune(value) ?? value;
+}
+
+/** @param isOfMany in a list or a choice: `null` stays where a field may be it */
+function fieldsPruner(properties: Readonly<Record<string, TSchema>>, isOfMany: boolean): Prune {
+  const inner = Object.entries(properties).map(([name, property]) => {
+    const isPruned = !(isOfMany && mayBeNull(property));
+    return { name, isPruned, prune: nullPruner(property, isOfMany) };
+  });
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     const fields = value as Record<string, unknown>;
     let pruned = fields;
-    for (const [name, pruneInner] of inner) {
+    for (const { name, isPruned, prune } of inner) {
       if (!Object.hasOwn(fields, name)) continue;
       const member = fields[name];
-      const kept = pruneInner(member);
-      if (kept === member && member !== null) continue;
+      const isAbsent = member === null && isPruned;
+      const kept = prune(member);
+      if (kept === member && !isAbsent) continue;
       if (pruned === fields) pruned = { ...fields };
-      if (member === null) delete pruned[name];
+      if (isAbsent) delete pruned[name];
       else pruned[name] = kept;
     }
     return pruned;
   };
 }
+
+const mayBeNull = (schema: TSchema) =>
+  'anyOf' in schema &&
+  (schema.anyOf as readonly TSchema[]).some((branch) => 'type' in branch && branch.type === 'null');

@@ -112,6 +112,9 @@ function visitObject(
   }
 }
 
+/** True if a value is meant for a type, as far as its kind and constants tell. */
+export const isMeant = (type: TSchema, value: unknown) => isOfType(type as Schema, value);
+
 /** True if a value is meant for a branch, as far as its type tells; a constant that it is not is no such branch. */
 function isOfType(schema: Schema, value: unknown): boolean {
   if (schema.anyOf) return schema.anyOf.some((branch) => isOfType(branch, value));

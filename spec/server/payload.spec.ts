@@ -95,3 +95,36 @@ describe('a payload that does not fit is told so in one line for each place', ()
     expect(faults(closed, { ['x'.repeat(100_000)]: 1 })[0]?.length).toBeLessThan(300);
   });
 });
+
+describe('null counts as absent in the fields that a schema names', () => {
+  const Named = Type.Object({ kind: Type.Literal('named'), name: Type.Optional(Type.String()) });
+  const Priced = Type.Object({ kind: Type.Literal('priced'), price: orNull(Type.Integer()), data: Type.Unknown() });
+  const Either = Type.Union([Named, Priced]);
+  const payloadOf = (type: TSchema, value: unknown) => {
+    const checked = payloadCheck(Type.Object({ it: type }))({ it: value });
+    return checked.ok ? (checked.payload as { it: unknown }).it : undefined;
+  };
+
+  it.each<[string, TSchema, unknown, unknown]>([
+    ['of an object', Named, { kind: 'named', name: null }, { kind: 'named' }],
+    ['of the items of a list', Type.Array(Named), [{ kind: 'named', name: null }], [{ kind: 'named' }]],
+    ['of the branch that is meant', Either, { kind: 'named', name: null }, { kind: 'named' }],
+    [
+      'of both, but where an item may have it and where anything may be',
+      Type.Array(Either),
+      [
+        { kind: 'named', name: null },
+        { kind: 'priced', price: null, data: { name: null } },
+      ],
+      [{ kind: 'named' }, { kind: 'priced', price: null, data: { name: null } }],
+    ],
+    [
+      'and not in fields that it does not name',
+      Type.Array(Named),
+      [{ kind: 'named', x: null }],
+      [{ kind: 'named', x: null }],
+    ],
+  ])('%s', (_what, type, value, expected) => {
+    expect(payloadOf(type, value)).toEqual(expected);
+  });
+});
