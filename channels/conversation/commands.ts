@@ -60,6 +60,7 @@ export interface Dismiss {
   readonly agentId: string;
   /** The app that does it; undefined: the agent leaves. */
   readonly appId: string | undefined;
+  readonly isKnown: boolean;
   /** The conversations of the task as they were read: others mean that it is read again. */
   readonly conversationIds: readonly string[];
 }

@@ -154,10 +154,11 @@ export class Conversations {
 
   /** Takes an agent out of a task and of its conversations. @param appId undefined: the agent leaves */
   async dismiss(taskId: string, agentId: string, appId: string | undefined): Promise<Done> {
+    const isKnown = appId === undefined || (await this.#unknown([agentId])).length === 0;
     const done = await untilDone(`task ${taskId}`, async () => {
       const talk = await this.readTalk(taskId);
       const conversationIds = talk?.talk.conversationIds ?? [];
-      const applied = await this.#talks.apply(taskId, { type: 'dismiss', agentId, appId, conversationIds });
+      const applied = await this.#talks.apply(taskId, { type: 'dismiss', agentId, appId, isKnown, conversationIds });
       return 'hasMoved' in applied ? undefined : applied;
     });
     this.#tell(taskId, done);

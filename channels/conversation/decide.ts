@@ -202,6 +202,7 @@ function dismiss(state: TalkState, command: Dismiss, nowMs: number): Decided | M
     const stranger = ownerRefusal(state, appId);
     if (stranger) return stranger;
     if (!isOpen(task)) return refuse('task_not_found');
+    if (!command.isKnown) return refuse('forbidden', { reason: 'AgentNotFound' });
     if (isParty(task, agentId)) return refuse('forbidden', { reason: 'party' });
   }
   // A conversation was made meanwhile, in which the agent may be.

@@ -20,6 +20,7 @@ import {
   Part,
   Participants,
   Seq,
+  Text,
   Uuid,
 } from './schema.ts';
 import { conversationView, madeView, messageView } from './view.ts';
@@ -40,7 +41,7 @@ const createConversation = rpc({
   name: 'app/conversation/create',
   params: Type.Object({
     taskId: Uuid,
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    name: Type.Optional(Text(1, 100)),
     participants: Participants,
     id: Type.Optional(Uuid),
   }),

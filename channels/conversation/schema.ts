@@ -9,19 +9,25 @@ export const isUuid = (text: string) => uuidPattern.test(text);
 
 const Url = Type.String({
   pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[^\\s]+$',
-  maxLength: 8_192,
   description: 'an address with a scheme and no blank',
 });
 
+/** Text by its UTF-16 units: the lengths of JSON Schema count code points, of which one has up to two units. */
+export function Text(minUnits: number, maxUnits: number) {
+  const description = `text of ${minUnits} to ${maxUnits} UTF-16 units`;
+  const bounded = Type.String({ minLength: minUnits, maxLength: maxUnits, description });
+  return Type.Refine(bounded, (text) => text.length <= maxUnits);
+}
+
 export const Part = Type.Union([
-  Type.Object({ type: Type.Literal('text'), text: Type.String({ minLength: 1, maxLength: 32_768 }) }),
-  Type.Object({ type: Type.Literal('image'), url: Url, altText: Type.Optional(Type.String({ maxLength: 256 })) }),
+  Type.Object({ type: Type.Literal('text'), text: Text(1, 32_768) }),
+  Type.Object({ type: Type.Literal('image'), url: Url, altText: Type.Optional(Text(0, 256)) }),
   Type.Object({
     type: Type.Literal('file'),
     url: Url,
-    name: Type.String({ minLength: 1, maxLength: 256 }),
-    mimeType: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-    size: Type.Optional(Type.Integer({ minimum: 0 })),
+    name: Text(1, 256),
+    mimeType: Type.Optional(Text(1, 128)),
+    size: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   }),
 ]);
 

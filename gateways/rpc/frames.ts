@@ -27,7 +27,7 @@ export function readFrame(text: string): ClientFrame {
     return { kind: 'refused', code: -32600, message: 'Expected one request: an object.' };
   }
   const { jsonrpc, id, method, params } = value as Readonly<Record<string, unknown>>;
-  if (method === undefined) return { kind: 'ignored' };
+  if (method === undefined || method === null) return { kind: 'ignored' };
   if (typeof method !== 'string') return refused('method must be a string.');
   if (method === `${ENGINE}Ping`) return { kind: 'ping' };
   if (method.startsWith(ENGINE)) return { kind: 'ignored' };

@@ -1,13 +1,17 @@
+/** Longer ones are nobody's versions, and would take long to read. */
+const MAX_LENGTH = 1_024;
+
 /** Reads a version: 1 to 8 numbers joined by dots. @returns undefined for anything else */
-export function readVersion(text: string): readonly number[] | undefined {
-  return /^\d{1,9}(\.\d{1,9}){0,7}$/.test(text) ? text.split('.').map(Number) : undefined;
+export function readVersion(text: string): readonly bigint[] | undefined {
+  const isVersion = text.length <= MAX_LENGTH && /^\d+(\.\d+){0,7}$/.test(text);
+  return isVersion ? text.split('.').map(BigInt) : undefined;
 }
 
 /** Compares number by number; missing ones are 0. Below 0: the first is lower. */
-export function compareVersions(one: readonly number[], other: readonly number[]): number {
+export function compareVersions(one: readonly bigint[], other: readonly bigint[]): number {
   for (let at = 0; at < Math.max(one.length, other.length); at++) {
-    const difference = (one[at] ?? 0) - (other[at] ?? 0);
-    if (difference !== 0) return difference;
+    const [left, right] = [one[at] ?? 0n, other[at] ?? 0n];
+    if (left !== right) return left < right ? -1 : 1;
   }
   return 0;
 }

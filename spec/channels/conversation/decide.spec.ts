@@ -142,15 +142,15 @@ describe('a conversation', () => {
     story.admits('a');
     story.creates('c', ['client', 'a']);
     story.creates('d', ['a']);
-    const dismiss = { type: 'dismiss', agentId: 'a', appId: undefined } as const;
+    const dismiss = { type: 'dismiss', agentId: 'a', appId: undefined, isKnown: true } as const;
     expect(() => story.does({ ...dismiss, conversationIds: ['c'] })).toThrow('moved');
     const events = story.does({ ...dismiss, conversationIds: ['c', 'd'] });
     expect(events.filter(({ type }) => type === 'logged')).toHaveLength(2);
     expect(() => story.updates('add', 'a')).toThrow('participant_not_admitted');
     // A party leaves its conversations alone, and may come back.
-    story.does({ type: 'dismiss', agentId: 'client', appId: undefined, conversationIds: ['c', 'd'] });
+    story.does({ ...dismiss, agentId: 'client', conversationIds: ['c', 'd'] });
     expect(story.updates('add', 'client')).toHaveLength(1);
-    expect(() => story.does({ type: 'dismiss', agentId: 'client', appId: 'app', conversationIds: ['c', 'd'] })).toThrow(
+    expect(() => story.does({ ...dismiss, agentId: 'client', appId: 'app', conversationIds: ['c', 'd'] })).toThrow(
       'party',
     );
   });

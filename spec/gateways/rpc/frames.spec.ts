@@ -16,6 +16,7 @@ describe('a frame of the client', () => {
     '{}',
     '{"jsonrpc":"2.0","method":"m"}',
     '{"jsonrpc":"2.0","id":null,"method":"m"}',
+    '{"jsonrpc":"2.0","id":1,"method":null}',
     '{"jsonrpc":"2.0","method":"@effect/rpc/Ack"}',
   ])('%s is ignored', (text) => {
     expect(readFrame(text)).toEqual({ kind: 'ignored' });
@@ -59,16 +60,16 @@ it('an error of a row has its tag where an engine finds it, and no null', () => 
 
 describe('versions', () => {
   it('are numbers joined by dots', () => {
-    expect(readVersion('2026.9999.0')).toEqual([2026, 9999, 0]);
-    for (const text of ['', 'x', '1.', '.1', '1..2', '1.2.3.4.5.6.7.8.9', '-1', '1.0-beta']) {
+    expect(readVersion('2026.9999.0')).toEqual([2026n, 9999n, 0n]);
+    for (const text of ['', 'x', '1.', '.1', '1..2', '1.2.3.4.5.6.7.8.9', '-1', '1.0-beta', '1'.repeat(1_025)]) {
       expect(readVersion(text)).toBeUndefined();
     }
   });
 
   it('are compared number by number, missing ones as 0', () => {
-    expect(compareVersions([1, 10], [1, 9])).toBeGreaterThan(0);
-    expect(compareVersions([1], [1, 0, 0])).toBe(0);
-    expect(compareVersions([1], [1, 0, 1])).toBeLessThan(0);
+    expect(compareVersions([1n, 10n], [1n, 9n])).toBeGreaterThan(0);
+    expect(compareVersions([1n], [1n, 0n, 0n])).toBe(0);
+    expect(compareVersions([1n], [1n, 0n, 1n])).toBeLessThan(0);
   });
 
   const server = { min: '2026.0.0', max: '2026.9999.0' };
@@ -78,6 +79,7 @@ describe('versions', () => {
     ['2025.1', '2026', undefined],
     ['2025.1', '2025.9', 'server-above-client-max'],
     ['2027', '2028', 'server-below-client-min'],
+    ['20261129012041999999', '20261129012042000000', 'server-below-client-min'],
   ])('of a client from %s to %s', (min, max, reason) => {
     const mismatch = mismatchOf({ min, max }, server);
     expect(mismatch && mismatch !== 'invalid' ? mismatch.reason : mismatch).toBe(reason);
