@@ -15,14 +15,13 @@ import {
 
 /**
  * Conversations are kept with their task: so its end and a message, an admission and a new participant are one after the
- * other, on every store. Fields: `task` is the task's own; `talk`; and for each conversation `talk:`, `in:`, `senders:`, with
- * `said:` for each message and `mark:` for each reader.
+ * other, on every store. Fields: `task` is the task's own; `talk`; and for each conversation `talk:`, `in:`, with
+ * `said:` for each message, `sent:` for each sender and `mark:` for each reader.
  */
 export const TASK = 'task';
 export const TALK = 'talk';
 
-const FIELDS = ['talk', 'in', 'senders'] as const;
-type Field = (typeof FIELDS)[number] | 'said' | 'mark';
+type Field = 'talk' | 'in' | 'said' | 'sent' | 'mark';
 
 const field = (of: Field, key: string) => `${of}:${key}`;
 
@@ -30,7 +29,7 @@ const field = (of: Field, key: string) => `${of}:${key}`;
 export const shownFields = (id: string): string[] => ['task', field('talk', id), field('in', id)];
 
 export const markField = (id: string, agentId: string) => field('mark', keyOf(id, agentId));
-export const sendersField = (id: string) => field('senders', id);
+export const sentField = (id: string, agentId: string) => field('sent', keyOf(id, agentId));
 export const saidField = (id: string, messageId: string) => field('said', keyOf(id, messageId));
 
 export const talkType: AggregateType<TalkState, Command, Event, Moved> = {
@@ -51,9 +50,9 @@ function fieldsFor(command: Command): string[] {
     case 'remove':
       return [...shownFields(command.id), TALK];
     case 'send': {
-      const { id, messageId, replyToId } = command;
+      const { id, by, messageId, replyToId } = command;
       const said = [messageId, ...(replyToId === undefined ? [] : [replyToId])].map((each) => saidField(id, each));
-      return [...shownFields(id), sendersField(id), ...said];
+      return [...shownFields(id), sentField(id, by), ...said];
     }
     case 'read':
       return [...shownFields(command.id), saidField(command.id, command.messageId), markField(command.id, command.by)];
@@ -65,7 +64,7 @@ function fieldsFor(command: Command): string[] {
 }
 
 export function parse(fields: Snapshot['fields']): TalkState {
-  const maps = { talk: new Map(), in: new Map(), senders: new Map(), said: new Map(), mark: new Map() };
+  const maps = { talk: new Map(), in: new Map(), said: new Map(), sent: new Map(), mark: new Map() };
   for (const [name, text] of Object.entries(fields)) {
     const at = name.indexOf(':');
     const of = name.slice(0, at) as Field;
@@ -76,8 +75,8 @@ export function parse(fields: Snapshot['fields']): TalkState {
     talk: fields.talk === undefined ? { conversationIds: [], admitted: {} } : JSON.parse(fields.talk),
     conversations: maps.talk as Map<string, Conversation>,
     participants: maps.in as Map<string, readonly Participant[]>,
-    senders: maps.senders as Map<string, Record<string, number>>,
     said: maps.said as Map<string, SaidMessage>,
+    sent: maps.sent as Map<string, number>,
     marks: maps.mark as Map<string, Mark>,
   };
 }
@@ -90,8 +89,8 @@ function changedFields(after: TalkState, before: TalkState | undefined): Record<
   };
   put('talk', after.conversations, before?.conversations);
   put('in', after.participants, before?.participants);
-  put('senders', after.senders, before?.senders);
   put('said', after.said, before?.said);
+  put('sent', after.sent, before?.sent);
   put('mark', after.marks, before?.marks);
   return fields;
 }

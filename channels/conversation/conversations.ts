@@ -8,11 +8,11 @@ import { requestDigest } from '../kernel/request_digest.ts';
 import type { Moved } from '../kernel/signed_change.ts';
 import type { Agents } from '../principals/principals.ts';
 import { digestOf } from '../task/state.ts';
-import { markField, saidField, sendersField, shownFields, TALK, TASK, talkType } from './codec.ts';
+import { markField, saidField, sentField, shownFields, TALK, talkType } from './codec.ts';
 import type { Command, Event, Send } from './commands.ts';
-import { streamsOf } from './decide.ts';
 import type { ConversationDirectory } from './directory.ts';
-import { keyOf, type LogEntry, type Part, type StoredMessage, type TalkState } from './state.ts';
+import { ConversationLog, type TalkMessage } from './log.ts';
+import { keyOf, type Part, type TalkState } from './state.ts';
 
 export interface ConversationsOptions {
   readonly store: Store;
@@ -23,12 +23,6 @@ export interface ConversationsOptions {
 }
 
 type Done = { readonly ok: true; readonly state: TalkState; readonly events: readonly Event[] } | Refusal;
-
-/** A stored message, with its place in the log. */
-export type TalkMessage = LogEntry & StoredMessage;
-
-/** Entries of a log that are read at once. */
-const PAGE = 256;
 
 /** The conversations of tasks, in the store. */
 export class Conversations {
@@ -135,16 +129,32 @@ export class Conversations {
       if (event.type === 'logged' && event.entry.kind === 'message') return { ok: true, message: event.entry };
     }
     const said = done.state.said.get(keyOf(id, messageId));
-    const [stored] = await this.log(taskId, id, said?.seq ?? 0, 1);
+    const [stored] = await this.log(taskId, id).entries(said?.seq ?? 0, 1);
     return stored?.kind === 'message' ? { ok: true, message: stored } : refuse('message_not_found');
   }
 
   async mark(by: string, { taskId, id, messageId }: { taskId: string; id: string; messageId: string }): Promise<Done> {
-    const state = await this.read(taskId, id, [saidField(id, messageId), sendersField(id)]);
-    const said = state?.said.get(keyOf(id, messageId));
-    const total = state?.senders.get(id)?.[by] ?? 0;
-    const own = said ? total - (await this.#countOwn(taskId, id, by, said.seq + 1)) : 0;
+    const fields = [saidField(id, messageId), sentField(id, by), markField(id, by)];
+    const state = await this.read(taskId, id, fields);
+    const own = state ? await this.#ownUpTo(state, { taskId, id, by, messageId }) : 0;
     return this.#apply(taskId, { type: 'read', id, by, messageId, own });
+  }
+
+  /** Counts the reader's own messages up to one, from its last mark or from the end, whichever is nearer. */
+  async #ownUpTo(
+    state: TalkState,
+    { taskId, id, by, messageId }: { taskId: string; id: string; by: string; messageId: string },
+  ): Promise<number> {
+    const said = state.said.get(keyOf(id, messageId));
+    const mark = state.marks.get(keyOf(id, by)) ?? { ordinal: 0, own: 0 };
+    const conversation = state.conversations.get(id);
+    const total = state.sent.get(keyOf(id, by)) ?? 0;
+    if (!said || !conversation || said.ordinal <= mark.ordinal || total === mark.own) return mark.own;
+    const log = this.log(taskId, id);
+    if (said.ordinal - mark.ordinal <= conversation.messages - said.ordinal) {
+      return mark.own + (await log.countBy(by, mark.ordinal + 1, said.ordinal));
+    }
+    return total - (await log.countBy(by, said.ordinal + 1, conversation.messages));
   }
 
   async admit(appId: string, taskId: string, agentId: string): Promise<Done> {
@@ -168,56 +178,17 @@ export class Conversations {
     return done;
   }
 
-  /** Entries of a log from a seq on, in order. */
-  async log(taskId: string, id: string, fromSeq: number, limit: number): Promise<LogEntry[]> {
-    const found = await this.#options.store.range({ kind: TASK, id: taskId }, streamsOf(id).log, fromSeq, limit);
-    return found.map(({ value }) => JSON.parse(value) as LogEntry);
-  }
-
-  /** The first messages behind a seq, at most so many. */
-  async messagesAfter(taskId: string, id: string, afterSeq: number, limit: number): Promise<TalkMessage[]> {
-    const messages: TalkMessage[] = [];
-    for (let from = afterSeq + 1; messages.length < limit; ) {
-      const page = await this.log(taskId, id, from, PAGE);
-      for (const entry of page) if (entry.kind === 'message') messages.push(entry);
-      const last = page.at(-1);
-      if (!last || page.length < PAGE) break;
-      from = last.seq + 1;
-    }
-    return messages.slice(0, limit);
-  }
-
-  /** The last messages, at most so many, in order; and whether there are older ones. */
-  async lastMessages(
-    taskId: string,
-    id: string,
-    count: number,
-    limit: number,
-  ): Promise<{ messages: TalkMessage[]; hasMore: boolean }> {
-    const first = Math.max(1, count - limit + 1);
-    const [order] = await this.#options.store.range({ kind: TASK, id: taskId }, streamsOf(id).order, first, 1);
-    if (!order) return { messages: [], hasMore: false };
-    return { messages: await this.messagesAfter(taskId, id, Number(order.value) - 1, limit), hasMore: first > 1 };
+  log(taskId: string, id: string): ConversationLog {
+    return new ConversationLog(this.#options.store, taskId, id);
   }
 
   /** A participant's view of what it has not read: its mark, and how many messages of others stand behind it. */
   async unread(taskId: string, id: string, agentId: string) {
-    const state = await this.read(taskId, id, [markField(id, agentId), sendersField(id)]);
+    const state = await this.read(taskId, id, [markField(id, agentId), sentField(id, agentId)]);
     const mark = state?.marks.get(keyOf(id, agentId));
     const total = state?.conversations.get(id)?.messages ?? 0;
-    const own = state?.senders.get(id)?.[agentId] ?? 0;
+    const own = state?.sent.get(keyOf(id, agentId)) ?? 0;
     return { mark, count: total - (mark?.ordinal ?? 0) - (own - (mark?.own ?? 0)) };
-  }
-
-  async #countOwn(taskId: string, id: string, by: string, fromSeq: number): Promise<number> {
-    let own = 0;
-    for (let from = fromSeq; ; ) {
-      const page = await this.log(taskId, id, from, PAGE);
-      own += page.filter((entry) => entry.kind === 'message' && entry.senderId === by).length;
-      const last = page.at(-1);
-      if (!last || page.length < PAGE) return own;
-      from = last.seq + 1;
-    }
   }
 
   async #unknown(agentIds: readonly string[]): Promise<string[]> {

@@ -2,8 +2,8 @@ import type { StreamChange } from '../../server/store/index.ts';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type Moved, moved } from '../kernel/signed_change.ts';
-import { messageStreams } from '../task/decide.ts';
 import type { Admit, Command, Create, Dismiss, Event, Read, Send, Update } from './commands.ts';
+import { orderEntry, streamsOf } from './order.ts';
 import {
   archivedAtMs,
   type Conversation,
@@ -23,12 +23,6 @@ import {
 } from './state.ts';
 
 type Decided = Decision<TalkState, Event>;
-
-/** The streams of the store that hold a conversation's log, by seq, and the seqs of its messages, by ordinals from 1. */
-export const streamsOf = (id: string) => {
-  const [log = '', order = ''] = messageStreams(id);
-  return { log, order };
-};
 
 /** Decides on a command about the conversations of one task, which change as one with it. */
 export function decide(state: TalkState | undefined, command: Command, nowMs: number): Decided | Moved {
@@ -154,7 +148,7 @@ function send(state: TalkState, command: Send, nowMs: number): Decided {
   const message = { id: messageId, senderId: by, ...(replyToId !== undefined && { replyToId }), parts };
   const to = participants.map((each) => each.id);
   const { seq } = draft.log(id, { kind: 'message', ...message }, to);
-  draft.entries.push({ stream: streamsOf(id).order, position: ordinal, value: String(seq) });
+  draft.entries.push({ stream: streamsOf(id).order, position: ordinal, value: orderEntry(seq, by) });
   draft.say(id, messageId, { seq, by, digest, ordinal });
   return draft.decided();
 }
@@ -247,11 +241,12 @@ class TalkDraft {
   }
 
   say(id: string, messageId: string, said: SaidMessage): void {
-    const sent = this.#state.senders.get(id) ?? {};
+    const key = keyOf(id, said.by);
+    const { sent } = this.#state;
     this.#state = {
       ...this.#state,
       said: new Map(this.#state.said).set(keyOf(id, messageId), said),
-      senders: new Map(this.#state.senders).set(id, { ...sent, [said.by]: (sent[said.by] ?? 0) + 1 }),
+      sent: new Map(sent).set(key, (sent.get(key) ?? 0) + 1),
     };
   }
 

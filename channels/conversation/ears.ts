@@ -185,7 +185,7 @@ export class Ears {
   async #between({ taskId, id }: News, fromSeq: number, toSeq: number): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
     for (let from = fromSeq; from <= toSeq; ) {
-      const page = await this.#conversations.log(taskId, id, from, Math.min(PAGE, toSeq - from + 1));
+      const page = await this.#conversations.log(taskId, id).entries(from, Math.min(PAGE, toSeq - from + 1));
       entries.push(...page);
       const last = page.at(-1);
       if (!last) break;

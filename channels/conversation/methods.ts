@@ -15,6 +15,7 @@ import {
   Empty,
   isUuid,
   Limit,
+  MAX_PAGE_BYTES,
   MAX_PARTS_BYTES,
   Message,
   Part,
@@ -105,10 +106,26 @@ const listConversations = rpc({
       const details = [{ path: '/cursor', message: 'must be the nextCursor of an earlier answer to the same agent' }];
       return fail('InvalidParamsError', { details });
     }
-    const { items, next } = await readConversations(domain, caller, { after, limit });
+    const page = await readConversations(domain, caller, { after, limit });
+    const { items, next } = cutTo(MAX_PAGE_BYTES, page);
     return { ok: true, result: { items, ...(next && { nextCursor: domain.cursors.write(binding, next) }) } };
   },
 });
+
+type ListPage = Awaited<ReturnType<typeof readConversations>>;
+
+/** A page with as many of its items as fit, one at least. */
+function cutTo(maxBytes: number, { items, next }: ListPage): ListPage {
+  let bytes = 0;
+  for (const [at, item] of items.entries()) {
+    bytes += jsonBytes(item);
+    const last = items[at - 1]?.conversation;
+    if (bytes > maxBytes && last) {
+      return { items: items.slice(0, at), next: { atMs: Date.parse(last.createdAt), id: last.id } };
+    }
+  }
+  return { items, next };
+}
 
 /** A page of the conversations in which an agent is now, newest first. */
 export function readConversations(
@@ -185,13 +202,12 @@ const listMessages = rpc({
     if (!state.participants.get(id)?.some((each) => each.id === caller.id)) {
       return fail('Forbidden', { reason: 'NotAParticipant' });
     }
-    if (sinceSeq === undefined) {
-      const { messages, hasMore } = await conversations.lastMessages(taskId, id, conversation.messages, limit);
-      return { ok: true, result: { messages: messages.map((message) => messageView(id, message)), hasMore } };
-    }
-    const found = await conversations.messagesAfter(taskId, id, Number(sinceSeq), limit + 1);
-    const messages = found.slice(0, limit).map((message) => messageView(id, message));
-    return { ok: true, result: { messages, hasMore: found.length > limit } };
+    const log = conversations.log(taskId, id);
+    const { messages, hasMore } =
+      sinceSeq === undefined
+        ? await log.lastMessages(conversation, limit)
+        : await log.messagesAfter(conversation, Number(sinceSeq), limit);
+    return { ok: true, result: { messages: messages.map((message) => messageView(id, message)), hasMore } };
   },
 });
 

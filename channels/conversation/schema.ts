@@ -59,3 +59,5 @@ export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200 }));
 export const DEFAULT_LIMIT = 50;
 /** Of the compact JSON of all parts of a message. */
 export const MAX_PARTS_BYTES = 128 * 1_024;
+/** A page of a list that is longer is cut: no answer is to be more than a socket may have waiting. */
+export const MAX_PAGE_BYTES = 512 * 1_024;

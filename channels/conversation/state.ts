@@ -70,8 +70,8 @@ export interface TalkState {
   readonly talk: Talk;
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly participants: ReadonlyMap<string, readonly Participant[]>;
-  /** Messages that each agent has sent in a conversation, also one that has left it. */
-  readonly senders: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** Messages that an agent has sent in a conversation, also one that has left it, by `conversation:agent`. */
+  readonly sent: ReadonlyMap<string, number>;
   /** By `conversation:message`. */
   readonly said: ReadonlyMap<string, SaidMessage>;
   /** By `conversation:agent`. */

@@ -1,5 +1,5 @@
 import { iso } from '../kernel/iso.ts';
-import type { TalkMessage } from './conversations.ts';
+import type { TalkMessage } from './log.ts';
 import { archivedAtMs, type Conversation, type LogEntry, type TaskOfTalk } from './state.ts';
 
 /** A conversation on the wire (CONVERSATIONS.md): what is not there is absent. */

@@ -27,8 +27,8 @@ class Story {
     talk: { conversationIds: [], admitted: {} },
     conversations: new Map(),
     participants: new Map(),
-    senders: new Map(),
     said: new Map(),
+    sent: new Map(),
     marks: new Map(),
   };
 

@@ -1,4 +1,5 @@
 import { Ears, type Hearer } from '../../../channels/conversation/ears.ts';
+import { ConversationLog } from '../../../channels/conversation/log.ts';
 import type { LogEntry } from '../../../channels/conversation/state.ts';
 import { Hub, type Log } from '../../../server/index.ts';
 import { localPubSub } from '../../../server/pubsub/local.ts';
@@ -16,9 +17,14 @@ async function story(stored: readonly LogEntry[], read = async () => stored) {
       gap = listener;
     },
   };
+  const store = {
+    async range(_: object, __: string, from: number, limit: number) {
+      const found = (await read()).filter(({ seq }) => seq >= from).slice(0, limit);
+      return found.map((entry) => ({ position: entry.seq, value: JSON.stringify(entry) }));
+    },
+  };
   const conversations = {
-    log: async (_: string, __: string, from: number, limit: number) =>
-      (await read()).filter(({ seq }) => seq >= from).slice(0, limit),
+    log: () => new ConversationLog(store, TASK, TALK),
     read: async () => undefined,
   };
   const ears = new Ears(new Hub(pubsub), conversations, log);
