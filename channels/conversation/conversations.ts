@@ -11,15 +11,16 @@ import { digestOf } from '../task/state.ts';
 import { markField, saidField, sentField, shownFields, TALK, talkType } from './codec.ts';
 import type { Command, Event, Send } from './commands.ts';
 import type { ConversationDirectory } from './directory.ts';
+import type { News } from './ear.ts';
 import { ConversationLog, type TalkMessage } from './log.ts';
-import { keyOf, type Part, type TalkState } from './state.ts';
+import { endEntry, keyOf, type Part, type TalkState } from './state.ts';
 
 export interface ConversationsOptions {
   readonly store: Store;
   readonly directory: ConversationDirectory;
   readonly agents: Pick<Agents, 'readProfiles'>;
   /** Tells whoever hears of an entry, once it is durable. */
-  readonly onLogged: (taskId: string, event: Event & { readonly type: 'logged' }, name: string | null) => void;
+  readonly publish: (news: News) => void;
 }
 
 type Done = { readonly ok: true; readonly state: TalkState; readonly events: readonly Event[] } | Refusal;
@@ -200,15 +201,36 @@ export class Conversations {
     const applied = await this.#talks.apply(taskId, command);
     if ('hasMoved' in applied) throw new Error('A command that is not prepared has moved (fault conversation-2)');
     this.#tell(taskId, applied);
+    if (applied.ok && applied.events.length === 0) this.#tellAgain(taskId, applied.state, command);
     return applied;
   }
 
   #tell(taskId: string, applied: Applied<TalkState, Event>): void {
     if (!applied.ok) return;
-    const { conversations } = applied.state;
+    const { conversations, task } = applied.state;
     for (const event of applied.events) {
-      if (event.type === 'logged') this.#options.onLogged(taskId, event, conversations.get(event.id)?.name ?? null);
+      if (event.type !== 'logged') continue;
+      const { id, entry, to } = event;
+      const conversation = conversations.get(id);
+      const about = { taskId, id, name: conversation?.name ?? null, to };
+      // The end of the task stands before it, and word of that may be still to come.
+      if (conversation && entry.kind === 'removed') {
+        const end = endEntry(conversation, task, entry.seq - 1);
+        if (end) this.#options.publish({ ...about, entry: end });
+      }
+      this.#options.publish({ ...about, entry });
     }
+  }
+
+  /** What is called again and changes nothing may never have been told: its node may have ended before it did. */
+  #tellAgain(taskId: string, state: TalkState, command: Command): void {
+    if (!('id' in command) || command.type === 'read') return;
+    const { id } = command;
+    const conversation = state.conversations.get(id);
+    if (!conversation) return;
+    const to = (state.participants.get(id) ?? []).map((each) => each.id);
+    const gone = command.type === 'remove' ? [command.agentId] : [];
+    this.#options.publish({ taskId, id, name: conversation.name, upTo: conversation.lastSeq, to, gone });
   }
 
   /** Lists a conversation as it is. What fails leaves it in too many lists, where it is passed over. */

@@ -4,8 +4,9 @@ import { ConversationDirectory } from './directory.ts';
 import { Ears } from './ears.ts';
 import type { RpcDomain as Methods } from './methods.ts';
 import { conversationRoutes } from './routes.ts';
+import { endEntry } from './state.ts';
 
-type Context = Pick<DomainContext, 'store' | 'hub' | 'log' | 'principals' | 'cursors'>;
+type Context = Pick<DomainContext, 'store' | 'hub' | 'log' | 'nodes' | 'principals' | 'cursors'>;
 
 /** The parts of conversations that gateways need. */
 export interface ConversationsForGateways {
@@ -18,6 +19,7 @@ export function conversationFeature({
   store,
   hub,
   log,
+  nodes,
   principals,
   cursors,
 }: Context): Domain & ConversationsForGateways & { readonly onTaskEnded: (taskId: string) => void } {
@@ -27,11 +29,10 @@ export function conversationFeature({
     store,
     directory,
     agents,
-    onLogged(taskId, { id, entry, to }, name) {
-      ears.publish({ taskId, id, entry, name, to });
-    },
+    publish: (news) => ears.publish(news),
   });
   const ears: Ears = new Ears(hub, conversations, log);
+  nodes.onChange(({ left }) => void (left.length > 0 && ears.lookAgain()));
 
   const domain = { conversations, directory, store, cursors, nowMs: () => store.nowMs() };
 
@@ -41,16 +42,10 @@ export function conversationFeature({
     for (const id of talk?.talk.conversationIds ?? []) {
       const state = await conversations.read(taskId, id);
       const conversation = state?.conversations.get(id);
-      if (!conversation || conversation.archivedAtMs !== null || state?.task.finishedAtMs == null) continue;
+      const entry = state && conversation && endEntry(conversation, state.task, conversation.lastSeq);
+      if (!entry) continue;
       const to = (state.participants.get(id) ?? []).map((each) => each.id);
-      // The end of the task is no entry of the log: it stands behind the last one.
-      ears.publish({
-        taskId,
-        id,
-        entry: { kind: 'archived', seq: conversation.lastSeq + 0.5, atMs: state.task.finishedAtMs },
-        name: conversation.name,
-        to,
-      });
+      ears.publish({ taskId, id, entry, name: conversation.name, to });
     }
   }
 

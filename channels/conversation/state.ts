@@ -109,6 +109,12 @@ export type LogEntry = { readonly seq: number; readonly atMs: number } & (
   | StoredMessage
 );
 
+/** The end of a task as its conversation hears of it: no entry of the log, so it stands behind one. */
+export function endEntry(conversation: Conversation, { finishedAtMs }: TaskOfTalk, behindSeq: number) {
+  if (conversation.archivedAtMs !== null || finishedAtMs === null) return undefined;
+  return { kind: 'archived', seq: behindSeq + 0.5, atMs: finishedAtMs } as const satisfies LogEntry;
+}
+
 export interface StoredMessage {
   readonly kind: 'message';
   readonly id: string;
