@@ -9,7 +9,8 @@ import type { Moved } from '../kernel/signed_change.ts';
 import type { Agents } from '../principals/principals.ts';
 import { digestOf } from '../task/state.ts';
 import { markField, saidField, sentField, shownFields, TALK, talkType } from './codec.ts';
-import type { Command, Event, Send } from './commands.ts';
+import type { Command, Create, Event, Send, Update } from './commands.ts';
+import { decide } from './decide.ts';
 import type { ConversationDirectory } from './directory.ts';
 import type { News } from './ear.ts';
 import { ConversationLog, type TalkMessage } from './log.ts';
@@ -58,33 +59,29 @@ export class Conversations {
     const ids = [...new Set(participants)];
     const conversationId = id ?? randomUUID();
     const { directory } = this.#options;
-    const talk = await this.readTalk(taskId);
-    const request = requestDigest(`app:${appId}`, { taskId, name, participants: [...ids].sort() });
-    let createdAtMs = 0;
-    if (talk?.task.appId === appId) {
-      // Listed first: whoever is in a conversation finds it in its list.
-      const claimed = await directory.claim(conversationId, taskId, ids);
-      if (!claimed.ok) return claimed;
-      createdAtMs = claimed.state.createdAtMs;
-    }
-    const unknown = await this.#unknown(ids);
-    const command = {
+    const command: Create = {
       type: 'create',
       appId,
       id: conversationId,
-      createdAtMs,
+      createdAtMs: 0,
       name: name ?? null,
       participants: ids,
-      request,
-      unknown,
-    } as const;
-    const done = await this.#apply(taskId, command);
-    if (!done.ok) {
-      if (createdAtMs > 0) await directory.forsake(conversationId, taskId);
-      return done;
-    }
-    await this.#settle(taskId, conversationId, ids);
-    return { ...done, id: conversationId };
+      request: requestDigest(`app:${appId}`, { taskId, name, participants: [...ids].sort() }),
+      unknown: await this.#unknown(ids),
+    };
+    const state = await this.read(taskId, conversationId, [TALK]);
+    const owner = id === undefined || state?.task.appId !== appId ? taskId : await directory.taskOf(id);
+    if (owner !== undefined && owner !== taskId) return refuse('forbidden', { reason: 'conflict' });
+    // What is refused now is listed nowhere.
+    const likely = decide(state, command, 0);
+    if (!likely.ok && !('hasMoved' in likely)) return likely;
+    // Listed first: whoever is in a conversation finds it in its list.
+    const claimed = await directory.claim(conversationId, taskId, ids);
+    if (!claimed.ok) return claimed;
+    const done = await this.#apply(taskId, { ...command, createdAtMs: claimed.state.createdAtMs });
+    if (done.ok) await this.#settle(taskId, conversationId, ids);
+    else await directory.forsake(conversationId, taskId, ids);
+    return done.ok ? { ...done, id: conversationId } : done;
   }
 
   async update(
@@ -99,9 +96,14 @@ export class Conversations {
     const isChange = type === 'add' || type === 'remove';
     const isKnown = !isChange || (await this.#unknown([agentId])).length === 0;
     const { directory } = this.#options;
-    if (type === 'add' && (await directory.taskOf(id)) === taskId) await directory.expect(id, agentId);
-    const done = await this.#apply(taskId, { type, appId, id, agentId, isKnown });
-    if (isChange) await this.#settle(taskId, id, type === 'add' ? [agentId] : []);
+    const command: Update = { type, appId, id, agentId, isKnown };
+    if (!isChange) return this.#apply(taskId, command);
+    const likely = decide(await this.read(taskId, id, [TALK]), command, 0);
+    if (!likely.ok && !('hasMoved' in likely)) return likely;
+    const isExpected = type === 'add' && (await directory.taskOf(id)) === taskId;
+    if (isExpected) await directory.expect(id, agentId);
+    const done = await this.#apply(taskId, command);
+    await this.#settle(taskId, id, isExpected ? [agentId] : []);
     return done;
   }
 
@@ -237,9 +239,10 @@ export class Conversations {
   async #settle(taskId: string, id: string, come: readonly string[]): Promise<void> {
     const state = await this.read(taskId, id);
     const conversation = state?.conversations.get(id);
-    if (!conversation) return;
+    const { directory } = this.#options;
+    if (!conversation) return void (come.length > 0 && (await directory.forsake(id, taskId, come)));
     const participants = (state?.participants.get(id) ?? []).map((each) => each.id);
     const { createdAtMs, lastSeq: seq } = conversation;
-    await this.#options.directory.settle(id, { createdAtMs, seq, participants }, come);
+    await directory.settle(id, { createdAtMs, seq, participants }, come);
   }
 }

@@ -14,13 +14,16 @@ interface Listing {
   /** As of this seq of its log. */
   readonly seq: number;
   readonly participants: readonly string[];
-  /** About to be added. */
+  /** About to be added: once for each call that is under way, or of which it is not known how it ended. */
   readonly coming: readonly string[];
 }
 
+/** Beyond it an agent that is about to be added stands here once, whatever number of calls is under way. */
+const MAX_COMING = 8_192;
+
 type ListingCommand =
   | { readonly type: 'claim'; readonly taskId: string; readonly coming: readonly string[] }
-  | { readonly type: 'forsake'; readonly taskId: string }
+  | { readonly type: 'forsake'; readonly taskId: string; readonly come: readonly string[] }
   | { readonly type: 'expect'; readonly agentId: string }
   | {
       readonly type: 'settle';
@@ -46,27 +49,33 @@ const listingType: AggregateType<Listing, ListingCommand, never> = {
         return ok({ state: { taskId, createdAtMs: nowMs, seq: 0, participants: [], coming }, events: [] });
       }
       if (before.taskId !== taskId) return refuse('forbidden', { reason: 'conflict' });
-      const all = [...new Set([...before.coming, ...coming])];
-      // One that is made already is called again: it is listed with those who are in it.
-      const isListed = before.seq > 0 || all.length === before.coming.length;
-      return ok({ state: isListed ? before : { ...before, coming: all }, events: [] });
+      return ok({ state: { ...before, coming: withThose(before.coming, coming) }, events: [] });
     }
     if (!before) return refuse('conversation_not_found');
     if (command.type === 'forsake') {
-      const isUnused = before.taskId === command.taskId && before.seq === 0;
-      return ok({ state: isUnused ? { ...before, taskId: null, coming: [] } : before, events: [] });
+      if (before.taskId !== command.taskId) return ok({ state: before, events: [] });
+      const coming = without(before.coming, command.come);
+      const isUnused = before.seq === 0 && coming.length === 0;
+      return ok({ state: { ...before, coming, taskId: isUnused ? null : before.taskId }, events: [] });
     }
     if (command.type === 'expect') {
-      const { agentId } = command;
-      const isListed = before.coming.includes(agentId) || before.participants.includes(agentId);
-      return ok({ state: isListed ? before : { ...before, coming: [...before.coming, agentId] }, events: [] });
+      return ok({ state: { ...before, coming: withThose(before.coming, [command.agentId]) }, events: [] });
     }
     const { createdAtMs, seq, participants, come } = command;
-    const coming = before.coming.filter((agentId) => !come.includes(agentId));
+    const coming = without(before.coming, come);
     const isNewer = seq >= before.seq;
     return ok({ state: { ...before, coming, ...(isNewer && { createdAtMs, seq, participants }) }, events: [] });
   },
 };
+
+const withThose = (coming: readonly string[], more: readonly string[]) =>
+  coming.length < MAX_COMING ? [...coming, ...more] : [...new Set([...coming, ...more])];
+
+/** Takes each of them away once. */
+function without(coming: readonly string[], come: readonly string[]): string[] {
+  const left = new Set(come);
+  return coming.filter((agentId) => !left.delete(agentId));
+}
 
 function placesOf({ createdAtMs, participants, coming }: Listing): IndexEntry[] {
   const key = placeKey(createdAtMs);
@@ -93,14 +102,14 @@ export class ConversationDirectory {
     return (await this.#listings.readMany(conversationIds)).map((listing) => listing?.taskId ?? undefined);
   }
 
-  /** Takes an id for a task, for good, and lists it with those who are about to be in it. `forbidden`: another task's. */
+  /** Takes an id for a task, and lists it with those who are about to be in it. `forbidden`: another task's. */
   claim(conversationId: string, taskId: string, coming: readonly string[]) {
     return this.#listings.apply(conversationId, { type: 'claim', taskId, coming });
   }
 
-  /** Gives an id back that was taken for a conversation which was not made. */
-  async forsake(conversationId: string, taskId: string): Promise<void> {
-    await this.#listings.apply(conversationId, { type: 'forsake', taskId });
+  /** Takes away those who were not added after all; an id of which nothing came, and nothing is to come, is free again. */
+  async forsake(conversationId: string, taskId: string, come: readonly string[]): Promise<void> {
+    await this.#listings.apply(conversationId, { type: 'forsake', taskId, come });
   }
 
   /** Lists a conversation with an agent that is about to be added. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Conversations } from '../../../channels/conversation/conversations.ts';
-import { ConversationDirectory } from '../../../channels/conversation/directory.ts';
+import { agentConversationsIndex, ConversationDirectory } from '../../../channels/conversation/directory.ts';
 import type { News } from '../../../channels/conversation/ear.ts';
 import { embeddedStore } from '../stores.ts';
 
@@ -39,7 +39,68 @@ async function newTask() {
 
 const create = (id: string, participants: string[], ofTask = taskId) =>
   conversations.create('app', { taskId: ofTask, id, name: undefined, participants });
+const listedOf = async (agentId: string) =>
+  (await opened.store.lookup(agentConversationsIndex(agentId), { limit: 100 })).map(({ id }) => id);
 const text = [{ type: 'text', text: 'x' }] as const;
+
+describe('an id that is given twice at once', () => {
+  it('stays with the call that makes the conversation, whatever becomes of the other', async () => {
+    const id = randomUUID();
+    await directory.claim(id, taskId, [ada]);
+    await directory.claim(id, taskId, [bob]);
+    await directory.forsake(id, taskId, [bob]);
+    expect(await directory.taskOf(id)).toBe(taskId);
+    expect(await directory.claim(id, await newTask(), [ada])).toMatchObject({ ok: false, reason: 'forbidden' });
+    await directory.settle(id, { createdAtMs: 1, seq: 1, participants: [ada] }, [ada]);
+    expect(await listedOf(ada)).toEqual([id]);
+    expect(await listedOf(bob)).toEqual([]);
+  });
+
+  it('is free again when none has made one', async () => {
+    const id = randomUUID();
+    await directory.claim(id, taskId, [ada]);
+    await directory.claim(id, taskId, [ada]);
+    await directory.forsake(id, taskId, [ada]);
+    expect(await listedOf(ada)).toEqual([id]);
+    await directory.forsake(id, taskId, [ada]);
+    expect(await directory.taskOf(id)).toBeUndefined();
+    expect(await listedOf(ada)).toEqual([]);
+    expect(await create(id, [bob], await newTask())).toMatchObject({ ok: true });
+  });
+
+  it('finds the conversation that a node made just before it ended', async () => {
+    const id = randomUUID();
+    const { settle } = directory;
+    directory.settle = () => Promise.reject(new Error('the node has ended'));
+    await expect(create(id, [ada, bob])).rejects.toThrow('the node has ended');
+    directory.settle = settle;
+    expect(await create(id, [bob])).toMatchObject({ ok: false, details: { reason: 'conflict' } });
+    expect(await directory.taskOf(id)).toBe(taskId);
+    expect(await create(id, [bob, ada])).toMatchObject({ ok: true, events: [] });
+    for (const agentId of [ada, bob]) expect(await listedOf(agentId)).toEqual([id]);
+  });
+});
+
+it('what is refused is listed nowhere, and nobody who was not added', async () => {
+  const [id, stranger] = [randomUUID(), randomUUID()];
+  expect(await create(id, [ada, stranger])).toMatchObject({ reason: 'agent_not_found' });
+  const others = await newTask();
+  const taken = randomUUID();
+  await create(taken, [ada], others);
+  // An id that is another's is told before anything else.
+  expect(await create(taken, [stranger])).toMatchObject({ reason: 'forbidden', details: { reason: 'conflict' } });
+  // Not even as an id that is free again: whoever is refused makes nothing grow.
+  expect((await opened.store.read({ kind: 'conversation', id })).version).toBe(0);
+  expect((await opened.store.read({ kind: 'conversation', id: taken })).version).toBe(2);
+  await create(id, [ada]);
+  const add = (agentId: string) => conversations.update('app', { type: 'add', taskId, id, agentId });
+  expect(await add(stranger)).toMatchObject({ reason: 'participant_not_admitted' });
+  expect(await listedOf(stranger)).toEqual([]);
+  await Promise.all([add(bob), add(bob), conversations.update('app', { type: 'remove', taskId, id, agentId: bob })]);
+  expect(await listedOf(bob)).toEqual(
+    (await conversations.read(taskId, id))?.participants.get(id)?.length === 2 ? [id] : [],
+  );
+});
 
 it('a call that is repeated has all hear how far the log goes, as its node may have ended before it told', async () => {
   const id = randomUUID();
