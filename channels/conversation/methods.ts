@@ -91,6 +91,9 @@ const updateConversation = rpc({
   },
 });
 
+/** Lists count as so many messages (PROTOCOL.md, section 1). */
+const LIST_COST = 10;
+
 const ListItem = Type.Object({ taskId: Uuid, conversation: Conversation, participants: Type.Array(Uuid) });
 
 const listConversations = rpc({
@@ -99,6 +102,7 @@ const listConversations = rpc({
   result: Type.Object({ items: Type.Array(ListItem), nextCursor: Type.Optional(Type.String()) }),
   requires: 'agent',
   errors: ['InvalidParamsError', 'ConversationNotFound'],
+  cost: LIST_COST,
   async handle({ domain, caller, params: { limit = DEFAULT_LIMIT, cursor }, fail }) {
     const binding = JSON.stringify(['conversations', caller.id]);
     const after = cursor === undefined ? undefined : domain.cursors.read(binding, cursor);
@@ -193,6 +197,7 @@ const listMessages = rpc({
   result: Type.Object({ messages: Type.Array(Message), hasMore: Type.Boolean() }),
   requires: 'agent',
   errors: ['TaskNotFound', 'ConversationNotFound', 'Forbidden'],
+  cost: LIST_COST,
   async handle({ domain: { conversations }, caller, params, fail }) {
     const { taskId, conversationId: id, sinceSeq, limit = DEFAULT_LIMIT } = params;
     const state = await conversations.read(taskId, id);

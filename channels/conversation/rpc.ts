@@ -54,13 +54,17 @@ export interface Caller {
   readonly id: string;
 }
 
-/** A method as its author writes it: `requires` is who may call it, `errors` all that it can fail with beside that. */
+/**
+ * A method as its author writes it: `requires` is who may call it, `errors` all that it can fail with beside that, `cost` as how
+ * many messages a call counts where it is more than one.
+ */
 export interface RpcSpec<D, P extends TObject, R extends TSchema, E extends Tag> {
   readonly name: string;
   readonly params: P;
   readonly result: R;
   readonly requires: Caller['kind'];
   readonly errors: readonly E[];
+  readonly cost?: number;
   handle(call: RpcCall<D, Static<P>, E>): Promise<Success<Unwritten<Static<R>>> | Failure<E> | Invalid>;
 }
 
@@ -83,6 +87,7 @@ export interface Rpc<D> {
   readonly result: TSchema;
   readonly requires: Caller['kind'];
   readonly errors: readonly Tag[];
+  readonly cost: number;
   /** Checks params and carries it out. `invalid`: the params, where the row lists no `InvalidParamsError`. */
   call(domain: D, caller: Caller, params: unknown): Promise<Success<unknown> | Failure<Tag> | Invalid>;
 }
@@ -109,6 +114,7 @@ export function defineRpc<D>() {
       result: spec.result,
       requires: spec.requires,
       errors: spec.errors,
+      cost: spec.cost ?? 1,
       async call(domain, caller, params) {
         const checked = check(params ?? {});
         if (!checked.ok) return invalid(checked);

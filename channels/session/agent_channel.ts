@@ -34,6 +34,7 @@ const events = {
   ...agentEvents,
   ...(Object.fromEntries(own.map(({ name, params }) => [name, params])) as Events),
 };
+const costs = Object.fromEntries(own.map(({ name, cost }) => [name, cost]));
 const pushes: Events = {
   ...agentPushes,
   ...controlPushes,
@@ -58,6 +59,7 @@ export function ownChannel({ sessions, store, attendance, conversations, agentSi
       schema: Type.Object({}),
     },
     events,
+    costs,
     pushes,
     async join({ id }) {
       const hits = await store.lookup(openSessionsIndex(id), { limit: MAX_SHOWN + 1 });

@@ -20,7 +20,8 @@ export function rpcFeature(context: Context): Domain {
   const { methods: domain, ears, log, mountTerms } = context;
   const connector = new Connector(context);
   const methods = new Map(catalogue.map((method) => [method.name, method]));
-  const options = { connector, domain, methods, ears, log };
+  const costs = new Map(catalogue.map(({ name, cost }) => [name, cost]));
+  const options = { connector, domain, methods, costs, ears, log };
   const open: RawMountOptions['open'] = ({ mayLookUp }) =>
     openRaw((socket) => new RpcSession(socket, { ...options, mayLookUp }));
   const mounts = ['/rpc', '/ws'].map((path): RawMountOptions => ({ kind: 'raw', path, open, ...mountTerms }));

@@ -1,5 +1,6 @@
 import type { Failure, Tag } from '../../channels/conversation/rpc.ts';
 import { TAGS } from '../../channels/conversation/rpc.ts';
+import type { Notification } from '../../channels/conversation/view.ts';
 import type { Refusal } from '../../server/index.ts';
 
 /** The id of a request, as it came. */
@@ -69,7 +70,17 @@ export function taggedErrorFrame(id: RequestId, { tag, message, data }: Failure<
   });
 }
 
-export const notificationFrame = (method: string, params: object) => JSON.stringify({ jsonrpc: '2.0', method, params });
+const encoded = new WeakMap<Notification, string>();
+
+/** Encoded once for all sockets that get the same notification. */
+export function notificationFrame(notification: Notification): string {
+  const known = encoded.get(notification);
+  if (known !== undefined) return known;
+  const { method, params } = notification;
+  const frame = JSON.stringify({ jsonrpc: '2.0', method, params });
+  encoded.set(notification, frame);
+  return frame;
+}
 
 export const codes = {
   methodNotFound: -32601,

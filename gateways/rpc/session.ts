@@ -3,10 +3,18 @@ import type { Ears } from '../../channels/conversation/ears.ts';
 import type { RpcDomain } from '../../channels/conversation/methods.ts';
 import type { Caller, Failure, Rpc, Tag } from '../../channels/conversation/rpc.ts';
 import type { Notification } from '../../channels/conversation/view.ts';
-import { type Log, type RawSession, type RawSocket, type RawTerms, Unavailable } from '../../server/index.ts';
+import {
+  type CloseCause,
+  type Log,
+  type RawSession,
+  type RawSocket,
+  type RawTerms,
+  Unavailable,
+} from '../../server/index.ts';
 import type { Connector } from './connect.ts';
 import {
   BINARY_REFUSED,
+  type ClientFrame,
   codes,
   invalidParams,
   notificationFrame,
@@ -22,6 +30,8 @@ export interface RpcSessionOptions {
   readonly connector: Connector;
   readonly domain: RpcDomain;
   readonly methods: ReadonlyMap<string, Rpc<RpcDomain>>;
+  /** As how many messages a call counts, by method. */
+  readonly costs: ReadonlyMap<string, number>;
   readonly ears: Ears;
   /** As of the client's request to connect. */
   readonly mayLookUp: () => boolean;
@@ -37,8 +47,16 @@ const MISSED_SPREAD_MS = 3_000;
 /** Requests of one socket that wait, at most: so many, and so much text. */
 const MAX_WAITING = 1_000;
 const MAX_WAITING_LENGTH = 1_048_576;
-/** Longest frame over the allowance that is read for its id, in characters. */
+/** With more that waits for the client to read, its next request waits too. */
+const LOW_WATER_BYTES = 65_536;
+/** Longest frame that is read before its allowance is known, in characters. */
 const MAX_READ_LENGTH = 16_384;
+const TOO_LONG = {
+  code: -32600,
+  message: `A request that counts as several messages has at most ${MAX_READ_LENGTH} characters.`,
+};
+/** Causes of a close after which nothing more is done for the credential, nor what was asked with it before. */
+const BARRED: ReadonlySet<CloseCause> = new Set(['expired', 'revoked', 'disconnected']);
 
 /** One socket of an agent or an app: requests are carried out and answered in the order in which they came. */
 export class RpcSession implements RawSession {
@@ -51,6 +69,11 @@ export class RpcSession implements RawSession {
   #waiting = 0;
   #waitingLength = 0;
   #stopListening: (() => void) | undefined;
+  /** Has the next request carried out, which waits for its client to read. */
+  #goOn: (() => void) | undefined;
+  /** The frame whose cost was asked. */
+  #latest: { readonly text: string; readonly frame: ClientFrame } | undefined;
+  #isBarred = false;
 
   constructor(socket: RawSocket, options: RpcSessionOptions) {
     this.#socket = socket;
@@ -60,7 +83,7 @@ export class RpcSession implements RawSession {
   }
 
   message(text: string): void {
-    const frame = readFrame(text);
+    const frame = this.#read(text);
     switch (frame.kind) {
       case 'ignored':
         return;
@@ -69,6 +92,10 @@ export class RpcSession implements RawSession {
       case 'refused':
         return void this.#socket.send(plainErrorFrame(null, frame));
       case 'request':
+        // It was counted as one message, unread.
+        if (text.length > MAX_READ_LENGTH && this.#costOf(frame) > 1) {
+          return void this.#socket.send(plainErrorFrame(null, TOO_LONG));
+        }
         return this.#enqueue(frame.id, frame.method, frame.params, text.length);
     }
   }
@@ -77,16 +104,43 @@ export class RpcSession implements RawSession {
     this.#socket.send(plainErrorFrame(null, BINARY_REFUSED));
   }
 
+  cost(data: string | Uint8Array): number {
+    if (typeof data !== 'string' || data.length > MAX_READ_LENGTH) return 1;
+    const frame = this.#read(data);
+    this.#latest = { text: data, frame };
+    return this.#costOf(frame);
+  }
+
+  #costOf(frame: ClientFrame): number {
+    return frame.kind === 'request' ? (this.#options.costs.get(frame.method) ?? 1) : 1;
+  }
+
+  /** Reads a frame once, also where its cost was asked first. */
+  #read(text: string): ClientFrame {
+    const latest = this.#latest;
+    this.#latest = undefined;
+    return latest?.text === text ? latest.frame : readFrame(text);
+  }
+
   /** A long frame is not read: whose answer this is cannot be told then. */
   refused(retryAfterMs: number, message: string | Uint8Array): void {
-    const frame = typeof message === 'string' && message.length <= MAX_READ_LENGTH ? readFrame(message) : undefined;
+    const frame = typeof message === 'string' && message.length <= MAX_READ_LENGTH ? this.#read(message) : undefined;
     if (frame?.kind === 'ignored') return;
     this.#socket.send(this.#rateLimited(frame?.kind === 'request' ? frame.id : null, retryAfterMs));
+  }
+
+  closing(cause: CloseCause): undefined {
+    if (BARRED.has(cause)) this.#isBarred = true;
+  }
+
+  drained(): void {
+    if (this.#isWritable()) this.#goOn?.();
   }
 
   closed(): void {
     clearTimeout(this.#tooLate);
     this.#stopListening?.();
+    this.#goOn?.();
   }
 
   #enqueue(id: RequestId, method: string, params: unknown, length: number): void {
@@ -96,12 +150,25 @@ export class RpcSession implements RawSession {
     this.#waiting++;
     this.#waitingLength += length;
     this.#last = this.#last
-      .then(() => this.#answer(id, method, params))
-      .then((frame) => void this.#socket.send(frame))
+      .then(() => this.#writable())
+      .then(() => (this.#isBarred ? undefined : this.#answer(id, method, params)))
+      .then((frame) => void (frame !== undefined && this.#socket.send(frame)))
       .finally(() => {
         this.#waiting--;
         this.#waitingLength -= length;
       });
+  }
+
+  /** Answers that nobody reads are not to pile up: the next request waits until little is left to send. */
+  #writable(): Promise<void> | undefined {
+    if (this.#isWritable()) return undefined;
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+    });
+  }
+
+  #isWritable(): boolean {
+    return !this.#socket.isOpen || this.#socket.bufferedBytes <= LOW_WATER_BYTES;
   }
 
   #rateLimited(id: RequestId | null, retryAfterMs: number): string {
@@ -192,8 +259,8 @@ export class RpcSession implements RawSession {
     }
   }
 
-  notify({ method, params }: Notification): void {
-    this.#socket.send(notificationFrame(method, params));
+  notify(notification: Notification): void {
+    this.#socket.send(notificationFrame(notification));
   }
 
   /** Has the client connect again and ask, as notifications may have been lost; not all clients at once. */
