@@ -36,6 +36,8 @@ export const reasons = {
   not_counterparty: 'Only the other side can acknowledge a transfer, not its sender.',
   invalid_evidence: 'Invalid evidence: expected a state that both agents have signed, with a nonce that is not burned.',
   balance_mismatch: 'Wrong balances: together they must be the deposits, details.expected.',
+  too_many_proposals: 'Too many proposals of this agent to the other one stand: withdraw one first.',
+  channel_not_open: 'The channel is not open yet: its other side has to sign the terms.',
   channel_disputed: 'The channel is disputed.',
   channel_closed: 'The channel is closed.',
   task_not_found: 'No such task, or it has ended.',

@@ -12,7 +12,7 @@ export function messageList(messages: Messages, options: PartyOptions) {
   const between: Between<Shown, 'status' | 'box'> = {
     name: 'messages',
     checks: { status: oneOf('pending', 'acknowledged', 'rejected', 'expired'), box: oneOf('in', 'out') },
-    indexOfAll: MESSAGES_INDEX,
+    indexesOfAll: [MESSAGES_INDEX],
     indexesOf: (agentId, params) => boxesOf(params).map((box) => boxIndex(box, agentId)),
     read: (ids) => messages.readShown(ids),
     insertedAtMs: ({ message }) => message.about.insertedAtMs,

@@ -12,7 +12,7 @@ export function negotiationList(negotiations: Negotiations, options: PartyOption
     // On the wire a negotiation is a session.
     name: 'sessions',
     checks: { status: oneOf('open', 'agreed', 'rejected', 'expired') },
-    indexOfAll: NEGOTIATIONS_INDEX,
+    indexesOfAll: [NEGOTIATIONS_INDEX],
     indexesOf: (agentId) => [agentNegotiationsIndex(agentId)],
     read: (ids) => negotiations.readMany(ids),
     insertedAtMs: createdAtMs,

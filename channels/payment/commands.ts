@@ -1,6 +1,18 @@
 import type { Verdict } from '../kernel/signatures.ts';
 import type { NoticeRef } from '../messages/notifications.ts';
-import type { Balances, Burned, Closing, CoSigned, Dispute, Executed, Past, Pending, Side, Terms } from './state.ts';
+import type {
+  Balances,
+  Burned,
+  Closing,
+  CoSigned,
+  Dispute,
+  Executed,
+  Past,
+  Pending,
+  ProposedClose,
+  Side,
+  Terms,
+} from './state.ts';
 
 export type Command =
   | Open
@@ -8,17 +20,20 @@ export type Command =
   | Acknowledge
   | Reject
   | OpenDispute
+  | ProposeClose
   | Close
   | { readonly type: 'settle' }
   | { readonly type: 'notices_settled' };
 
 /** Commands that were prepared for a stored state: a verdict is about lines that it asks for, history is as of it. */
-export type SignedCommand = Propose | Acknowledge | Reject | OpenDispute | Close;
+export type SignedCommand = Propose | Acknowledge | Reject | OpenDispute | ProposeClose | Close;
 
 export interface Open {
   readonly type: 'open';
   readonly terms: Terms;
   readonly notices: readonly NoticeRef[];
+  /** Time at which that was decided; left out: now. */
+  readonly openedAtMs?: number;
 }
 
 interface AboutTransfer {
@@ -67,6 +82,18 @@ export interface Shown {
   readonly past: Past | undefined;
 }
 
+export interface ProposeClose {
+  readonly type: 'propose_close';
+  readonly by: Side;
+  readonly final: Balances;
+  readonly nonce: number;
+  /** Canonical base64. */
+  readonly signature: string;
+  readonly verdict: Verdict | undefined;
+  /** By which it is recognised when it comes again. */
+  readonly digest: string;
+}
+
 export interface Close {
   readonly type: 'close';
   readonly by: Side;
@@ -84,6 +111,7 @@ export type Event =
   | { readonly type: 'transfer_burned'; readonly burned: Burned; readonly transfer: Pending }
   | { readonly type: 'dispute_opened'; readonly dispute: Dispute; readonly nonce: number }
   | { readonly type: 'newer_state_shown'; readonly by: Side; readonly dispute: Dispute; readonly nonce: number }
+  | { readonly type: 'close_proposed'; readonly proposed: ProposedClose }
   /** A dispute that changes nothing. */
   | { readonly type: 'evidence_noted'; readonly by: Side }
   /** `movedToAMicro`: what A gets beyond the last executed state, negative if B does. */

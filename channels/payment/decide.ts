@@ -2,9 +2,10 @@ import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
 import type { Moved } from '../kernel/signed_change.ts';
 import { settleNotices, withNoticesDue } from '../messages/follow_up.ts';
+import { close, proposeClose } from './closing.ts';
 import type { Command, Event, Open } from './commands.ts';
-import { close, dispute } from './ending.ts';
-import { asOf, type PaymentChannel, statusOf } from './state.ts';
+import { dispute } from './disputing.ts';
+import { asOf, newChannel, type PaymentChannel, statusOf } from './state.ts';
 import { acknowledge, isRepeat, propose, reject } from './transfers.ts';
 
 /**
@@ -46,6 +47,8 @@ function decideCourse(
     }
     case 'dispute':
       return dispute(before, command, nowMs);
+    case 'propose_close':
+      return proposeClose(before, command, nowMs);
     case 'close':
       return close(before, command, nowMs);
   }
@@ -53,25 +56,13 @@ function decideCourse(
 
 function open(
   before: PaymentChannel | undefined,
-  { terms, notices }: Open,
+  { terms, notices, openedAtMs }: Open,
   nowMs: number,
 ): Decision<PaymentChannel, Event> {
   if (before) {
     return before.registration === terms.registration ? ok({ state: before, events: [] }) : refuse('conflict');
   }
-  const state: PaymentChannel = {
-    ...terms,
-    openedAtMs: nowMs,
-    notices,
-    noticesDueMs: null,
-    balances: terms.deposits,
-    nonce: 0,
-    nextNonce: 1,
-    pending: null,
-    lastState: null,
-    dispute: null,
-    closing: null,
-  };
+  const state = newChannel(terms, { openedAtMs: openedAtMs ?? nowMs, notices });
   return ok({ state, events: [{ type: 'opened', terms }] });
 }
 

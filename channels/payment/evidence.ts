@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { payloadCheck, type Refusal } from '../../server/index.ts';
+import { payloadCheck } from '../../server/index.ts';
 import type { Applied } from '../kernel/aggregate.ts';
 import { sizeRefusal } from '../kernel/fields.ts';
 import { micro, microBalance } from '../kernel/money.ts';
@@ -7,31 +7,38 @@ import { requestDigest } from '../kernel/request_digest.ts';
 import { type SignatureCheck, sameForm } from '../kernel/signatures.ts';
 import { applySigned } from '../kernel/signed_change.ts';
 import type { Event, Shown } from './commands.ts';
+import type { Openings } from './openings.ts';
 import type { Payments } from './payments.ts';
 import { CoSignedState, type DisputeRequest, EVIDENCE_KIB } from './schema.ts';
 import { type CoSigned, type PaymentChannel, type Side, sideOf, stateLines } from './state.ts';
 
+export interface DisputeOptions {
+  readonly payments: Payments;
+  readonly openings: Openings;
+  readonly check: SignatureCheck;
+}
+
 const checkState = payloadCheck(CoSignedState);
 
 /** A dispute, over a socket or over HTTP: read, check the signatures, decide and commit. */
-export function fileDispute(
-  payments: Payments,
-  check: SignatureCheck,
+export async function fileDispute(
+  { payments, openings, check }: DisputeOptions,
   { id, by, request }: { readonly id: string; readonly by: Side; readonly request: DisputeRequest },
-): Promise<Applied<PaymentChannel, Event>> | Refusal {
+): Promise<Applied<PaymentChannel, Event>> {
   const { reason, evidence } = request;
   const tooLarge = sizeRefusal('/evidence', evidence, EVIDENCE_KIB);
   if (tooLarge) return tooLarge;
   const evidenceJson = JSON.stringify(evidence);
   const digest = requestDigest(by, { reason, evidence });
-  return applySigned({
+  const applied = await applySigned({
     what: `payment channel ${id}`,
-    read: () => payments.stored(id),
+    read: () => openings.stored(id),
     async apply(channel) {
       const shown = await shownBy(evidence, channel, payments, check);
       return payments.applySigned(id, { type: 'dispute', by, reason, evidenceJson, digest, shown });
     },
   });
+  return openings.whereOpen(id, applied);
 }
 
 async function shownBy(

@@ -27,10 +27,22 @@ export const paymentType: DealType<PaymentChannel, Command, Event> = {
   // Evidence is large.
   remembers: ({ dispute }) => dispute === null,
   change(after, before) {
-    const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...terms } = after;
+    const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...more } = after;
+    const { proposedClose, closeDigests, ...terms } = more;
+    const course = {
+      balances,
+      nonce,
+      nextNonce,
+      pending,
+      lastState,
+      closing,
+      noticesDueMs,
+      proposedClose,
+      closeDigests,
+    };
     return {
       fields: {
-        course: microJson({ balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs }),
+        course: microJson(course),
         ...(!before && { terms: microJson(terms) }),
         ...(dispute && dispute !== before?.dispute && { dispute: microJson(dispute) }),
       },

@@ -5,15 +5,19 @@ import { refuse } from '../kernel/reasons.ts';
 import type { SignatureCheck } from '../kernel/signatures.ts';
 import type { Principal } from '../principals/authenticate.ts';
 import { isPartyOrOwner } from '../principals/parties.ts';
-import { type Handle, isSuspended, readable } from '../principals/permissions.ts';
+import { type Handle, isSuspended, readable, unlessSuspended } from '../principals/permissions.ts';
 import type { Agents } from '../principals/principals.ts';
 import { fileDispute } from './evidence.ts';
 import { type OpenCallOptions, openPaymentChannel } from './open_call.ts';
+import type { Payments } from './payments.ts';
+import { refuseOpened } from './proposal_decide.ts';
+import { type Found, isProposal } from './proposal_state.ts';
 import { DisputeRequest, type pushes } from './schema.ts';
-import { type PaymentChannel, sideOf } from './state.ts';
-import { channelView, disputeView, pastView } from './view.ts';
+import { sideOf } from './state.ts';
+import { channelView, disputeView, foundView, pastView } from './view.ts';
 
 export interface PaymentRouteOptions extends OpenCallOptions {
+  readonly payments: Payments;
   readonly check: SignatureCheck;
   readonly agents: Pick<Agents, 'read' | 'readProfiles'>;
   readonly hub: TypedHub<typeof pushes>;
@@ -24,16 +28,17 @@ export function paymentRoutes(options: PaymentRouteOptions): Route<Principal>[] 
   return [
     route('POST', '/api/payment_channels', openPaymentChannel(options)),
     route('GET', '/api/payment_channels/:id', readChannel(options)),
+    route('DELETE', '/api/payment_channels/:id', withdrawProposal(options)),
     route('GET', '/api/payment_channels/:id/history', readHistory(options)),
     route('POST', '/api/payment_channels/:id/evidence', fileEvidence(options)),
   ];
 }
 
-const sideOfPrincipal = (principal: Principal, channel: PaymentChannel) =>
-  principal.kind === 'agent' ? sideOf(channel, principal.id) : undefined;
+const sideOfPrincipal = (principal: Principal, found: Found) =>
+  principal.kind === 'agent' ? sideOf(found, principal.id) : undefined;
 
-async function readBy({ payments, agents }: PaymentRouteOptions, principal: Principal, id: string) {
-  return readable(principal, await payments.read(id), ({ agentA, agentB }) =>
+async function readBy({ openings, agents }: PaymentRouteOptions, principal: Principal, id: string) {
+  return readable(principal, await openings.find(id), ({ agentA, agentB }) =>
     isPartyOrOwner(principal, [agentA, agentB], agents),
   );
 }
@@ -42,8 +47,20 @@ async function readBy({ payments, agents }: PaymentRouteOptions, principal: Prin
 function readChannel(options: PaymentRouteOptions): Handle {
   return async ({ principal, param }) => {
     const read = await readBy(options, principal, param('id'));
-    return read.ok ? jsonAnswer(200, { channel: channelView(read.thing) }) : read;
+    return read.ok ? jsonAnswer(200, { channel: foundView(read.thing) }) : read;
   };
+}
+
+/** `DELETE /api/payment_channels/{id}`: either agent, or the admin. */
+function withdrawProposal({ openings }: PaymentRouteOptions): Handle {
+  return unlessSuspended(async ({ principal, param }) => {
+    const found = await openings.find(param('id'));
+    if (!found) return refuse('not_found');
+    if (principal.kind !== 'admin' && !sideOfPrincipal(principal, found)) return refuse('forbidden');
+    if (!isProposal(found)) return refuseOpened();
+    const withdrawn = await openings.withdraw(found.id);
+    return withdrawn.ok ? { status: 204, headers: { 'cache-control': 'no-store' } } : withdrawn;
+  });
 }
 
 const checkPage = payloadCheck(
@@ -76,16 +93,16 @@ function readHistory(options: PaymentRouteOptions): Handle {
 const readDispute = jsonBody(DisputeRequest);
 
 /** `POST /api/payment_channels/{id}/evidence`: a suspended agent may still defend what is its own. */
-function fileEvidence({ payments, check, hub }: PaymentRouteOptions): Handle {
+function fileEvidence({ payments, openings, check, hub }: PaymentRouteOptions): Handle {
   return async ({ exchange, principal, param }) => {
-    const channel = await payments.read(param('id'));
-    const side = channel && sideOfPrincipal(principal, channel);
+    const found = await openings.find(param('id'));
+    const side = found && sideOfPrincipal(principal, found);
     if (isSuspended(principal) && !side) return refuse('forbidden', { status: 'suspended' });
-    if (!channel) return refuse('not_found');
+    if (!found) return refuse('not_found');
     const read = await readDispute(exchange);
     if (!read.ok) return read;
     if (!side) return refuse('forbidden');
-    const decided = await fileDispute(payments, check, { id: channel.id, by: side, request: read.body });
+    const decided = await fileDispute({ payments, openings, check }, { id: found.id, by: side, request: read.body });
     if (!decided.ok) return decided;
 
     const { state, events } = decided;

@@ -31,6 +31,8 @@ export interface Terms {
   readonly creator: Side | null;
   /** Digest of the request, by which a repeat is recognised. */
   readonly registration: string;
+  /** Time at which its creator proposed it; absent where it was opened at once. */
+  readonly proposedAtMs?: number;
 }
 
 export interface PaymentChannel extends Terms {
@@ -50,6 +52,30 @@ export interface PaymentChannel extends Terms {
   readonly lastState: CoSigned | null;
   readonly dispute: Dispute | null;
   readonly closing: Closing | null;
+  /** The newest final balances that one side has signed; absent or `null`: none that still count. */
+  readonly proposedClose?: ProposedClose | null;
+  /** By which proposed closes are recognised when they come again, the newest last. */
+  readonly closeDigests?: readonly string[];
+}
+
+/** A payment channel as it is opened. */
+export function newChannel(
+  terms: Terms,
+  { openedAtMs, notices }: { readonly openedAtMs: number; readonly notices: readonly NoticeRef[] },
+): PaymentChannel {
+  return {
+    ...terms,
+    openedAtMs,
+    notices,
+    noticesDueMs: null,
+    balances: terms.deposits,
+    nonce: 0,
+    nextNonce: 1,
+    pending: null,
+    lastState: null,
+    dispute: null,
+    closing: null,
+  };
 }
 
 /** A transfer and the balances that it leaves. */
@@ -99,6 +125,16 @@ export interface Dispute {
   readonly digests: readonly string[];
 }
 
+/** Final balances that one side has signed: whoever saw it may close with it until the nonce moves. */
+export interface ProposedClose {
+  readonly by: Side;
+  readonly final: Balances;
+  readonly nonce: number;
+  /** Canonical base64. */
+  readonly signature: string;
+  readonly atMs: number;
+}
+
 export interface Closing {
   readonly balances: Balances;
   readonly nonce: number;
@@ -119,7 +155,10 @@ export const agentOf = ({ agentA, agentB }: Terms, side: Side) => (side === 'a' 
 export const publicKeyOf = (terms: Terms, side: Side) => (side === 'a' ? terms.publicKeyA : terms.publicKeyB);
 export const signatureOf = (state: CoSigned, side: Side) => (side === 'a' ? state.signatureA : state.signatureB);
 
-export function statusOf({ closing, dispute }: PaymentChannel): 'open' | 'disputed' | 'closed' {
+export function statusOf({
+  closing,
+  dispute,
+}: Pick<PaymentChannel, 'closing' | 'dispute'>): 'open' | 'disputed' | 'closed' {
   if (closing) return 'closed';
   return dispute ? 'disputed' : 'open';
 }
@@ -130,9 +169,9 @@ export function asOf(channel: PaymentChannel, nowMs: number): PaymentChannel {
   if (!dispute || closing || nowMs < dispute.endsAtMs) return channel;
   const balances = lastState?.balances ?? channel.balances;
   const unsigned = { by: null, signatureA: null, signatureB: null };
-  const nonce = lastState?.nonce ?? 0;
+  const nonce = closeNonce(channel);
   return {
-    ...channel,
+    ...withoutProposedClose(channel),
     balances,
     closing: { ...unsigned, balances, nonce, reason: 'dispute', closedAtMs: dispute.endsAtMs },
   };
@@ -169,11 +208,25 @@ export const stateLines = (terms: Terms, { nonce, from, amountMicro, balances }:
     balance_b: usdc(balances.bMicro),
   });
 
-/** The text that both sides sign to close: valid until the next transfer is executed. */
-export const closeLines = (channel: PaymentChannel, final: Balances) =>
+/** The nonce that a close names: that of the newest state known, so that a newer one makes the signature void. */
+export const closeNonce = ({ lastState }: Pick<PaymentChannel, 'lastState'>) => lastState?.nonce ?? 0;
+
+/** The proposed close that still counts; `null`: none. */
+export function standingClose(channel: PaymentChannel): ProposedClose | null {
+  const { proposedClose, closing } = channel;
+  return proposedClose && !closing && proposedClose.nonce === closeNonce(channel) ? proposedClose : null;
+}
+
+/** What one side has signed for a close counts no more: the nonce has moved, or the channel is closed. */
+export function withoutProposedClose(channel: PaymentChannel): PaymentChannel {
+  return channel.proposedClose ? { ...channel, proposedClose: null } : channel;
+}
+
+/** The text that both sides sign to close: valid until a newer state is executed or shown. */
+export const closeLines = (channel: Pick<PaymentChannel, 'id' | 'lastState'>, final: Balances) =>
   signedLines('payment.close', {
     channel_id: channel.id,
-    nonce: channel.nonce,
+    nonce: closeNonce(channel),
     final_balance_a: usdc(final.aMicro),
     final_balance_b: usdc(final.bMicro),
   });

@@ -14,6 +14,7 @@ import {
   type Side,
   signatureOf,
   stateLines,
+  withoutProposedClose,
 } from './state.ts';
 
 /** The stream that holds every nonce below the next one, but the pending one. */
@@ -102,7 +103,13 @@ export function acknowledge(
   const executed: Executed = { ...coSigned, atMs: nowMs };
   return {
     ...ok({
-      state: { ...channel, balances: transfer.balances, nonce, pending: null, lastState: coSigned },
+      state: {
+        ...withoutProposedClose(channel),
+        balances: transfer.balances,
+        nonce,
+        pending: null,
+        lastState: coSigned,
+      },
       events: [{ type: 'transfer_executed', transfer: executed } as const],
     }),
     entries: [historyChange(executed)],

@@ -1,5 +1,6 @@
 import { iso } from '../kernel/iso.ts';
 import { usdc } from '../kernel/money.ts';
+import { channelOf, endOf, type Found, isProposal, type Proposal } from './proposal_state.ts';
 import {
   agentOf,
   type Balances,
@@ -10,6 +11,8 @@ import {
   type Past,
   type PaymentChannel,
   type Pending,
+  type ProposedClose,
+  standingClose,
   statusOf,
   type Terms,
   type Transfer,
@@ -17,26 +20,77 @@ import {
 
 /** A payment channel on the wire (PROTOCOL.md, section 5.4). */
 export function channelView(channel: PaymentChannel) {
-  const { pending, lastState, dispute, closing } = channel;
+  const { pending, lastState, dispute, closing, creator, proposedAtMs } = channel;
+  const standing = standingClose(channel);
   return {
-    id: channel.id,
-    agent_a: channel.agentA,
-    agent_b: channel.agentB,
-    deposit_a: usdc(channel.deposits.aMicro),
-    deposit_b: usdc(channel.deposits.bMicro),
+    ...termsView(channel),
     ...balancesView(channel.balances),
     nonce: channel.nonce,
     next_nonce: channel.nextNonce,
     pending: pending ? pendingView(channel, pending) : null,
-    status: statusOf(channel),
-    challenge_period_ms: channel.challengePeriodMs,
+    status: statusOf(channel) as FoundStatus,
+    proposed_close: standing ? proposedCloseView(channel, standing) : null,
     challenge_ends_at: dispute ? iso(dispute.endsAtMs) : null,
     last_state: lastState ? coSignedView(channel, lastState) : null,
     dispute: dispute ? disputeView(channel, dispute) : null,
-    opened_at: iso(channel.openedAtMs),
+    opened_at: iso(channel.openedAtMs) as string | null,
     closing: closing ? closingView(closing) : null,
+    proposed_by: proposedAtMs !== undefined && creator ? agentOf(channel, creator) : null,
+    proposal_expires_at: null as string | null,
   };
 }
+
+/** A proposal on the wire: as a channel that has not been opened, or never will be. */
+export function proposalView(proposal: Proposal): ReturnType<typeof channelView> {
+  const { creator, status, expiresAtMs } = proposal;
+  const closing = proposalClosing(proposal);
+  return {
+    ...channelView(channelOf(proposal)),
+    status: foundStatus(proposal),
+    opened_at: null,
+    closing: closing ? closedView(closing) : null,
+    proposed_by: creator ? agentOf(proposal, creator) : null,
+    proposal_expires_at: status === 'proposed' ? iso(expiresAtMs) : null,
+  };
+}
+
+export const foundView = (found: Found) => (isProposal(found) ? proposalView(found) : channelView(found));
+
+/** `closed`: the channel, or a proposal that has ended without one. */
+export type FoundStatus = 'proposed' | ReturnType<typeof statusOf>;
+
+export function foundStatus(found: Found): FoundStatus {
+  if (!isProposal(found)) return statusOf(found);
+  return endOf(found) ? 'closed' : 'proposed';
+}
+
+/** The end of a proposal without a channel: each side keeps its deposit. */
+export function proposalClosing(proposal: Proposal): Ended | undefined {
+  const { deposits, endedAtMs, expiresAtMs } = proposal;
+  const reason = endOf(proposal);
+  return reason && { balances: deposits, nonce: 0, reason, closedAtMs: endedAtMs ?? expiresAtMs };
+}
+
+const termsView = (terms: Terms) => ({
+  id: terms.id,
+  agent_a: terms.agentA,
+  agent_b: terms.agentB,
+  deposit_a: usdc(terms.deposits.aMicro),
+  deposit_b: usdc(terms.deposits.bMicro),
+  challenge_period_ms: terms.challengePeriodMs,
+  open_signature_a: terms.signatureA,
+  open_signature_b: terms.signatureB,
+});
+
+export const proposedCloseView = (terms: Terms, { by, final, nonce, signature, atMs }: ProposedClose) => ({
+  by: agentOf(terms, by),
+  ...finalView(final),
+  nonce,
+  signature,
+  at: iso(atMs),
+});
+
+const finalView = ({ aMicro, bMicro }: Balances) => ({ final_balance_a: usdc(aMicro), final_balance_b: usdc(bMicro) });
 
 const balancesView = ({ aMicro, bMicro }: Balances) => ({ balance_a: usdc(aMicro), balance_b: usdc(bMicro) });
 
@@ -74,9 +128,13 @@ export const disputeView = (channel: PaymentChannel, { openedBy, reason, evidenc
   challenge_ends_at: iso(endsAtMs),
 });
 
-export const closedView = ({ balances, nonce, reason, closedAtMs }: Closing) => ({
-  final_balance_a: usdc(balances.aMicro),
-  final_balance_b: usdc(balances.bMicro),
+/** The end of a channel, or of a proposal. */
+type Ended = Pick<Closing, 'balances' | 'nonce' | 'closedAtMs'> & {
+  readonly reason: Closing['reason'] | 'withdrawn' | 'expired';
+};
+
+export const closedView = ({ balances, nonce, reason, closedAtMs }: Ended) => ({
+  ...finalView(balances),
   nonce,
   reason,
   closed_at: iso(closedAtMs),

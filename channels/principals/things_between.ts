@@ -8,7 +8,7 @@ import { type PartyOptions, type Whose, whoseThings, withOwner } from './parties
 export interface Between<S, N extends string> {
   readonly name: string;
   readonly checks: ParamChecks<N>;
-  readonly indexOfAll: string;
+  readonly indexesOfAll: readonly string[];
   indexesOf(agentId: string, params: Params<N>): readonly string[];
   /** As they are now. */
   read(ids: readonly string[]): Promise<readonly (S | undefined)[]>;
@@ -24,7 +24,7 @@ export function listBetween<S, N extends string>(
   between: Between<S, N>,
   options: PartyOptions,
 ): List<S, N | 'agent_id'> {
-  const { name, checks, indexOfAll, view } = between;
+  const { name, checks, indexesOfAll, view } = between;
   return {
     name,
     checks: { ...checks, agent_id: anId } as ParamChecks<N | 'agent_id'>,
@@ -39,7 +39,7 @@ export function listBetween<S, N extends string>(
       return {
         ok: true,
         order: byCreation,
-        indexes: 'agentIds' in whose ? whose.agentIds.flatMap((id) => between.indexesOf(id, params)) : [indexOfAll],
+        indexes: 'agentIds' in whose ? whose.agentIds.flatMap((id) => between.indexesOf(id, params)) : indexesOfAll,
         async read(ids) {
           const found = await between.read(ids);
           const matching = found.map((state) => (state && between.matches(state, params) ? state : undefined));

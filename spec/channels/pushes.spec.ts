@@ -14,7 +14,14 @@ import { standingOffer } from '../../channels/negotiation/state.ts';
 import { completionView, offerView } from '../../channels/negotiation/view.ts';
 import { decide as decidePayment } from '../../channels/payment/decide.ts';
 import * as payment from '../../channels/payment/schema.ts';
-import { closedView, coSignedView, disputeView, pendingView } from '../../channels/payment/view.ts';
+import {
+  channelView,
+  closedView,
+  coSignedView,
+  disputeView,
+  pendingView,
+  proposedCloseView,
+} from '../../channels/payment/view.ts';
 import { agentView } from '../../channels/principals/agent.ts';
 import { decide as decideSession } from '../../channels/session/decide.ts';
 import * as session from '../../channels/session/schema.ts';
@@ -53,6 +60,8 @@ const offered = standingOffer(agreed, 'client');
 const proposed = scenario(decidePayment)(pay.channel()).when(pay.propose('a', '1')).then({ type: 'transfer_proposed' });
 const paid = scenario(decidePayment)(proposed).when(pay.acknowledge('b', '1')).then({ type: 'transfer_executed' });
 const disputed = scenario(decidePayment)(paid).when(pay.dispute('a')).then({ type: 'dispute_opened' });
+const finals = pay.proposeClose('a', '9', '6');
+const closeProposed = scenario(decidePayment)(paid).when(finals).then({ type: 'close_proposed' });
 const closed = scenario(decidePayment)(paid)
   .when(pay.close('a', '9', '6'))
   .then({ type: 'closed' });
@@ -136,6 +145,13 @@ const shown: readonly (readonly [string, TSchema, unknown])[] = [
   ['propose_transfer', payment.pushes.propose_transfer, proposed.pending && pendingView(proposed, proposed.pending)],
   ['transfer_complete', payment.pushes.transfer_complete, paid.lastState && coSignedView(paid, paid.lastState)],
   ['dispute', payment.pushes.dispute, disputed.dispute && disputeView(disputed, disputed.dispute)],
+  [
+    'propose_close',
+    payment.pushes.propose_close,
+    closeProposed.proposedClose && proposedCloseView(closeProposed, closeProposed.proposedClose),
+  ],
+  ['channel_opened', payment.pushes.channel_opened, { channel: channelView(pay.channel()) }],
+  ['channel_opened of one with all', payment.pushes.channel_opened, { channel: channelView(closeProposed) }],
   ['channel_closed', payment.pushes.channel_closed, closed.closing && closedView(closed.closing)],
   ['task_completed', task.pushes.task_completed, ending({ status: 'completed', result: null })],
   ['task_cancelled', task.pushes.task_cancelled, ending({ status: 'cancelled', reason: 'no' })],

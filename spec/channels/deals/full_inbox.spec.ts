@@ -1,7 +1,9 @@
 import { MAX_FROM_ONE_SENDER } from '../../../channels/messages/inbox.ts';
+import { MAX_STANDING } from '../../../channels/payment/standing_proposals.ts';
 import { ADMIN_TOKEN } from '../../support/aerie.ts';
 import { onEveryDeployment } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
+import { Offer } from './offered.ts';
 import { Party } from './party.ts';
 
 type Problem = { readonly reason: string; readonly details: object };
@@ -117,12 +119,23 @@ onEveryDeployment('an agent whose counterpart has no room for it', (deployment) 
     expect(await client.call('POST', '/api/coordinations', coordination)).toMatchObject(full);
     expect((await client.call('GET', `/api/coordinations/${refused}`)).status).toBe(404);
 
+    const { signature_b: _, ...proposal } = channel;
+    expect(await client.call('POST', '/api/payment_channels', proposal)).toMatchObject(full);
+    // What was not made takes no place among the proposals that may stand.
+    for (let at = 0; at < MAX_STANDING; at += AT_ONCE) {
+      const offers = Array.from({ length: AT_ONCE }, () => new Offer(client, provider));
+      for (const answer of await Promise.all(offers.map((offer) => offer.post(client))))
+        expect(answer).toMatchObject(full);
+    }
+
     const topic = await provider.join(`negotiation:${kept}`);
     await topic.push('reject', { reason: 'too dear' });
     await eventually(async () => {
-      expect((await client.call('POST', '/api/payment_channels', channel)).status).toBe(201);
+      expect((await client.call('POST', '/api/payment_channels', proposal)).status).toBe(201);
     });
+    expect((await client.call('POST', '/api/payment_channels', proposal)).status).toBe(200);
+    expect((await client.call('POST', '/api/payment_channels', channel)).status).toBe(201);
     expect((await client.call('POST', '/api/payment_channels', channel)).status).toBe(200);
     await Promise.all([client.leave(), provider.leave()]);
-  }, 60_000);
+  }, 180_000);
 });

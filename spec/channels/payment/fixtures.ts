@@ -1,9 +1,18 @@
 import { micro } from '../../../channels/kernel/money.ts';
-import type { Acknowledge, Close, OpenDispute, Propose, Reject, Shown } from '../../../channels/payment/commands.ts';
+import type {
+  Acknowledge,
+  Close,
+  OpenDispute,
+  Propose,
+  ProposeClose,
+  Reject,
+  Shown,
+} from '../../../channels/payment/commands.ts';
 import {
   type Balances,
   type CoSigned,
   closeLines,
+  closeNonce,
   nextTransfer,
   type Past,
   type PaymentChannel,
@@ -105,6 +114,23 @@ export const coSigned = (nonce: number, a: string, b: string): CoSigned => ({
   signatureA: `a signs ${nonce}`,
   signatureB: `b signs ${nonce}`,
 });
+
+export const proposeClose =
+  (by: Side, a: string, b: string, { nonce, isGood = true, signature = `${by} closes ${a} ${b}` }: Extra = {}) =>
+  (state: PaymentChannel): ProposeClose => {
+    const final = balances(a, b);
+    const named = nonce ?? closeNonce(state);
+    const digest = JSON.stringify([by, a, b, named, signature]);
+    return {
+      type: 'propose_close',
+      by,
+      final,
+      nonce: named,
+      signature,
+      digest,
+      verdict: { lines: closeLines(state, final), isGood },
+    };
+  };
 
 export const close =
   (by: Side, a: string, b: string, { isGoodA = true, isGoodB = true } = {}) =>

@@ -41,12 +41,17 @@ onEveryDeployment('payment:{id}', (deployment) => {
         next_nonce: 1,
         pending: null,
         status: 'open',
+        proposed_close: null,
         challenge_period_ms: 3_600_000,
         challenge_ends_at: null,
         last_state: null,
         dispute: null,
         opened_at: expect.any(String),
         closing: null,
+        proposed_by: null,
+        proposal_expires_at: null,
+        open_signature_a: null,
+        open_signature_b: null,
       },
     });
     const proposal = deal.proposal(deal.a, 1, '2', ['8', '7']);
@@ -272,7 +277,7 @@ onEveryDeployment('payment:{id}', (deployment) => {
     const stranger = await Party.at(a.node, a.networkId);
 
     expect((await open({ signature_a: null, signature_b: null })).status).toBe(403);
-    expect((await open({ signature_b: null })).status).toBe(400);
+    expect((await open({ signature_a: null })).status).toBe(400);
     expect((await open({ id: null })).status).toBe(400);
     expect((await open({ agent_b: a.id })).status).toBe(400);
     expect((await open({ deposit_a: '-1' })).status).toBe(400);

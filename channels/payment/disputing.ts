@@ -1,9 +1,16 @@
 import { type Decision, ok } from '../kernel/aggregate.ts';
-import { usdc } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
-import { type Moved, signatureRefusal } from '../kernel/signed_change.ts';
-import type { Close, Event, OpenDispute, Shown } from './commands.ts';
-import { asOf, type Closing, type CoSigned, closeLines, type Dispute, type PaymentChannel, sumMicro } from './state.ts';
+import type { Moved } from '../kernel/signed_change.ts';
+import type { Event, OpenDispute, Shown } from './commands.ts';
+import {
+  asOf,
+  type CoSigned,
+  closeNonce,
+  type Dispute,
+  type PaymentChannel,
+  sumMicro,
+  withoutProposedClose,
+} from './state.ts';
 import { burnPending, pastAt } from './transfers.ts';
 
 /** So many disputes that changed something are recognised when they come again. */
@@ -23,15 +30,16 @@ export function dispute(
   if (refused) return refused;
 
   // At equal nonces what was executed here stands.
-  const isNewer = shown?.state !== undefined && shown.state.nonce > (channel.lastState?.nonce ?? 0);
+  const isNewer = shown?.state !== undefined && shown.state.nonce > closeNonce(channel);
   const lastState: CoSigned | null = isNewer && shown.state ? shown.state : channel.lastState;
-  const nonce = lastState?.nonce ?? 0;
+  const nonce = closeNonce({ lastState });
+  const kept = isNewer ? withoutProposedClose(channel) : channel;
   if (before) {
     if (!isNewer) return ok({ state: channel, events: [{ type: 'evidence_noted', by }] });
     const digests = [...before.digests, digest].slice(-MAX_DIGESTS);
     const renewed: Dispute = { ...before, reason, evidenceJson, digests };
     return ok({
-      state: { ...channel, lastState, dispute: renewed },
+      state: { ...kept, lastState, dispute: renewed },
       events: [{ type: 'newer_state_shown', by, dispute: renewed, nonce }],
     });
   }
@@ -43,7 +51,7 @@ export function dispute(
     evidenceJson,
     digests: [digest],
   };
-  const burnt = burnPending(channel, { by, cause: 'dispute', reason: 'dispute' }, nowMs);
+  const burnt = burnPending(kept, { by, cause: 'dispute', reason: 'dispute' }, nowMs);
   return {
     ...ok({
       state: { ...burnt.state, lastState, dispute: opened },
@@ -59,38 +67,4 @@ function evidenceRefusal(channel: PaymentChannel, { state, isSigned, past }: Sho
   const here = pastAt(channel, state.nonce, past);
   if (here && 'hasMoved' in here) return here;
   return here && 'burned' in here && here.cause === 'rejected' ? refuse('invalid_evidence') : undefined;
-}
-
-/** Closes the channel as both have signed, disputed or not. */
-export function close(channel: PaymentChannel, command: Close, nowMs: number): Decision<PaymentChannel, Event> | Moved {
-  const { by, final, signatureA, signatureB, verdictA, verdictB } = command;
-  if (channel.closing && isRepeat(channel.closing, command)) return ok({ state: channel, events: [] });
-  if (asOf(channel, nowMs).closing) return refuse('channel_closed');
-  const lines = closeLines(channel, final);
-  const refused = signatureRefusal(verdictA, lines) ?? signatureRefusal(verdictB, lines);
-  if (refused) return refused;
-  const totalMicro = sumMicro(channel.deposits);
-  if (sumMicro(final) !== totalMicro) return refuse('balance_mismatch', { expected: usdc(totalMicro) });
-
-  const burnt = burnPending(channel, { by, cause: 'close', reason: 'close' }, nowMs);
-  const signed = { signatureA, signatureB, closedAtMs: nowMs };
-  const closing: Closing = { balances: final, nonce: channel.nonce, reason: 'cooperative', by, ...signed };
-  const movedToAMicro = final.aMicro - channel.balances.aMicro;
-  return {
-    ...ok({
-      state: { ...burnt.state, balances: final, closing },
-      events: [...burnt.events, { type: 'closed', closing, movedToAMicro } as const],
-    }),
-    entries: burnt.entries,
-  };
-}
-
-function isRepeat(closing: Closing, { by, final, signatureA, signatureB }: Close): boolean {
-  return (
-    closing.by === by &&
-    closing.balances.aMicro === final.aMicro &&
-    closing.balances.bMicro === final.bMicro &&
-    closing.signatureA === signatureA &&
-    closing.signatureB === signatureB
-  );
 }
