@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { signedLines } from '../../crypto/signed_text.ts';
 import { micro, microBalance, usdc } from '../kernel/money.ts';
+import { verifyOpening } from './opening.ts';
 import type { Report } from './report.ts';
 import type { Executed, HistoryItem, PaymentExport } from './schema.ts';
 
@@ -8,11 +9,13 @@ type Channel = PaymentExport['channel'];
 type State = Static<typeof Executed>;
 
 const isExecuted = (item: HistoryItem): item is State => !('burned' in item);
+const depositsMicro = ({ deposit_a: a, deposit_b: b }: Channel) => sumMicro(a, b);
 const sumMicro = (a: string | number, b: string | number) => microBalance(a) + microBalance(b);
 
 /** Checks a payment channel from its deposits to its end, as the server decided it. */
 export async function verifyPayment({ channel, history }: PaymentExport, report: Report): Promise<void> {
   report.expect(channel.agent_a !== channel.agent_b, '/channel/agent_b', 'both sides are the same agent');
+  await verifyOpening(channel, report);
   const balances = { aMicro: micro(channel.deposit_a), bMicro: micro(channel.deposit_b) };
   let lastNonce = 0;
   for (const [at, item] of history.entries()) {
@@ -43,6 +46,7 @@ export async function verifyPayment({ channel, history }: PaymentExport, report:
   const highest = Math.max(lastNonce, pending?.nonce ?? 0);
   report.expect(nextNonce === highest + 1, '/channel/next_nonce', `is not ${highest + 1}: history is not whole`);
   await verifyLastState(channel, history, newest, report);
+  await verifyProposedClose(channel, report);
   await verifyEnd(channel, balances, report);
 }
 
@@ -50,7 +54,7 @@ async function verifyState(channel: Channel, state: State, path: string, report:
   const { agent_a: a, agent_b: b } = channel;
   const isBetween = (state.from === a && state.to === b) || (state.from === b && state.to === a);
   report.expect(isBetween, `${path}/from`, 'is not from one of the two agents to the other');
-  const total = sumMicro(channel.deposit_a, channel.deposit_b);
+  const total = depositsMicro(channel);
   const isKept = sumMicro(state.balance_a, state.balance_b) === total;
   report.expect(isKept, `${path}/balance_a`, `the balances are not together the deposits, ${usdc(total)}`);
   const lines = signedLines('payment.state', {
@@ -90,13 +94,43 @@ async function verifyLastState(
   }
 }
 
+async function verifyProposedClose(channel: Channel, report: Report): Promise<void> {
+  const { proposed_close: proposed } = channel;
+  if (!proposed) return;
+  const path = '/channel/proposed_close';
+  const isMember = proposed.by === channel.agent_a || proposed.by === channel.agent_b;
+  report.expect(isMember, `${path}/by`, 'is neither of the two agents');
+  report.expect(!channel.closing, path, 'counts no more, as the channel is closed');
+  report.expect(proposed.nonce === closeNonce(channel), `${path}/nonce`, 'is not that of the newest state');
+  const isKept = sumMicro(proposed.final_balance_a, proposed.final_balance_b) === depositsMicro(channel);
+  report.expect(isKept, `${path}/final_balance_a`, 'the final balances are not together the deposits');
+  await report.signature(`${path}/signature`, proposed.by, closeLines(channel, proposed), proposed.signature);
+}
+
+interface Finals {
+  readonly final_balance_a: string | number;
+  readonly final_balance_b: string | number;
+  readonly nonce: number;
+}
+
+const closeLines = ({ id }: Channel, { nonce, final_balance_a: a, final_balance_b: b }: Finals) =>
+  signedLines('payment.close', {
+    channel_id: id,
+    nonce,
+    final_balance_a: usdc(microBalance(a)),
+    final_balance_b: usdc(microBalance(b)),
+  });
+
+/** A close is signed over the nonce of the newest state. */
+const closeNonce = ({ last_state: last }: Channel) => last?.nonce ?? 0;
+
 async function verifyEnd(
   channel: Channel,
   executed: { readonly aMicro: bigint; readonly bMicro: bigint },
   report: Report,
 ): Promise<void> {
   const { closing, last_state: last } = channel;
-  const total = sumMicro(channel.deposit_a, channel.deposit_b);
+  const total = depositsMicro(channel);
   const isKept = sumMicro(channel.balance_a, channel.balance_b) === total;
   report.expect(isKept, '/channel/balance_a', `the balances are not together the deposits, ${usdc(total)}`);
   if (!closing) {
@@ -117,13 +151,13 @@ async function verifyEnd(
     report.expect(isNewest, path, 'is not the newest state that both have signed');
     return;
   }
-  report.expect(closing.nonce === channel.nonce, `${path}/nonce`, 'is not that of the channel');
-  const lines = signedLines('payment.close', {
-    channel_id: channel.id,
-    nonce: closing.nonce,
-    final_balance_a: usdc(microBalance(a)),
-    final_balance_b: usdc(microBalance(b)),
-  });
+  report.expect(closing.nonce === closeNonce(channel), `${path}/nonce`, 'is not that of the newest state');
+  if (closing.reason !== 'cooperative') {
+    const isUntouched = microBalance(a) === micro(channel.deposit_a) && channel.next_nonce === 1;
+    report.expect(isUntouched && channel.opened_at == null, path, 'is that of a channel that was never opened');
+    return;
+  }
+  const lines = closeLines(channel, closing);
   await report.signature(`${path}/signature_a`, channel.agent_a, lines, closing.signature_a ?? '');
   await report.signature(`${path}/signature_b`, channel.agent_b, lines, closing.signature_b ?? '');
 }

@@ -64,6 +64,68 @@ function payment() {
   };
 }
 
+const openFields = {
+  agent_a: 'agent-a',
+  agent_b: 'agent-b',
+  deposit_a: '10',
+  deposit_b: '5',
+  challenge_period_ms: 1_000,
+};
+const opening = (keys: typeof a, channel_id = 'pay-1') =>
+  sign(keys.secretKey, 'payment.open', { channel_id, ...openFields });
+
+function finals(nonce: number, final_balance_a: string, final_balance_b: string) {
+  const fields = { channel_id: 'pay-1', nonce, final_balance_a, final_balance_b };
+  const [signature_a, signature_b] = [a, b].map(({ secretKey }) => sign(secretKey, 'payment.close', fields));
+  return { final_balance_a, final_balance_b, nonce, signature_a, signature_b };
+}
+
+/** Proposed by one side and opened by the other. */
+function proposed() {
+  const whole = payment();
+  const opened = { proposed_by: 'agent-b', open_signature_a: opening(a), open_signature_b: opening(b) };
+  return { ...whole, channel: { ...whole.channel, ...opened } };
+}
+
+/** Not opened yet. */
+function standing() {
+  const { channel, ...file } = proposed();
+  const untouched = {
+    balance_a: '10',
+    balance_b: '5',
+    nonce: 0,
+    next_nonce: 1,
+    last_state: null,
+    closing: null as null | object,
+  };
+  const unopened = { status: 'proposed', opened_at: null as null | string, open_signature_a: null as null | string };
+  return { ...file, channel: { ...channel, ...untouched, ...unopened }, history: [] };
+}
+
+function withdrawn() {
+  const { channel, ...file } = standing();
+  const closing = { final_balance_a: '10', final_balance_b: '5', nonce: 0, reason: 'withdrawn', closed_at: at };
+  return { ...file, channel: { ...channel, status: 'closed', closing } };
+}
+
+/** Closed as both have signed while a dispute had shown a newer state. */
+function closedInDispute() {
+  const { channel, ...file } = disputed();
+  const closing = { ...finals(4, '7', '8'), reason: 'cooperative', closed_at: at };
+  return { ...file, channel: { ...channel, balance_a: '7', balance_b: '8', closing } };
+}
+
+/** Open, with the final balances that one side has signed. */
+function closing() {
+  const { channel, ...file } = payment();
+  const { signature_b: signature, signature_a: _, ...final } = finals(3, '8', '7');
+  const proposed_close = { by: 'agent-b', ...final, signature, at };
+  return {
+    ...file,
+    channel: { ...channel, status: 'open', closing: null, balance_a: '9', balance_b: '6', proposed_close },
+  };
+}
+
 /** Ended by a dispute, with a state whose nonce the dispute itself has burned. */
 function disputed() {
   const shown = state(4, 'agent-a', '3', '6', '9');
@@ -127,6 +189,11 @@ describe('an export', () => {
   it.each([
     ['payment channel pay-1', 8, payment],
     ['payment channel pay-1', 6, disputed],
+    ['payment channel pay-1', 10, proposed],
+    ['payment channel pay-1', 1, standing],
+    ['payment channel pay-1', 1, withdrawn],
+    ['payment channel pay-1', 8, closedInDispute],
+    ['payment channel pay-1', 7, closing],
     ['negotiation neg-1', 3, negotiation],
   ])('of a whole %s is found to be good, %d signatures', async (subject, signatures, file) => {
     expect(await verifyExport(file())).toEqual({ subject, signatures, faults: [] });
@@ -205,6 +272,70 @@ describe('an export', () => {
     const file = disputed();
     Object.assign(file.channel.closing, { nonce: 3 });
     expect((await verifyExport(file)).faults).toMatchObject([{ path: '/channel/closing' }]);
+  });
+
+  it.each<[string, string, () => { channel: object }, object]>([
+    ['its terms are others', '/channel/open_signature_a', proposed, { challenge_period_ms: 2_000 }],
+    ['one side has not opened it', '/channel/open_signature_b', proposed, { open_signature_b: null }],
+    ['nobody has opened it', '/channel/open_signature_a', proposed, { open_signature_a: null, open_signature_b: null }],
+    ['it was opened by one side twice', '/channel/open_signature_b', proposed, { open_signature_b: opening(a) }],
+    ['it was opened as another', '/channel/open_signature_a', proposed, { open_signature_a: opening(a, 'pay-2') }],
+    ['its proposer has not signed', '/channel/proposed_by', standing, { proposed_by: 'agent-a' }],
+    ['it is not open, though both signed', '/channel/status', standing, { open_signature_a: opening(a) }],
+    ['a proposal has moved money', '/channel/closing', withdrawn, { opened_at: at }],
+    [
+      'a withdrawal keeps a deposit',
+      '/channel/closing',
+      withdrawn,
+      {
+        ...{ balance_a: '9', balance_b: '6' },
+        closing: { ...withdrawn().channel.closing, final_balance_a: '9', final_balance_b: '6' },
+      },
+    ],
+    [
+      'a close from before the newest state counts',
+      '/channel/closing/nonce',
+      closedInDispute,
+      {
+        closing: { ...finals(3, '7', '8'), reason: 'cooperative' },
+      },
+    ],
+    [
+      'a proposed close is of another',
+      '/channel/proposed_close/signature',
+      closing,
+      {
+        proposed_close: { ...closing().channel.proposed_close, by: 'agent-a' },
+      },
+    ],
+    [
+      'a proposed close is void',
+      '/channel/proposed_close/nonce',
+      closing,
+      {
+        proposed_close: { ...closing().channel.proposed_close, nonce: 1 },
+      },
+    ],
+    [
+      'a proposed close makes money',
+      '/channel/proposed_close/final_balance_a',
+      closing,
+      {
+        proposed_close: { ...closing().channel.proposed_close, final_balance_a: '9' },
+      },
+    ],
+    [
+      'a proposed close outlives the channel',
+      '/channel/proposed_close',
+      payment,
+      {
+        proposed_close: closing().channel.proposed_close,
+      },
+    ],
+  ])('of a payment channel is wrong where %s', async (_what, path, file, fields) => {
+    const export_ = file();
+    Object.assign(export_.channel, fields);
+    expect((await verifyExport(export_)).faults.map((fault) => fault.path)).toContain(path);
   });
 
   type Negotiation = ReturnType<typeof negotiation>;
