@@ -1,4 +1,5 @@
 import { accept, type ChannelSocket, grant, type Log, later, type Nodes, reply } from '../../server/index.ts';
+import type { Metadata } from '../kernel/fields.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { type AgentSession, agentChannel } from '../principals/agent_session.ts';
 import type { Ending } from './commands.ts';
@@ -10,6 +11,7 @@ import {
   chunkRefusal,
   events,
   type Heard,
+  type JoinParams,
   joinParams,
   pushes,
   type Resume,
@@ -17,9 +19,9 @@ import {
   signals,
   stateRefusal,
 } from './schema.ts';
-import { roleOf, streamOf, streamView, type TaskState, taskView } from './state.ts';
-import { type Role, readBy, type StreamName } from './stream.ts';
-import type { Tasks } from './tasks.ts';
+import { contentsOf, roleOf, startedView, streamOf, streamView, type Task, type TaskState, taskView } from './state.ts';
+import { type Role, readBy, type StreamName, writtenBy } from './stream.ts';
+import { startedBy, type Tasks } from './tasks.ts';
 
 export interface TaskChannelOptions {
   readonly tasks: Tasks;
@@ -31,6 +33,10 @@ export interface TaskChannelOptions {
 interface Membership {
   readonly role: Role;
   readonly reader: StreamReader;
+  /** Brings the stream that the member writes, if it has asked for it. */
+  readonly own?: StreamReader | undefined;
+  /** Of a task whose provider, the member, has not begun yet. */
+  readonly metadata?: Metadata | undefined;
 }
 
 type TaskSocket = ChannelSocket<AgentSession & Membership, typeof pushes, typeof signals>;
@@ -51,10 +57,20 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
     }
   });
 
+  /** Before what the event itself pushes. */
+  function tellStarted(started: Task | undefined, socket: TaskSocket): void {
+    if (!started) return;
+    socket.broadcast('task_started', { task: startedView(started, socket.assigns.metadata ?? {}) });
+    socket.assign({ metadata: undefined });
+  }
+
   async function store(stream: StreamName, { chunk, seq }: ChunkPayload, socket: TaskSocket) {
-    const stored = await tasks.storeChunk(socket.id, { by: socket.assigns.role, stream, seq, chunk });
+    const own = socket.assigns.own?.stream === stream ? socket.assigns.own : undefined;
+    const storeChunk = () => tasks.storeChunk(socket.id, { by: socket.assigns.role, stream, seq, chunk });
+    const stored = await (own ? own.sending(seq, storeChunk) : storeChunk());
     if (!stored.ok) return stored;
     const { ordinal, duplicate } = stored;
+    tellStarted(stored.started, socket);
     if (duplicate) {
       socket.broadcastOthers(heard(stream), { ordinal });
       return reply({ seq, duplicate });
@@ -70,9 +86,12 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
     (stream: StreamName) =>
     async ({ checksum, total_size: totalSize }: CompletionPayload, socket: TaskSocket) => {
       const { id, assigns } = socket;
-      const completed = await tasks.completeStream(id, { by: assigns.role, stream, checksum, totalSize });
+      const own = assigns.own?.stream === stream ? assigns.own : undefined;
+      const complete = () => tasks.completeStream(id, { by: assigns.role, stream, checksum, totalSize });
+      const completed = await (own ? own.sending('completion', complete) : complete());
       if (!completed.ok) return completed;
       const { ordinal, duplicate } = completed;
+      tellStarted(completed.started, socket);
       if (duplicate) {
         socket.broadcastOthers(heard(stream), { ordinal });
         return reply({ duplicate });
@@ -90,6 +109,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
       log.warn({ err: error, task: socket.id }, 'reputation not updated yet: tried again at the deadline of the task');
     });
     if (applied.events.length === 0) return reply({ task, duplicate: true });
+    tellStarted(startedBy(applied), socket);
     socket.broadcast(`task_${as.status}`, { task });
     return reply({ task });
   }
@@ -111,15 +131,21 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
 
     async join({ params, granted: { state, role } }) {
       const reader = new StreamReader(role, replaysAbove(role, params.resume), { chunks, log });
-      return accept({ role, reader }, await joinView(state, role));
+      const own = ownReader(role, params.own);
+      const { status } = state.task;
+      const metadata = role === 'provider' && status === 'pending' ? contentsOf(state).metadata : undefined;
+      return accept({ role, reader, own, metadata }, await joinView(state, role));
     },
 
     joined(socket) {
-      const { reader } = socket.assigns;
-      readers.add(reader);
-      socket.onEnd(() => readers.delete(reader));
+      const { reader, own } = socket.assigns;
+      const all = own ? [own, reader] : [reader];
+      for (const each of all) readers.add(each);
+      socket.onEnd(() => {
+        for (const each of all) readers.delete(each);
+      });
       // Not awaited: a replay may take long, and the member's own events do not wait for it.
-      reader.start(socket);
+      void startInTurn(all, socket);
     },
 
     on: {
@@ -134,6 +160,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
         if (!applied.ok) return applied;
         const task = taskView(applied.state);
         if (applied.events.length === 0) return reply({ task, duplicate: true });
+        tellStarted(startedBy(applied), socket);
         socket.broadcastOthers('progress', { percent, ...(message !== undefined && { message }) });
         return reply({ task });
       },
@@ -144,6 +171,7 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
         const by = socket.assigns.role;
         const applied = await tasks.apply(socket.id, { type: 'save_checkpoint', by, seq, state });
         if (!applied.ok) return applied;
+        tellStarted(startedBy(applied), socket);
         const kept = applied.state.task.checkpoint?.seq ?? seq;
         const isRepeat = applied.events.length === 0 && kept === seq;
         return reply({ seq: kept, ...(isRepeat && { duplicate: true }) });
@@ -166,6 +194,11 @@ export function taskChannel({ tasks, nodes, retentionMs, log }: TaskChannelOptio
     },
   });
 
+  function ownReader(role: Role, own: JoinParams['own']): StreamReader | undefined {
+    if (own === undefined || own === null) return undefined;
+    return new StreamReader(role, own === true ? -1 : own, { chunks, log, stream: writtenBy(role) });
+  }
+
   async function joinView(state: TaskState, role: Role) {
     const streams = { input: streamView(streamOf(state, 'input')), output: streamView(streamOf(state, 'output')) };
     const checkpoint = state.task.checkpoint && (await chunks.checkpoint(state.task.id));
@@ -178,12 +211,19 @@ function replaysAbove(role: Role, resume: Resume): number | undefined {
   return resume?.[readBy(role)] ?? -1;
 }
 
-// Readers put chunks into order; another socket of the agent that writes them gets them as they come.
+/** Each once the one before has sent what was stored. */
+async function startInTurn(all: readonly StreamReader[], socket: TaskSocket): Promise<void> {
+  for (const reader of all) await reader.start(socket);
+}
 
-const reads = (stream: StreamName, { assigns }: TaskSocket) => assigns.reader.stream === stream;
+// Readers put chunks into order; who writes a stream and did not ask for it gets those of its other sockets as they come.
+
+const readerOf = (stream: StreamName, { assigns: { reader, own } }: TaskSocket) =>
+  [reader, own].find((each) => each?.stream === stream);
 
 const storedOn = (stream: StreamName) => (stored: Stored, socket: TaskSocket) => {
-  if (reads(stream, socket)) return socket.assigns.reader.chunkStored(stored);
+  const reader = readerOf(stream, socket);
+  if (reader) return reader.chunkStored(stored);
   const { ordinal: _, ...chunk } = stored;
   socket.push(`${stream}_stream`, chunk);
 };
@@ -191,12 +231,12 @@ const storedOn = (stream: StreamName) => (stored: Stored, socket: TaskSocket) =>
 const completedOn =
   (stream: StreamName) =>
   ({ ordinal, ...completion }: Completed, socket: TaskSocket) => {
-    if (reads(stream, socket)) socket.assigns.reader.completed(ordinal, completion);
+    const reader = readerOf(stream, socket);
+    if (reader) reader.completed(ordinal, completion);
     else socket.push(`${stream}_complete`, completion);
   };
 
 const heardOn =
   (stream: StreamName) =>
-  ({ ordinal }: Heard, socket: TaskSocket) => {
-    if (reads(stream, socket)) socket.assigns.reader.heardOf(ordinal);
-  };
+  ({ ordinal }: Heard, socket: TaskSocket) =>
+    readerOf(stream, socket)?.heardOf(ordinal);

@@ -23,7 +23,16 @@ export interface CreateTask {
 /** Fields given by the creator of a task. */
 export type TaskFields = Pick<
   Task & Contents,
-  'id' | 'clientAgentId' | 'providerAgentId' | 'appId' | 'creatorAgentId' | 'capability' | 'priceMicro' | 'metadata'
+  | 'id'
+  | 'clientAgentId'
+  | 'providerAgentId'
+  | 'appId'
+  | 'creatorAgentId'
+  | 'capability'
+  | 'priceMicro'
+  | 'metadata'
+  | 'negotiationId'
+  | 'paymentChannelId'
 >;
 
 export interface StoreChunk {

@@ -180,9 +180,10 @@ function end(state: TaskState, { by, as, retentionMs }: EndTask, nowMs: number):
     dropMs: nowMs + retentionMs,
   };
   const startedAtMs = task.startedAtMs ?? (status === 'cancelled' ? null : nowMs);
+  const starts = startedAtMs !== null && task.status === 'pending';
   return ok({
     state: { ...state, task: { ...task, status, startedAtMs, finishedAtMs: nowMs, duties }, contents },
-    events: [{ type: status, by }],
+    events: [...(starts ? [{ type: 'started' } as const] : []), { type: status, by }],
   });
 }
 

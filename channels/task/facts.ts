@@ -29,7 +29,8 @@ export function taskFacts(
       case 'created':
         return [{ type: 'task_created', ...about }];
       case 'started':
-        return [{ type: 'task_started', ...about }];
+        // One that ends as it starts was never seen running.
+        return task.finishedAtMs === null ? [{ type: 'task_started', ...about }] : [];
       case 'completed':
       case 'failed':
       case 'cancelled': {

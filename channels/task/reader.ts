@@ -6,6 +6,9 @@ import { type Role, readBy, type Stream, type StreamName } from './stream.ts';
 
 type Socket = Pick<ChannelSocket<object, typeof pushes>, 'pushSnapshot' | 'push' | 'writable' | 'ended' | 'id'>;
 
+/** The seq of a chunk, or the completion. */
+type Sent = number | 'completion';
+
 /** Target size of a replay page, whatever the size of its chunks. */
 const PAGE_BYTES = 256 * 1_024;
 const MAX_PAGE = 64;
@@ -16,10 +19,12 @@ const RETRY_MS = 500;
 export interface StreamReaderOptions {
   readonly chunks: Pick<Chunks, 'head' | 'from' | 'inOrder'>;
   readonly log: Log;
+  /** Left out: the one that the other role writes. */
+  readonly stream?: StreamName;
 }
 
 /**
- * Brings the stream that the other role writes to one member: what was stored when it joined in the order of seq, then
+ * Brings a stream to one member, most often the one that the other role writes: what was stored when it joined in the order of seq, then
  * the rest in the order in which it was stored, each chunk once. Ordinals tell what comes next: a live chunk with the
  * next one goes out at once; one further on says that something is missing here, which is then read from the store, as
  * everything is while the member catches up; one from before is known already.
@@ -35,21 +40,47 @@ export class StreamReader {
   /** One above the highest ordinal heard of. */
   #heard = 0;
   #catchingUp = true;
+  /** What the member itself has sent and has not been passed yet: it needs no echo of that. */
+  readonly #sent = new Map<Sent, 'under way' | 'stored'>();
+  /** Sends what was passed over while the member's own was under way. */
+  readonly #withheld = new Map<Sent, () => Promise<void>>();
   #pageSize = FIRST_PAGE;
 
   constructor(role: Role, replaysAbove: number | undefined, options: StreamReaderOptions) {
-    this.stream = readBy(role);
+    this.stream = options.stream ?? readBy(role);
     this.#replaysAbove = replaysAbove;
     this.#options = options;
   }
 
-  /** To be called when broadcasts reach the member: from then on none may be missed. */
-  start(socket: Socket): void {
+  /** To be called when broadcasts reach the member: from then on none may be missed. Resolves when what was stored is sent. */
+  start(socket: Socket): Promise<void> {
     this.#socket = socket;
-    void this.#persist(socket, async () => {
+    return this.#persist(socket, async () => {
       await this.#replay(socket);
       await this.#catchUp(socket);
     });
+  }
+
+  /** Stores what the member itself sends for this stream: it gets no echo of that. */
+  async sending<S extends { readonly ok: true; readonly ordinal: number } | { readonly ok: false }>(
+    what: Sent,
+    store: () => Promise<S>,
+  ): Promise<S> {
+    this.#sent.set(what, 'under way');
+    let ordinal: number | undefined;
+    try {
+      const stored = await store();
+      if (stored.ok) ordinal = stored.ordinal;
+      return stored;
+    } finally {
+      const withheld = this.#withheld.get(what);
+      this.#withheld.delete(what);
+      const isPassed = ordinal === undefined || this.#isNext(ordinal) || ordinal < this.#next;
+      if (isPassed) this.#sent.delete(what);
+      else this.#sent.set(what, 'stored');
+      // What was there already is another's, and news to the member.
+      if (ordinal === undefined && withheld && this.#socket) void this.#persist(this.#socket, withheld);
+    }
   }
 
   /** A chunk was stored. */
@@ -149,13 +180,22 @@ export class StreamReader {
     const head = await this.#options.chunks.head(socket.id, this.stream);
     if (head?.completion && head.droppedAtSeq === null && this.#next === head.count) {
       const { checksum, totalSize } = head.completion;
-      await this.#sendPaced(socket, `${this.stream}_complete`, { checksum, total_size: totalSize });
+      await this.#sendUnlessOwn('completion', () =>
+        this.#sendPaced(socket, `${this.stream}_complete`, { checksum, total_size: totalSize }),
+      );
     }
     this.#next = this.#heard;
   }
 
   async #send(socket: Socket, { chunk, seq }: Chunk): Promise<void> {
-    await this.#sendPaced(socket, `${this.stream}_stream`, { chunk, seq });
+    await this.#sendUnlessOwn(seq, () => this.#sendPaced(socket, `${this.stream}_stream`, { chunk, seq }));
+  }
+
+  async #sendUnlessOwn(what: Sent, send: () => Promise<void>): Promise<void> {
+    const own = this.#sent.get(what);
+    if (!own) return send();
+    this.#sent.delete(what);
+    if (own === 'under way') this.#withheld.set(what, send);
   }
 
   async #sendPaced(socket: Socket, event: keyof typeof pushes, payload: object): Promise<void> {

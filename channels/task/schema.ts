@@ -12,7 +12,10 @@ const ResumeSeq = Type.Optional(Type.Union([Seq, Type.Null()]));
 export const joinParams = Type.Object({
   /** Position of the reader: it has everything up to a seq, or (false) wants no replay. */
   resume: Type.Optional(Type.Union([Type.Literal(false), Type.Object({ input: ResumeSeq, output: ResumeSeq })])),
+  /** The stream that the joining role writes: all of it, or what is above a seq. */
+  own: Type.Optional(Type.Union([Type.Literal(true), Seq])),
 });
+export type JoinParams = Static<typeof joinParams>;
 export type Resume = Static<typeof joinParams>['resume'];
 
 const chunk = Type.Object({ chunk: Type.String({ minLength: 1 }), seq: Seq });
@@ -58,11 +61,13 @@ const Task = Type.Object({
   result: Json,
   error: nullable(Type.Object({ type: Type.String(), details: Json })),
   metadata: Metadata,
+  negotiation_id: nullable(Id),
+  payment_channel_id: nullable(Id),
   inserted_at: Timestamp,
   started_at: nullable(Timestamp),
   finished_at: nullable(Timestamp),
 });
-const ended = Type.Object({ task: Task });
+const told = Type.Object({ task: Task });
 
 /** The server's events on `task:*`. */
 export const pushes = {
@@ -71,9 +76,10 @@ export const pushes = {
   input_complete: completion,
   output_complete: completion,
   progress: Progress,
-  task_completed: ended,
-  task_failed: ended,
-  task_cancelled: ended,
+  task_started: told,
+  task_completed: told,
+  task_failed: told,
+  task_cancelled: told,
 };
 
 const Ordinal = Type.Integer({ minimum: 0 });
@@ -107,6 +113,8 @@ export const TaskCreation = Type.Object({
   capability: Type.Optional(CapabilityName),
   price: Type.Optional(Amount),
   metadata: Type.Optional(Metadata),
+  negotiation_id: Type.Optional(Id),
+  payment_channel_id: Type.Optional(Id),
 });
 
 /** Largest state of a checkpoint, result, and details of an error. */

@@ -32,6 +32,9 @@ export interface Task {
   readonly creatorAgentId: string | null;
   readonly capability: string | null;
   readonly priceMicro: bigint | null;
+  /** The negotiation and the payment channel that it belongs to; absent: none. */
+  readonly negotiationId?: string | undefined;
+  readonly paymentChannelId?: string | undefined;
   readonly status: TaskStatus;
   readonly checkpoint: Checkpoint | null;
   readonly insertedAtMs: number;
@@ -82,7 +85,7 @@ export function roleOf({ clientAgentId, providerAgentId }: Task, agentId: string
 export const digestOf = (value: unknown) => createHash('sha256').update(sortedJson(value)).digest('base64url');
 
 /** @throws if a command reads less of a task than it needs */
-export function contentsOf({ contents }: TaskState): Contents {
+export function contentsOf({ contents }: Pick<TaskState, 'contents'>): Contents {
   if (!contents) throw new Error('The contents of a task were not read (fault task-1)');
   return contents;
 }
@@ -95,7 +98,7 @@ export function streamOf(state: TaskState, name: StreamName): Stream {
 }
 
 /** A task on the wire (PROTOCOL.md, section 5.2). */
-export function taskView(state: TaskState) {
+export function taskView(state: Pick<TaskState, 'task' | 'contents'>) {
   const { task } = state;
   const { metadata, progress, result, error } = contentsOf(state);
   return {
@@ -110,10 +113,18 @@ export function taskView(state: TaskState) {
     result: result ?? null,
     error,
     metadata,
+    negotiation_id: task.negotiationId ?? null,
+    payment_channel_id: task.paymentChannelId ?? null,
     inserted_at: iso(task.insertedAtMs),
     started_at: task.startedAtMs === null ? null : iso(task.startedAtMs),
     finished_at: task.finishedAtMs === null ? null : iso(task.finishedAtMs),
   };
+}
+
+/** The task at the moment when its provider began, whatever has come of it since: nothing in its contents is older. */
+export function startedView(task: Task, metadata: Metadata) {
+  const contents = { metadata, progress: null, result: null, error: null };
+  return taskView({ task: { ...task, status: 'in_progress', finishedAtMs: null }, contents });
 }
 
 export type TaskView = ReturnType<typeof taskView>;

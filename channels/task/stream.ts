@@ -9,6 +9,9 @@ export const writerOf = (stream: StreamName): Role => (stream === 'input' ? 'cli
 /** The stream that the other role writes. */
 export const readBy = (role: Role): StreamName => (role === 'client' ? 'output' : 'input');
 
+/** The stream that a role writes itself. */
+export const writtenBy = (role: Role): StreamName => (role === 'client' ? 'input' : 'output');
+
 export const MAX_SEQ = 1_048_575;
 export const MAX_CHUNKS = 65_536;
 export const MAX_STREAM_BYTES = 16 * 1_024 * 1_024;

@@ -11,7 +11,7 @@ import { SHOWN, taskType, WHOLE } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
 import { isCompletedAs } from './decide.ts';
 import { type Duty, dutiesDue } from './duties.ts';
-import { isEnded, streamOf, type TaskState } from './state.ts';
+import { isEnded, streamOf, type Task, type TaskState } from './state.ts';
 import { startOf } from './stream.ts';
 
 /** Effects outside of a task. All are repeated if a node died in between. */
@@ -25,7 +25,10 @@ export interface TaskEffects {
   readonly ended?: (taskId: string) => void;
 }
 
-export type Stored = { readonly ok: true; readonly ordinal: number; readonly duplicate: boolean } | Refusal;
+/** `started`: the task, where this has started it. */
+export type Stored =
+  | { readonly ok: true; readonly ordinal: number; readonly duplicate: boolean; readonly started?: Task | undefined }
+  | Refusal;
 export type Created = { readonly ok: true; readonly state: TaskState; readonly repeated: boolean } | Refusal;
 
 type Effective = Exclude<TaskCommand, StoreChunk | CompleteStream>;
@@ -94,7 +97,8 @@ export class Tasks {
     const applied = await this.#aggregates.apply(id, { type: 'store_chunk', ...command });
     if (!applied.ok) return applied;
     for (const event of applied.events) {
-      if (event.type === 'chunk_stored') return { ok: true, ordinal: event.ordinal, duplicate: false };
+      if (event.type !== 'chunk_stored') continue;
+      return { ok: true, ordinal: event.ordinal, duplicate: false, started: startedBy(applied) };
     }
     const { stream, seq, chunk } = command;
     const stored = await this.chunks.at(id, stream, seq);
@@ -111,7 +115,9 @@ export class Tasks {
       if (!applied.ok) return applied;
       const stream = streamOf(applied.state, command.stream);
       const { count } = stream;
-      if (isCompletedAs(stream, command)) return { ok: true, ordinal: count, duplicate: applied.events.length === 0 };
+      if (isCompletedAs(stream, command)) {
+        return { ok: true, ordinal: count, duplicate: applied.events.length === 0, started: startedBy(applied) };
+      }
       const wanted = { taskId: id, stream: command.stream, start: startOf(stream), count };
       found = { count, checksum: await this.#checksums.sum(wanted) };
     }
@@ -159,4 +165,9 @@ export class Tasks {
   async #settled(id: string, type: 'settle_end' | 'settle_forgetting' | 'drop_streams'): Promise<void> {
     await this.#aggregates.apply(id, { type });
   }
+}
+
+/** The task, where a command has started it. */
+export function startedBy({ events, state }: { events: readonly TaskEvent[]; state: TaskState }): Task | undefined {
+  return events.some(({ type }) => type === 'started') ? state.task : undefined;
 }

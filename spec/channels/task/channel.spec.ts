@@ -45,6 +45,8 @@ onEveryStage('task:*', (stage) => {
         result: null,
         error: null,
         metadata: { topic: 'x' },
+        negotiation_id: null,
+        payment_channel_id: null,
         inserted_at: TIME,
         started_at: null,
         finished_at: null,
@@ -308,7 +310,7 @@ onEveryStage('task:*', (stage) => {
     });
     expect(await refusal(asClient.push('checkpoint', { state: 1, seq: 8 }))).toMatchObject({ reason: 'forbidden' });
     expect(await refusal(asProvider.push('checkpoint', { seq: 8 }))).toMatchObject({ reason: 'invalid_payload' });
-    expect(asClient.heard).toEqual([]);
+    expect(asClient.heard.map(({ event }) => event)).toEqual(['task_started']);
   });
 
   describe.each([
