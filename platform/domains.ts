@@ -23,6 +23,8 @@ export function openDomains(context: NodeContext): readonly Domain[] {
   const messages = messagesFeature(context);
   const conversations = conversationFeature(context);
   const withNotifications = { ...context, notifications: messages.notifications };
+  const negotiation = negotiationFeature(withNotifications);
+  const payment = paymentFeature(withNotifications);
   const credits = creditsFeature(context);
   const analytics = analyticsFeature(context);
   const attendance = new Attendance(context.nodes);
@@ -43,11 +45,16 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
     messages,
-    taskFeature({ ...withNotifications, onTaskEnded: conversations.onTaskEnded }),
+    taskFeature({
+      ...withNotifications,
+      negotiations: negotiation.negotiations,
+      openings: payment.openings,
+      onTaskEnded: conversations.onTaskEnded,
+    }),
     conversations,
     coordinationFeature(withNotifications),
-    negotiationFeature(withNotifications),
-    paymentFeature(withNotifications),
+    negotiation,
+    payment,
     credits,
     sessions,
     orchestratorFeature({ ...context, ...sessions }),

@@ -26,6 +26,7 @@ export type Command =
   | MakeOffer
   | Accept
   | Reject
+  | Link
   | { readonly type: 'expire' }
   | { readonly type: 'notices_settled' };
 
@@ -55,6 +56,15 @@ export interface Reject {
   readonly reason: string;
 }
 
+/** Takes the link to the one task of an agreement. */
+export interface Link {
+  readonly type: 'link';
+  /** `undefined`: gives up the one to `instead`. */
+  readonly taskId: string | undefined;
+  /** A task that is known not to be of this negotiation, though its link says so. */
+  readonly instead?: string;
+}
+
 /** Commands that were prepared for a stored state: the verdict is about lines that it asks for. */
 export type SignedCommand = MakeOffer | Accept;
 
@@ -63,6 +73,7 @@ export type Event =
   | { readonly type: 'offer_made'; readonly offer: Offer }
   | { readonly type: 'agreed'; readonly acceptance: Acceptance }
   | { readonly type: 'rejected'; readonly rejection: Rejection }
+  | { readonly type: 'linked'; readonly taskId: string | undefined }
   | { readonly type: 'expired'; readonly expiresAtMs: number };
 
 /** Offers by each side. */
@@ -89,6 +100,8 @@ function decideCourse(
   switch (command.type) {
     case 'notices_settled':
       return settleNotices(before);
+    case 'link':
+      return link(before, command, nowMs);
     case 'expire': {
       const state = asOf(before, nowMs);
       const { expiresAtMs } = state;
@@ -180,3 +193,19 @@ function reject(negotiation: Negotiation, { by, reason }: Reject, nowMs: number)
     events: [{ type: 'rejected', rejection }],
   });
 }
+
+function link(negotiation: Negotiation, { taskId, instead }: Link, nowMs: number): Decision<Negotiation, Event> {
+  const { status } = asOf(negotiation, nowMs);
+  if (status !== 'agreed') return notAgreed(status);
+  const { taskId: linked } = negotiation;
+  if (linked === taskId) return ok({ state: negotiation, events: [] });
+  if (linked !== instead)
+    return { ...refuse('conflict', { task_id: linked }), message: 'This agreement has its task.' };
+  return ok({ state: { ...negotiation, taskId }, events: [{ type: 'linked', taskId }] });
+}
+
+/** Refuses a task of what was not agreed. */
+export const notAgreed = (status: Negotiation['status']) => ({
+  ...refuse('conflict', { field: 'negotiation_id', status }),
+  message: 'Nothing was agreed in this negotiation.',
+});

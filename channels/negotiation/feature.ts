@@ -9,7 +9,9 @@ import { negotiationRoutes } from './routes.ts';
 import type { pushes } from './schema.ts';
 
 /** Negotiations: the channel, the HTTP calls, and what happens when time is over. */
-export function negotiationFeature(context: DealContext<typeof pushes>): Domain {
+export function negotiationFeature(
+  context: DealContext<typeof pushes>,
+): Domain & { readonly negotiations: Negotiations } {
   const { store, hub, networkId, notifications } = context;
   const { agents } = context.principals;
   const negotiations = new Negotiations(store, notifications);
@@ -28,5 +30,6 @@ export function negotiationFeature(context: DealContext<typeof pushes>): Domain 
         }
       },
     },
+    negotiations,
   };
 }

@@ -9,16 +9,24 @@ import { asOf, type Negotiation } from './state.ts';
 
 export const NEGOTIATION = 'negotiation';
 
-/** `terms` never changes, `course` does. */
+/** `terms` never changes, `course` does; `task` lies apart, so that a node of the version before leaves it as it is. */
 const negotiationType: DealType<Negotiation, Command, Event> = {
   kind: NEGOTIATION,
   listedIn: NEGOTIATIONS_INDEX,
   places: placesOf,
-  parse: ({ terms = '{}', course = '{}' }) => ({ ...parseMicroJson<Negotiation>(terms), ...parseMicroJson(course) }),
+  parse: ({ terms = '{}', course = '{}', task: taskId }) => ({
+    ...parseMicroJson<Negotiation>(terms),
+    ...parseMicroJson(course),
+    ...(taskId !== undefined && { taskId }),
+  }),
   change(after, before) {
-    const { status, history, noticesDueMs, ...terms } = after;
+    const { status, history, noticesDueMs, taskId, ...terms } = after;
     return {
-      fields: { course: microJson({ status, history, noticesDueMs }), ...(!before && { terms: microJson(terms) }) },
+      fields: {
+        course: microJson({ status, history, noticesDueMs }),
+        ...(!before && { terms: microJson(terms) }),
+        ...(taskId !== before?.taskId && { task: taskId ?? null }),
+      },
       deadlineMs: deadlineMs(after),
     };
   },

@@ -32,6 +32,8 @@ export interface Negotiation extends Terms {
   readonly noticesDueMs: number | null;
   readonly status: 'open' | 'agreed' | 'rejected' | 'expired';
   readonly history: readonly Entry[];
+  /** The task that was made of the agreement, or is about to be; absent: none. */
+  readonly taskId?: string | undefined;
 }
 
 export type Entry = Offer | Acceptance | Rejection;

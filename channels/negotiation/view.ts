@@ -17,6 +17,7 @@ export function negotiationView(negotiation: Negotiation) {
     client_offer: client ? offerView(negotiation, client) : null,
     provider_offer: provider ? offerView(negotiation, provider) : null,
     agreed_amount: accepted ? usdc(accepted.amountMicro) : null,
+    task_id: negotiation.taskId ?? null,
     expires_at: iso(negotiation.expiresAtMs),
   };
 }

@@ -11,6 +11,7 @@ import { SHOWN, taskType, WHOLE } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
 import { isCompletedAs } from './decide.ts';
 import { type Duty, dutiesDue } from './duties.ts';
+import type { Links } from './links.ts';
 import { isEnded, streamOf, type Task, type TaskState } from './state.ts';
 import { startOf } from './stream.ts';
 
@@ -68,16 +69,25 @@ export class Tasks {
    * Resolves when the notices of those whom it concerns are in their inboxes too; `inbox_full` if one has no room.
    *
    * @param by who asks: `admin`, `agent:a-1`. The same request of the same one finds what it made before
+   * @param links what the task belongs to: it is taken first, and given up where another task has the id
    */
-  async create(by: string, id: string | undefined, fields: Omit<TaskFields, 'id'>): Promise<Created> {
+  async create(
+    by: string,
+    id: string | undefined,
+    fields: Omit<TaskFields, 'id'>,
+    links?: Pick<Links, 'take' | 'giveUp'>,
+  ): Promise<Created> {
     const request = requestDigest(by, fields);
     const taskId = id ?? newId();
     const { clientAgentId, providerAgentId, creatorAgentId } = fields;
     const others = [clientAgentId, providerAgentId].filter((agentId) => agentId !== creatorAgentId);
     const notice = { type: 'aerie.task', thingId: taskId, by, request } as const;
     const applied = await this.#effects.notifications.announce(notice, others, async (notices) => {
+      const refused = await links?.take(taskId, fields.negotiationId);
+      if (refused) return { result: refused, kept: [] };
       const command = { type: 'create', fields: { ...fields, id: taskId }, request, notices } as const;
       const result = await this.#aggregates.apply(taskId, command);
+      if (!result.ok) await links?.giveUp(taskId, fields.negotiationId);
       return { result, kept: (result.ok && result.state.contents?.notices) || [] };
     });
     if (!applied.ok) return applied;

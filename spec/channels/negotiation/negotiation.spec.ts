@@ -69,6 +69,7 @@ onEveryDeployment('negotiation:{id}', (deployment) => {
         client_offer: null,
         provider_offer: null,
         agreed_amount: null,
+        task_id: null,
         expires_at: expect.stringMatching(/Z$/),
       },
     });

@@ -4,8 +4,9 @@ import type { Message } from '../../../channels/messages/state.ts';
 import { openPrincipals } from '../../../channels/principals/principals.ts';
 import { Tasks } from '../../../channels/task/tasks.ts';
 import { silentLog } from '../../../server/index.ts';
-import { type Store, StoreUnavailable } from '../../../server/store/port.ts';
+import type { Store } from '../../../server/store/port.ts';
 import { eventually } from '../../support/eventually.ts';
+import { dyingStore } from '../deals/dying_store.ts';
 import { anybody } from '../messages/serving.ts';
 import { freshId } from '../principals/fixtures.ts';
 import { onEveryStore } from '../stores.ts';
@@ -28,22 +29,6 @@ function node(store: Store) {
   });
   const idsIn = async (agentId: string) => (await messages.pile(agentId).from(0, 100)).map(({ id }) => id);
   return { messages, tasks, told, idsIn };
-}
-
-/** A store whose process is gone at a commit: before it takes effect, or after. Nothing gets through later. */
-function dyingStore(store: Store, diesAt: number, when: 'before' | 'after'): Store {
-  let commits = 0;
-  const gone = () => new StoreUnavailable('the process is gone');
-  return {
-    ...store,
-    async commit(...change) {
-      const at = commits++;
-      if (at > diesAt || (at === diesAt && when === 'before')) throw gone();
-      const result = await store.commit(...change);
-      if (at === diesAt) throw gone();
-      return result;
-    },
-  };
 }
 
 const fieldsOf = (clientAgentId: string, providerAgentId: string) => ({
