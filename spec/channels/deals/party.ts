@@ -63,6 +63,13 @@ export interface ChannelBody {
   readonly closing: object | null;
   readonly last_state: object | null;
   readonly challenge_ends_at: string | null;
+  readonly proposed_close: ProposedCloseBody | null;
+}
+
+export interface ProposedCloseBody {
+  readonly by: string;
+  readonly nonce: number;
+  readonly signature: string;
 }
 
 export interface PendingBody {
@@ -151,6 +158,12 @@ export class Deal {
       signature_a: this.a.sign('payment.close', fields),
       signature_b: this.b.sign('payment.close', fields),
     };
+  }
+
+  /** Final balances that one side has signed. */
+  finals(by: Party, nonce: number, [a, b]: readonly [string, string]) {
+    const fields = { channel_id: this.channelId, nonce, final_balance_a: a, final_balance_b: b };
+    return { final_balance_a: a, final_balance_b: b, nonce, signature: by.sign('payment.close', fields) };
   }
 
   async read(node = this.a.node): Promise<ChannelBody> {

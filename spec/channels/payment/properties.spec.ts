@@ -13,6 +13,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     { weight: 14, arbitrary: fc.constant('acknowledge' as const) },
     { weight: 5, arbitrary: fc.constant('repeat' as const) },
     { weight: 4, arbitrary: fc.constantFrom('reject' as const, 'cosign' as const, 'forge' as const, 'wait' as const) },
+    { weight: 3, arbitrary: fc.constant('propose_close' as const) },
     { weight: 1, arbitrary: fc.constantFrom('dispute' as const, 'close' as const) },
   ),
   by: fc.constantFrom('a' as const, 'b' as const),
@@ -38,6 +39,9 @@ function expectHolds(world: World, before: PaymentChannel): void {
   holds(state.balances.aMicro >= 0n && state.balances.bMicro >= 0n, 'no balance is negative');
   holds(state.nonce >= before.nonce && state.nextNonce >= before.nextNonce, 'nonces only rise');
   holds(before.closing === null, 'a closed channel stays as it is');
+  const { proposedClose: standing } = state;
+  holds(!standing || standing.nonce === (state.lastState?.nonce ?? 0), 'a proposed close is of the newest state');
+  holds(!standing || state.closing === null, 'no proposed close outlives the channel');
   for (const nonce of rejectedNonces(world)) {
     holds(!executed.has(nonce) && state.lastState?.nonce !== nonce, 'no rejected transfer pays');
   }
@@ -70,7 +74,7 @@ function expectSigned({ state, signatures }: World): void {
 
 describe('whatever both agents, a thief of an API key and a forger do', () => {
   it('no money comes or goes, no nonce pays twice or after a rejection, and the newest state wins', () => {
-    let [transfers, disputes, closes] = [0, 0, 0];
+    let [transfers, disputes, closes, agreements] = [0, 0, 0, 0];
     fc.assert(
       fc.property(steps, (sequence) => {
         const world = new World();
@@ -87,6 +91,7 @@ describe('whatever both agents, a thief of an API key and a forger do', () => {
         transfers += world.executed.size;
         const { closing } = world.state;
         if (closing?.reason === 'cooperative') closes++;
+        if (world.wasAgreed) agreements++;
         if (closing?.reason !== 'dispute') return;
         disputes++;
         const newest = Math.max(0, ...world.brought.keys());
@@ -99,5 +104,6 @@ describe('whatever both agents, a thief of an API key and a forger do', () => {
     expect(transfers).toBeGreaterThan(RUNS / 2);
     expect(disputes).toBeGreaterThan(RUNS / 50);
     expect(closes).toBeGreaterThan(RUNS / 50);
+    expect(agreements).toBeGreaterThan(RUNS / 50);
   }, 3_600_000);
 });

@@ -1,12 +1,13 @@
 import type { Decided } from '../../../channels/kernel/aggregate.ts';
 import { microJson } from '../../../channels/kernel/micro_json.ts';
-import type { Command, Event } from '../../../channels/payment/commands.ts';
+import type { Command, Event, ProposeClose } from '../../../channels/payment/commands.ts';
 import { assertConserved } from '../../../channels/payment/conservation.ts';
 import { decide } from '../../../channels/payment/decide.ts';
 import {
   type Balances,
   type CoSigned,
   closeLines,
+  closeNonce,
   nextTransfer,
   type Past,
   type PaymentChannel,
@@ -18,7 +19,17 @@ import { channel } from './fixtures.ts';
 
 /** The random parts of a command; small numbers choose among the things that exist. */
 export interface Step {
-  readonly kind: 'propose' | 'acknowledge' | 'reject' | 'dispute' | 'close' | 'cosign' | 'wait' | 'repeat' | 'forge';
+  readonly kind:
+    | 'propose'
+    | 'acknowledge'
+    | 'reject'
+    | 'dispute'
+    | 'propose_close'
+    | 'close'
+    | 'cosign'
+    | 'wait'
+    | 'repeat'
+    | 'forge';
   readonly by: Side;
   /** True if whoever sends it holds the signing key; a thief has the API key only. */
   readonly isThief: boolean;
@@ -43,6 +54,8 @@ export class World {
   /** Every state that both have signed and somebody has brought to the server in time. */
   readonly brought = new Map<number, CoSigned>();
   readonly executed = new Set<number>();
+  /** True once both have proposed the same close. */
+  wasAgreed = false;
   readonly #offline: CoSigned[] = [];
   readonly #before: { state: PaymentChannel; history: Map<number, Past> }[] = [];
 
@@ -120,6 +133,7 @@ export class World {
     if (command.type === 'dispute' && command.shown?.state) {
       return { ...command, shown: { ...command.shown, past: history.get(command.shown.state.nonce) } };
     }
+    if (command.type === 'propose_close') return { ...command, verdict: this.#closeVerdict(command, state) };
     if (command.type !== 'close') return command;
     const lines = closeLines(state, command.final);
     return {
@@ -127,6 +141,11 @@ export class World {
       verdictA: this.#check('a', lines, command.signatureA),
       verdictB: this.#check('b', lines, command.signatureB),
     };
+  }
+
+  /** As the channel does: what names another nonce is not looked at. */
+  #closeVerdict({ by, final, nonce, signature }: Omit<ProposeClose, 'verdict'>, state: PaymentChannel) {
+    return nonce === closeNonce(state) ? this.#check(by, closeLines(state, final), signature) : undefined;
   }
 
   #commandOf(step: Step) {
@@ -177,6 +196,16 @@ export class World {
             digest: microJson([by, y, shown]),
             shown: shown && { state: shown, isSigned, past: past(shown.nonce) },
           };
+        }
+        case 'propose_close': {
+          // Half of them say what the other side has said.
+          const standing = x % 2 ? state.proposedClose : undefined;
+          const final = standing?.final ?? this.#finals(step, state);
+          const nonce = y % 7 === 0 ? y : closeNonce(state);
+          const signature = this.#signatureOf(step, closeLines(state, final));
+          const said = { type: 'propose_close', by, final, nonce, signature } as const;
+          const command = { ...said, digest: microJson(said) };
+          return { ...command, verdict: this.#closeVerdict(command, state) };
         }
         default: {
           const final = this.#finals(step, state);
@@ -235,6 +264,7 @@ export class World {
   #record(command: Command, { events, entries = [] }: Decided<PaymentChannel, Event>): void {
     if (events.length > 0) this.taken.push(command);
     for (const event of events) {
+      if (event.type === 'closed' && command.type === 'propose_close') this.wasAgreed = true;
       if (event.type === 'transfer_executed') {
         const { transfer } = event;
         if (this.executed.has(transfer.nonce)) throw new Error('executed twice');
