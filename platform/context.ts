@@ -1,5 +1,6 @@
 import { deadlineStats } from '../channels/kernel/deadlines.ts';
 import { Cursors } from '../channels/kernel/lists/cursor.ts';
+import { TrafficTap, tapped } from '../channels/kernel/traffic.ts';
 import { Authenticator } from '../channels/principals/authenticate.ts';
 import type { DomainContext } from '../channels/principals/domain.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
@@ -37,7 +38,9 @@ export interface NodeContext extends DomainContext {
 /** Makes what comes before all parts of a node: the hub, presence, and the store with its measurements. */
 export async function openContext({ config, backend, secrets, log }: ContextOptions): Promise<NodeContext> {
   const { pubsub, nodes, redis } = backend;
-  const { store, stats: storeStats } = measured(backend.store);
+  const traffic = new TrafficTap();
+  const { store: measuredStore, stats: storeStats } = measured(backend.store);
+  const store = tapped(measuredStore, traffic);
   const hub = new Hub(pubsub);
   const replication = redis && redisReplication({ ...redis, nodes, pubsub });
   await replication?.ready(REDIS_READY_WITHIN_MS);
@@ -50,6 +53,7 @@ export async function openContext({ config, backend, secrets, log }: ContextOpti
     log,
     store,
     storeStats,
+    traffic,
     hub,
     nodes,
     presence: createPresence({ hub, diffIntervalMs: DIFF_INTERVAL_MS, ...(replication && { replication }) }),

@@ -4,6 +4,7 @@ import { conversationFeature } from '../channels/conversation/feature.ts';
 import { coordinationFeature } from '../channels/coordination/feature.ts';
 import { creditsFeature } from '../channels/credits/feature.ts';
 import { discoveryFeature } from '../channels/discovery/feature.ts';
+import { flowsFeature } from '../channels/flows/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
 import { negotiationFeature } from '../channels/negotiation/feature.ts';
 import { paymentFeature } from '../channels/payment/feature.ts';
@@ -20,6 +21,7 @@ import type { NodeContext } from './context.ts';
 /** Makes the domains of a node. A new one is added by naming it in this list. */
 export function openDomains(context: NodeContext): readonly Domain[] {
   const discovery = discoveryFeature(context);
+  const flows = flowsFeature(context);
   const messages = messagesFeature(context);
   const conversations = conversationFeature(context);
   const withNotifications = { ...context, notifications: messages.notifications };
@@ -44,6 +46,7 @@ export function openDomains(context: NodeContext): readonly Domain[] {
   return [
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
+    flows,
     messages,
     taskFeature({
       ...withNotifications,

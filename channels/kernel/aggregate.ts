@@ -4,6 +4,7 @@ import type { Change, IndexEntry, Snapshot, Store, StreamChange, Version } from 
 import { untilDone } from './attempts.ts';
 import { type Fact, factText } from './facts.ts';
 import { isId } from './ids.ts';
+import type { Traffic, TrafficChange } from './traffic.ts';
 
 /** One kind of thing that changes as a whole. `S`: its state; `C`: the commands it takes; `E`: what they bring about. */
 export interface AggregateType<S, C, E, M extends NotDecided = never> {
@@ -30,6 +31,8 @@ export interface AggregateType<S, C, E, M extends NotDecided = never> {
    * the change, and counted once.
    */
   facts?(events: readonly E[], state: S, context: FactContext<S>): readonly Fact[];
+  /** Pure: what has passed between agents by these events. It is told after the commit, and not kept. */
+  traffic?(events: readonly E[], state: S, context: FactContext<S>): readonly Traffic[];
   /** Pure. `state` is undefined for an id that was never committed; `nowMs` is the store's clock. */
   decide(state: S | undefined, command: C, nowMs: number): Decision<S, E> | M;
 }
@@ -172,16 +175,18 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
       const { version, nowMs, state: before } = await this.#read(id, fields);
       const decided = this.#decideAll(id, before, batch, nowMs);
-      const { state, entries, dropStreams, facts } = decided;
+      const { state, entries, dropStreams, facts, traffic } = decided;
       const hasChanged = state !== undefined && (state !== before || entries.length > 0 || dropStreams.length > 0);
       if (hasChanged) {
-        const committed = await this.#store.commit(aggregate, version, {
+        const change: TrafficChange = {
           ...(state !== before && this.#type.change(state, before)),
           ...(state !== before && this.#placesChange(state, before)),
           ...(entries.length > 0 && { entries }),
           ...(dropStreams.length > 0 && { dropStreams }),
           ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version })) }),
-        });
+          ...(traffic.length > 0 && { traffic }),
+        };
+        const committed = await this.#store.commit(aggregate, version, change);
         if (!committed.ok) return undefined;
         if (!fields) this.#remember(id, { version: committed.version, state });
       }
@@ -200,6 +205,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
   #decideAll(id: string, before: S | undefined, batch: readonly QueuedCommand<S, C, E, M>[], nowMs: number) {
     let state = before;
     const facts: Fact[] = [];
+    const traffic: Traffic[] = [];
     const entries: StreamChange[] = [];
     const dropStreams: string[] = [];
     /** To be called once all of it is durable. */
@@ -209,7 +215,9 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
         const decided = this.#type.decide(state, command, nowMs);
         if (isDecided(decided)) {
           const { state: after, events } = decided;
-          if (after !== state) facts.push(...(this.#type.facts?.(events, after, { id, before: state, nowMs }) ?? []));
+          const context = { id, before: state, nowMs };
+          if (after !== state) facts.push(...(this.#type.facts?.(events, after, context) ?? []));
+          if (events.length > 0) traffic.push(...(this.#type.traffic?.(events, after, context) ?? []));
           state = after;
           // A dropped stream takes along what this batch has put into it so far, as if it had been committed.
           for (const dropped of decided.dropStreams ?? []) {
@@ -225,7 +233,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
         settle.push(() => reject(error));
       }
     }
-    return { state, entries, dropStreams, facts, settle };
+    return { state, entries, dropStreams, facts, traffic, settle };
   }
 
   async #read(id: string, fields?: readonly string[]): Promise<Stored<S> & Pick<Snapshot, 'nowMs'>> {

@@ -3,6 +3,7 @@ import { inboxFacts, messageFacts } from './facts.ts';
 import { decideInbox, emptyInbox, type Inbox, type InboxCommand, type InboxEvent, type InboxPlace } from './inbox.ts';
 import { MESSAGES_INDEX, placesOf } from './indexes.ts';
 import { decideMessage, type Message, type MessageCommand, type MessageEvent } from './state.ts';
+import { inboxTraffic, messageTraffic } from './traffic.ts';
 
 const placeField = (id: string) => `place:${id}`;
 const senderField = (id: string) => `sender:${id}`;
@@ -47,6 +48,7 @@ export const inboxType: AggregateType<Inbox, InboxCommand, InboxEvent> = {
 
   decide: decideInbox,
   facts: inboxFacts,
+  traffic: inboxTraffic,
 };
 
 /** All but the payload. */
@@ -77,6 +79,7 @@ export const messageType: AggregateType<Message, MessageCommand, MessageEvent> =
   },
   decide: decideMessage,
   facts: messageFacts,
+  traffic: messageTraffic,
 };
 
 function changedKeys<V>(after: ReadonlyMap<string, V>, before: ReadonlyMap<string, V>): Set<string> {

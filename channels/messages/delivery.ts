@@ -5,6 +5,7 @@ import { KeyedQueue, type Turn } from '../kernel/keyed_queue.ts';
 import { inboxFields, SHOWN } from './codec.ts';
 import { emptyInbox, type Inbox, type InboxCommand, type InboxEvent, quotaRefusal } from './inbox.ts';
 import { type Draft, type Message, type MessageCommand, type MessageEvent, senderOf } from './state.ts';
+import { asSent } from './traffic.ts';
 
 export type Inboxes = Pick<Aggregates<Inbox, InboxCommand, InboxEvent>, 'apply' | 'read'>;
 export type MessageAggregates = Pick<Aggregates<Message, MessageCommand, MessageEvent>, 'apply' | 'read' | 'readMany'>;
@@ -145,7 +146,14 @@ export class Delivery {
     const { id, toAgentId, expiresAtMs } = about;
     const { epoch } = progress;
     await turn?.come;
-    const place = { id, sender: senderOf(about), isNotice: !about.isCounted, expiresAtMs, epoch };
+    const place = {
+      id,
+      sender: senderOf(about),
+      isNotice: !about.isCounted,
+      expiresAtMs,
+      epoch,
+      sent: asSent(message),
+    };
     const placing = inboxes.apply(toAgentId, { type: 'place', ...place });
     // The inbox takes commands in the order in which they come to it.
     turn?.done();

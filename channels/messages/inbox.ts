@@ -1,6 +1,7 @@
 import type { StreamChange } from '../../server/store/index.ts';
 import { type Decision, ok } from '../kernel/aggregate.ts';
 import { refuse } from '../kernel/reasons.ts';
+import type { InboxMessage } from '../kernel/traffic.ts';
 
 /** An agent's unsettled messages, as far as a command has read them. */
 export interface Inbox {
@@ -46,6 +47,11 @@ export const MAX_FROM_ONE_SENDER = 1_000;
 /** After a look at expiry that others have overtaken. */
 const LOOK_AGAIN_MS = 1_000;
 
+export interface AsSent {
+  readonly fromAgentId: string | null;
+  readonly message: InboxMessage;
+}
+
 export type InboxCommand =
   | {
       readonly type: 'place';
@@ -55,6 +61,8 @@ export type InboxCommand =
       readonly isNotice?: boolean;
       readonly expiresAtMs: number;
       readonly epoch: number;
+      /** As it was sent, for those who show it: an inbox does not keep it. */
+      readonly sent?: AsSent;
     }
   /** Keeps out attempts that have read the inbox before this point. Nothing happens if it is there. */
   | { readonly type: 'seal'; readonly id: string }
@@ -63,7 +71,7 @@ export type InboxCommand =
   | { readonly type: 'rest'; readonly nextMs: number | null };
 
 export type InboxEvent =
-  | { readonly type: 'placed'; readonly ordinal: number; readonly isNotice?: true }
+  | { readonly type: 'placed'; readonly ordinal: number; readonly isNotice?: true; readonly sent?: AsSent }
   | { readonly type: 'sealed'; readonly epoch: number }
   | { readonly type: 'removed' };
 
@@ -76,7 +84,7 @@ export function decideInbox(
   const { head } = state;
   switch (command.type) {
     case 'place': {
-      const { id, sender, expiresAtMs, epoch, isNotice } = command;
+      const { id, sender, expiresAtMs, epoch, isNotice, sent } = command;
       // It is there already, or the epoch has moved: then nothing was placed, nor will be by this command.
       if (state.places.has(id) || epoch !== head.epoch) return ok({ state, events: [] });
       const full = quotaRefusal(state, sender);
@@ -88,7 +96,7 @@ export function decideInbox(
           places: new Map(state.places).set(id, { ordinal, sender }),
           senders: counted(state.senders, sender, 1),
         },
-        events: [{ type: 'placed', ordinal, ...(isNotice && { isNotice }) }],
+        events: [{ type: 'placed', ordinal, ...(isNotice && { isNotice }), ...(sent && { sent }) }],
         entries: [entry(ordinal, { id, expiresAtMs })],
       });
     }

@@ -6,6 +6,7 @@ import { type Command, decide, type Event, type SignedCommand } from './decide.t
 import { negotiationFacts } from './facts.ts';
 import { NEGOTIATIONS_INDEX, placesOf } from './indexes.ts';
 import { asOf, type Negotiation } from './state.ts';
+import { negotiationTraffic } from './traffic.ts';
 
 export const NEGOTIATION = 'negotiation';
 
@@ -33,6 +34,7 @@ const negotiationType: DealType<Negotiation, Command, Event> = {
   decide,
   asOf,
   facts: negotiationFacts,
+  traffic: negotiationTraffic,
 };
 
 /** Time at which somebody has to look after it next. */

@@ -10,6 +10,7 @@ import { decide } from './decide.ts';
 import { paymentFacts } from './facts.ts';
 import { PAYMENT_CHANNELS_INDEX, placesOf } from './indexes.ts';
 import { asOf, type Past, type PaymentChannel } from './state.ts';
+import { paymentTraffic } from './traffic.ts';
 import { HISTORY } from './transfers.ts';
 
 export const PAYMENT = 'payment_channel';
@@ -52,6 +53,7 @@ export const paymentType: DealType<PaymentChannel, Command, Event> = {
   decide: decideConserved,
   asOf,
   facts: paymentFacts,
+  traffic: paymentTraffic,
 };
 
 /** The one way to a commit: what breaks the sums is not decided but thrown. */

@@ -6,6 +6,7 @@ import type { Store } from '../../server/store/index.ts';
 import type { Placeable } from '../kernel/aggregate.ts';
 import type { DeadlineStats } from '../kernel/deadlines.ts';
 import type { Cursors } from '../kernel/lists/cursor.ts';
+import type { TrafficTap } from '../kernel/traffic.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { Authenticator, Principal } from './authenticate.ts';
 import type { ServedList } from './list_route.ts';
@@ -56,6 +57,8 @@ export interface DomainContext {
   readonly nodes: Nodes;
   readonly presence: Presence;
   readonly log: Log;
+  /** Hands over what passes between agents by commits of this node. */
+  readonly traffic: TrafficTap;
   readonly principals: Principals;
   readonly tokens: SessionTokens;
   readonly authenticator: Authenticator;

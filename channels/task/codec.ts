@@ -8,6 +8,7 @@ import { placesOf } from './indexes.ts';
 import type { Ranges } from './ranges.ts';
 import type { Contents, Task, TaskState } from './state.ts';
 import { PAGES, pageOf, STREAM_NAMES, type Stream, type StreamName } from './stream.ts';
+import { taskTraffic } from './traffic.ts';
 
 const pageField = (name: StreamName, page: number) => `${name}:${page}`;
 const streamFields = (name: StreamName) => [name, ...PAGES.map((page) => pageField(name, page))];
@@ -39,6 +40,7 @@ export const taskType: AggregateType<TaskState, TaskCommand, TaskEvent> = {
   },
   decide: decideTask,
   facts: taskFacts,
+  traffic: taskTraffic,
 };
 
 /** Fields that a command reads: a chunk only its own page, neither contents nor the other stream. */
