@@ -35,6 +35,8 @@ export interface Config {
   /** Versions of the RPC dialect that are spoken, lowest and highest. */
   readonly rpcProtocol: { readonly min: string; readonly max: string };
   readonly orbit: OrbitConfig;
+  /** The layout of the visualisation: rounds a second, and agents in it. */
+  readonly layout: { readonly rateHz: number; readonly maxAgents: number };
   /** Hosts that callbacks of control requests may go to, as the URL parser gives them, each with a port or without. */
   readonly callbackHosts: readonly string[];
   readonly logLevel: string;
@@ -113,6 +115,10 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     callbackHosts: readCallbackHosts('CALLBACK_HOSTS', variable('CALLBACK_HOSTS')),
     sessionCapability: readCapability('SESSION_CAPABILITY', variable('SESSION_CAPABILITY')),
     orbit: readOrbit(variable),
+    layout: {
+      rateHz: integer('VIS_RATE_HZ', 10, 1, 30),
+      maxAgents: integer('VIS_LAYOUT_MAX_AGENTS', 2_000, 1, 10_000),
+    },
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
     logFormat: readChoice('LOG_FORMAT', variable('LOG_FORMAT'), isTerminal ? 'pretty' : 'json', LOG_FORMATS),
     tls: readTls(variable('TLS_CERT'), variable('TLS_KEY')),

@@ -5,6 +5,7 @@ import { coordinationFeature } from '../channels/coordination/feature.ts';
 import { creditsFeature } from '../channels/credits/feature.ts';
 import { discoveryFeature } from '../channels/discovery/feature.ts';
 import { flowsFeature } from '../channels/flows/feature.ts';
+import { layoutFeature } from '../channels/layout/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
 import { negotiationFeature } from '../channels/negotiation/feature.ts';
 import { paymentFeature } from '../channels/payment/feature.ts';
@@ -47,6 +48,7 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
     flows,
+    layoutFeature({ ...context, flows: flows.flows, layout: context.config.layout }),
     messages,
     taskFeature({
       ...withNotifications,

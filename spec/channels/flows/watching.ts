@@ -13,6 +13,9 @@ export interface Seen {
   /** How often the layout has told something, and how many agents of it stood still. */
   readonly moves: number;
   readonly stopped: number;
+  readonly isComputing: boolean;
+  /** Of the process. */
+  readonly threads: number;
   readonly edges: readonly Edge[];
   readonly places: readonly (readonly [string, LayoutPlace])[];
 }

@@ -2,6 +2,7 @@
 // be moved on: `POST /spec/watch` `{flows?: boolean, layout?: boolean}`, `GET /spec/seen`, `POST /spec/partners` `{ids}`,
 // `POST /spec/clock` `{aheadMs}`.
 
+import { readdirSync } from 'node:fs';
 import { readSecrets } from '../../../dist/channels/principals/secrets.js';
 import { openBackend } from '../../../dist/platform/backend.js';
 import { readConfig } from '../../../dist/platform/config.js';
@@ -52,10 +53,16 @@ function watching({ flows, layout }) {
           stops[name]?.();
           stops[name] = isWanted ? await begin[name]() : undefined;
         }
-        return json({ edges: [...flows.edges()], places: layout ? [...layout.places()] : [] });
+        return json({ edges: [...flows.edges()], places: [...layout.places()] });
       }),
       route('GET', '/spec/seen', () =>
-        json({ ...seen, edges: [...flows.edges()], places: layout ? [...layout.places()] : [] }),
+        json({
+          ...seen,
+          edges: [...flows.edges()],
+          places: [...layout.places()],
+          isComputing: layout.isComputing,
+          threads: readdirSync('/proc/self/task').length,
+        }),
       ),
       route('POST', '/spec/partners', async ({ exchange }) => {
         const { ids } = JSON.parse(String(await exchange.body()));
@@ -77,7 +84,7 @@ const secrets = await readSecrets(backend.store, config);
 const domains = (context) => {
   const all = openDomains(context);
   const named = (name) => all.find((domain) => domain.name === name);
-  return [...all, watching({ flows: named('flows').flows, layout: named('layout')?.layout })];
+  return [...all, watching({ flows: named('flows').flows, layout: named('layout').layout })];
 };
 const node = await startNode({ config, backend: { ...backend, store: moved(backend.store) }, secrets, log, domains });
 process.on('SIGTERM', () => node.stop(0).then(() => process.exit(0)));

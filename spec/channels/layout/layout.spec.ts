@@ -1,0 +1,144 @@
+import { ADMIN_TOKEN, type Place, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { eventually } from '../../support/eventually.ts';
+import { places, type Seen, WatchingNode } from '../flows/watching.ts';
+
+const RATE_HZ = 30;
+const REPLACED_WITHIN_MS = 10_000;
+
+const apart = (one: Seen['places'][number][1], other: Seen['places'][number][1]) =>
+  Math.hypot(one.x - other.x, one.y - other.y, one.z - other.z);
+
+describe.each(places)('the layout, %s', (_name, nodeCount, makePlace) => {
+  let place: Place;
+  let nodes: WatchingNode[];
+  let here: WatchingNode;
+  let there: WatchingNode;
+  let agents: TestAgent[];
+
+  const start = (env: Record<string, string> = {}) => WatchingNode.start(place, { VIS_RATE_HZ: `${RATE_HZ}`, ...env });
+
+  async function begin(env: Record<string, string> = {}): Promise<void> {
+    nodes = await Promise.all(Array.from({ length: nodeCount }, () => start(env)));
+    [here, there] = [nodes[0], nodes.at(-1)] as [WatchingNode, WatchingNode];
+    agents = [];
+    for (let at = 0; at < 5; at++) agents.push(await registerAgent(here.aerie));
+  }
+
+  const send = (from: TestAgent | undefined, to: TestAgent | undefined) =>
+    here.aerie.call('POST', '/api/messages', from?.apiKey, { to_agent_id: to?.id, type: 'note', payload: {} });
+
+  const idsOf = ({ places: known }: Pick<Seen, 'places'>) => known.map(([id]) => id).sort();
+  const all = () => agents.map(({ id }) => id).sort();
+
+  /** Resolves when a node has places of all, none of which moves. */
+  const rested = (node: WatchingNode) =>
+    eventually(async () => {
+      const seen = await node.seen();
+      expect(idsOf(seen)).toEqual(all());
+      for (const [, { vx, vy, vz }] of seen.places) expect([vx, vy, vz]).toEqual([0, 0, 0]);
+      const { moves } = seen;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect((await node.seen()).moves).toBe(moves);
+      return seen;
+    }, 60_000);
+
+  beforeEach(async () => {
+    place = await makePlace();
+  });
+  afterEach(async () => {
+    await Promise.all(nodes.map(({ aerie }) => aerie.stop()));
+    await place.remove();
+  });
+
+  it('is computed on one node while somebody watches, the same numbers on all, and says nothing at rest', async () => {
+    await begin();
+    await send(agents[0], agents[1]);
+    const threads = (await here.seen()).threads;
+    for (const node of nodes) expect(await node.seen()).toMatchObject({ isComputing: false, places: [] });
+    for (const node of nodes) await node.watch({ layout: true });
+    await eventually(async () => expect((await here.seen()).isComputing).toBe(true));
+    expect((await here.seen()).threads).toBeGreaterThan(threads);
+    if (nodeCount > 1) expect((await there.seen()).isComputing).toBe(false);
+    for (const node of nodes) {
+      const { moves, stopped, places: known } = await rested(node);
+      expect(moves).toBeGreaterThan(10);
+      expect(stopped).toBeGreaterThanOrEqual(agents.length);
+      expect(known).toEqual((await here.seen()).places);
+    }
+    const { places: before } = await here.seen();
+    await send(agents[3], agents[4]);
+    await eventually(async () => expect((await there.seen()).places).not.toEqual(before), 30_000);
+    for (const node of nodes) expect((await rested(node)).places).toEqual((await here.seen()).places);
+    for (const node of nodes) await node.watch({ layout: false });
+    await eventually(async () => expect(await here.seen()).toMatchObject({ isComputing: false, threads }));
+  }, 240_000);
+
+  it('goes on from its last places when the first viewer comes back, and after a restart', async () => {
+    await begin();
+    await here.watch({ layout: true });
+    const { places: last } = await rested(here);
+    await here.watch({ layout: false });
+    await eventually(async () => expect((await here.seen()).isComputing).toBe(false));
+    const again = new Map((await there.watch({ layout: true })).places);
+    for (const [id, each] of last) expect(apart(again.get(id) ?? each, each)).toBeLessThan(1);
+    expect([...again.keys()].sort()).toEqual(all());
+    const { places: then } = await rested(there);
+    await Promise.all(nodes.map(({ aerie }) => aerie.stop()));
+    nodes = [await start()];
+    const after = new Map((await (nodes[0] as WatchingNode).watch({ layout: true })).places);
+    for (const [id, each] of then) expect(apart(after.get(id) as typeof each, each)).toBeLessThan(1);
+  }, 240_000);
+
+  it('is gone on with within 10 s when the node that computes it is killed', async () => {
+    await begin();
+    await here.watch({ layout: true });
+    await rested(here);
+    // Places at rest are stored within 10 s.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    const { places: last } = await here.seen();
+    if (nodeCount > 1) {
+      await there.watch({ layout: true });
+      await eventually(async () => expect((await there.seen()).places).toEqual(last));
+    }
+    await here.kill();
+    const killedMs = performance.now();
+    const next = nodeCount > 1 ? there : await start();
+    if (nodeCount === 1) nodes = [next];
+    if (nodeCount === 1) await next.watch({ layout: true });
+    await eventually(async () => expect((await next.seen()).isComputing).toBe(true));
+    if (nodeCount > 1) expect(performance.now() - killedMs).toBeLessThan(REPLACED_WITHIN_MS);
+    const known = new Map((await next.seen()).places);
+    for (const [id, each] of last) expect(apart(known.get(id) as typeof each, each)).toBeLessThan(20);
+    agents.push(await registerAgent(next.aerie));
+    await rested(next);
+  }, 240_000);
+
+  it('has VIS_LAYOUT_MAX_AGENTS agents, those that were active last, and no more', async () => {
+    await begin({ VIS_LAYOUT_MAX_AGENTS: '3' });
+    await send(agents[0], agents[1]);
+    await there.watch({ layout: true });
+    await eventually(async () => {
+      const ids = idsOf(await there.seen());
+      expect(ids).toHaveLength(3);
+      expect(ids).toEqual(expect.arrayContaining([agents[0]?.id, agents[1]?.id]));
+    });
+    const settled = async () => idsOf(await there.seen());
+    await send(agents[2], agents[3]);
+    // The newest edges come first.
+    await eventually(async () =>
+      expect(await settled()).toEqual(expect.arrayContaining([agents[2]?.id, agents[3]?.id])),
+    );
+    expect(await settled()).toHaveLength(3);
+  }, 120_000);
+
+  it('is told VIS_RATE_HZ times a second at most', async () => {
+    await begin({ VIS_RATE_HZ: '2' });
+    await there.watch({ layout: true });
+    await eventually(async () => expect((await there.seen()).moves).toBeGreaterThan(0));
+    const [first, atMs] = [(await there.seen()).moves, performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const { moves } = await there.seen();
+    expect(moves - first).toBeLessThanOrEqual(((performance.now() - atMs) / 1_000) * 2 + 2);
+    expect(ADMIN_TOKEN).toBeTruthy();
+  }, 60_000);
+});
