@@ -42,7 +42,7 @@ export class PartsLook<Item, Change> {
   #isClosed = false;
   #askNumber = 0;
   /** Set while a node has not told its part. */
-  #allTold: { readonly promise: Promise<void>; resolve(): void } | undefined;
+  readonly #onAllTold: (() => void)[] = [];
   #isTellingLoss = false;
 
   constructor(options: PartsLookOptions<Item, Change>) {
@@ -155,16 +155,16 @@ export class PartsLook<Item, Change> {
   }
 
   async #whenAllTold(): Promise<void> {
-    this.#allTold ??= Promise.withResolvers<void>();
-    const { promise } = this.#allTold;
+    const told = new Promise<void>((resolve) => {
+      this.#onAllTold.push(resolve);
+    });
     this.#checkAllTold();
-    await soon(promise);
+    await soon(told);
   }
 
   #checkAllTold(): void {
-    if (!this.#allTold || [...this.#known.values()].some(({ asked }) => asked !== undefined)) return;
-    this.#allTold.resolve();
-    this.#allTold = undefined;
+    if ([...this.#known.values()].some(({ asked }) => asked !== undefined)) return;
+    for (const told of this.#onAllTold.splice(0)) told();
   }
 
   #publish(event: 'asked' | 'stopped', nodes: readonly string[]): void {

@@ -146,13 +146,15 @@ export class NodeLayout implements Layout {
 
   /** Asks the node that computes, if there is one, for all there is. */
   async #follow(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onFollowing = resolve;
-    const late = setTimeout(resolve, ANSWER_WITHIN_MS);
-    this.#askedAtMs = Number.NEGATIVE_INFINITY;
-    this.#ask();
-    await promise;
-    clearTimeout(late);
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, ANSWER_WITHIN_MS);
+      this.#onFollowing = () => {
+        clearTimeout(late);
+        resolve();
+      };
+      this.#askedAtMs = Number.NEGATIVE_INFINITY;
+      this.#ask();
+    });
     this.#onFollowing = undefined;
   }
 
