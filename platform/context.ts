@@ -3,6 +3,7 @@ import { Cursors } from '../channels/kernel/lists/cursor.ts';
 import { TrafficTap, tapped } from '../channels/kernel/traffic.ts';
 import { Authenticator } from '../channels/principals/authenticate.ts';
 import type { DomainContext } from '../channels/principals/domain.ts';
+import { OpenSockets } from '../channels/principals/open_sockets.ts';
 import { openPrincipals } from '../channels/principals/principals.ts';
 import type { Secrets } from '../channels/principals/secrets.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
@@ -67,6 +68,7 @@ export async function openContext({ config, backend, secrets, log }: ContextOpti
     sessionCapability: config.sessionCapability,
     cursors: new Cursors(secrets.tokenSecret),
     maxSocketsPerAgent: config.maxSocketsPerAgent,
+    openSockets: new OpenSockets(nodes, config.maxSocketsPerAgent),
     mountTerms: { origins: config.allowedOrigins, timeoutMs: config.socketTimeoutMs },
     schemeOf: (exchange) => schemeOf(exchange, config),
   };

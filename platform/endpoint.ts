@@ -17,13 +17,12 @@ interface EndpointContext {
 
 /** Makes the endpoint of a node from what its features give: sockets with their channels, mounts and routes. */
 export function openEndpoint({ context, features, stats, listener }: EndpointContext): Endpoint {
-  const { config, secrets, log, hub, nodes, authenticator } = context;
+  const { config, secrets, log, hub, openSockets, authenticator } = context;
   const { tokenSecret: secret } = secrets;
   const isMetricsToken = metricsTokenCheck(config);
   const { atSocket, atUserSocket } = sockets({
     authenticator,
-    nodes,
-    maxSocketsPerAgent: config.maxSocketsPerAgent,
+    openSockets,
     agentChannels: channelsOf(features, 'agent'),
     ownerChannels: channelsOf(features, 'owner'),
     userChannels: channelsOf(features, 'user'),

@@ -54,6 +54,7 @@ export async function startNode({
 
   async function stop(drainMs: number): Promise<void> {
     log.info({ connections: stats.connections, drainMs }, 'draining');
+    context.openSockets.drain();
     await endpoint.drain(drainMs, NOTICE_MS);
     endpoint.close();
     for (const feature of features.toReversed()) await feature.close?.();

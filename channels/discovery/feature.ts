@@ -13,15 +13,19 @@ import type { Directory } from './search.ts';
 /** Nodes tell each other here which agent has changed. */
 const CHANGED = internalTopic('agent_changed');
 
-type Context = Pick<DomainContext, 'store' | 'hub' | 'nodes' | 'presence' | 'log' | 'principals'>;
+type Context = Pick<DomainContext, 'store' | 'hub' | 'nodes' | 'presence' | 'log' | 'principals' | 'openSockets'>;
 
 /** Finding agents and their capabilities: `agents:discovery`, and the list of agents. */
 export function discoveryFeature(
   context: Context,
 ): Domain & Pick<PrincipalEvents, 'agentChanged'> & { readonly findOnline: FindOnline } {
-  const { store, hub, nodes, presence, log, principals } = context;
+  const { store, hub, nodes, presence, log, principals, openSockets } = context;
   const { agents, users } = principals;
-  const members = new Members(presence, (id) => agents.read(id));
+  const members = new Members(
+    presence,
+    (id) => agents.read(id),
+    (id) => openSockets.discovered(id),
+  );
   const directory: Directory = {
     lookup: (index, query) => store.lookup(index, query),
     readMany: (ids) => agents.readMany(ids),

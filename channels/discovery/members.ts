@@ -25,11 +25,18 @@ const MAX_TRACKED = 10;
 export class Members {
   readonly #presence: Presence;
   readonly #read: (agentId: string) => Promise<Agent | undefined>;
+  readonly #onPresent: (agentId: string) => void;
   readonly #byAgent = new Map<string, Present>();
   /** Agents that are being read; `true` if they changed meanwhile. */
   readonly #reading = new Map<string, boolean>();
 
-  constructor(presence: Presence, read: (agentId: string) => Promise<Agent | undefined>) {
+  /** @param onPresent told of an agent when a channel of it comes, and when it goes: it is present at that moment */
+  constructor(
+    presence: Presence,
+    read: (agentId: string) => Promise<Agent | undefined>,
+    onPresent: (agentId: string) => void,
+  ) {
+    this.#onPresent = onPresent;
     this.#presence = presence;
     this.#read = read;
   }
@@ -42,6 +49,7 @@ export class Members {
     if (present) present.channels.add(channel);
     else this.#byAgent.set(agentId, { channels: new Set([channel]), agent: undefined });
     socket.onEnd(() => this.#leave(agentId, channel));
+    this.#onPresent(agentId);
     await this.refresh(agentId);
   }
 
@@ -86,6 +94,7 @@ export class Members {
   #leave(agentId: string, channel: PresentChannel): void {
     const present = this.#byAgent.get(agentId);
     if (!present?.channels.delete(channel)) return;
+    this.#onPresent(agentId);
     const { channels, agent } = present;
     if (channels.size === 0) this.#byAgent.delete(agentId);
     // At once, so that the next one comes with the diff in which this one goes.

@@ -15,6 +15,8 @@ export interface Agent extends RegisteredAccount {
   readonly capabilities: readonly Capability[];
   readonly metadata: Metadata;
   readonly status: AgentStatus;
+  /** Names it in binary frames (VISUALISATION.md, section 9.3); absent where it is still to get one. */
+  readonly wireId?: number;
   /** Reputation that an admin pinned, in hundredths. */
   readonly pinnedReputation: number | null;
   /** Its tasks as provider that ended so. */

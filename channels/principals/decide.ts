@@ -6,7 +6,7 @@ import type { Agent, ChangedBy } from './agent.ts';
 import { takeChange } from './change_allowance.ts';
 
 export type AccountCommand<S extends RegisteredAccount> = Register<S> | AddKey | RevokeKey;
-export type AgentCommand = AccountCommand<Agent> | PatchAgent | CountTask | ForgetTask;
+export type AgentCommand = AccountCommand<Agent> | PatchAgent | CountTask | ForgetTask | GiveWireId;
 
 export interface Register<S extends RegisteredAccount> {
   readonly type: 'register';
@@ -15,12 +15,14 @@ export interface Register<S extends RegisteredAccount> {
   /** Digest of the request, by which a repeat is recognised. */
   readonly registration: string;
   readonly key: NewKey;
+  /** Of an agent. */
+  readonly wireId?: number | undefined;
 }
 
 /** Fields that the caller sets when it registers a principal. */
 export type RegistrationFields<S extends RegisteredAccount> = Omit<
   S,
-  'id' | 'insertedAtMs' | 'registration' | 'firstKeyId' | 'keys'
+  'id' | 'insertedAtMs' | 'registration' | 'firstKeyId' | 'keys' | 'wireId'
 >;
 
 export interface AddKey {
@@ -53,6 +55,12 @@ export interface ForgetTask {
   readonly taskId: string;
 }
 
+/** Gives a number to an agent that has none. */
+export interface GiveWireId {
+  readonly type: 'give_wire_id';
+  readonly wireId: number;
+}
+
 export type AgentField = 'name' | 'userId' | 'capabilities' | 'metadata' | 'status' | 'pinnedReputation';
 export type AgentPatch = Partial<Pick<Agent, AgentField>>;
 
@@ -67,7 +75,8 @@ export type AgentEvent =
   | { readonly type: 'agent_changed'; readonly fields: readonly AgentField[] }
   | { readonly type: 'agent_moved'; readonly from: string | null; readonly to: string | null }
   | { readonly type: 'task_counted'; readonly taskId: string; readonly outcome: CountTask['outcome'] }
-  | { readonly type: 'task_forgotten'; readonly taskId: string };
+  | { readonly type: 'task_forgotten'; readonly taskId: string }
+  | { readonly type: 'wire_id_given' };
 
 export function decideAccount<S extends RegisteredAccount>(
   state: S | undefined,
@@ -113,6 +122,11 @@ export function decideAgent(
       return state ? countTask(state, command) : refuse('not_found');
     case 'forget_task':
       return state ? forgetTask(state, command) : refuse('not_found');
+    case 'give_wire_id': {
+      if (!state) return refuse('not_found');
+      if (state.wireId !== undefined) return ok({ state, events: [] });
+      return ok({ state: { ...state, wireId: command.wireId }, events: [{ type: 'wire_id_given' }] });
+    }
     default:
       return decideAccount(state, command, nowMs);
   }
@@ -135,11 +149,18 @@ function forgetTask(state: Agent, { taskId }: ForgetTask): Decision<Agent, Agent
 /** The same request again finds what it made; an id is never free again for another one. */
 function register<S extends RegisteredAccount>(
   state: S | undefined,
-  { id, fields, registration, key }: Register<S>,
+  { id, fields, registration, key, wireId }: Register<S>,
   nowMs: number,
 ): Decision<S, AccountEvent> {
   if (state) return state.registration === registration ? ok({ state, events: [] }) : refuse('conflict');
-  const made = { id, registration, insertedAtMs: nowMs, firstKeyId: key.id, keys: [newKey(key, nowMs)] };
+  const made = {
+    id,
+    registration,
+    insertedAtMs: nowMs,
+    firstKeyId: key.id,
+    keys: [newKey(key, nowMs)],
+    ...(wireId !== undefined && { wireId }),
+  };
   return ok({ state: { ...fields, ...made } as RegisteredAccount as S, events: [{ type: 'registered' }] });
 }
 

@@ -10,6 +10,7 @@ import type { TrafficTap } from '../kernel/traffic.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { Authenticator, Principal } from './authenticate.ts';
 import type { ServedList } from './list_route.ts';
+import type { OpenSockets } from './open_sockets.ts';
 import type { Principals } from './principals.ts';
 import type { OwnerSession } from './sockets.ts';
 
@@ -73,6 +74,7 @@ export interface DomainContext {
   readonly cursors: Cursors;
   /** Sockets of one account over all nodes. */
   readonly maxSocketsPerAgent: number;
+  readonly openSockets: OpenSockets;
   /** Terms of a gateway's mount: those of the platform's own sockets. */
   readonly mountTerms: MountTerms;
   /** Tells by which scheme a client has reached this server, also through a trusted proxy. */

@@ -19,6 +19,7 @@ import type {
   NewKey,
   RegistrationFields,
 } from './decide.ts';
+import { WireIds } from './wire_ids.ts';
 
 export type Registered<S> = Created<S> | Repeated<S> | Refusal;
 
@@ -119,12 +120,18 @@ export class RegisteredAccounts<
     const existing = await this.aggregates.read(id);
     // A repeat or a conflict makes no key: nothing is decided with it.
     const { key, apiKey } = existing ? unusedKey : await this.#newKey(id);
-    const applied = await this.aggregates.apply(id, { type: 'register', id, fields, registration, key });
+    const wireId = existing ? undefined : await this.nextWireId();
+    const applied = await this.aggregates.apply(id, { type: 'register', id, fields, registration, key, wireId });
     if (!applied.ok) return applied;
     const { state, events } = applied;
     const keyId = state.firstKeyId;
     if (events.length === 0 || apiKey === undefined) return { ok: true, repeated: true, state, keyId };
     return { ok: true, repeated: false, state, keyId, apiKey };
+  }
+
+  /** Accounts of most kinds have none. */
+  protected async nextWireId(): Promise<number | undefined> {
+    return undefined;
   }
 
   /** The key is written before its owner: a crash in between leaves one that nobody was told and no owner lists. */
@@ -136,6 +143,13 @@ export class RegisteredAccounts<
 }
 
 export class Agents extends RegisteredAccounts<Agent, AgentCommand, AgentEvent> {
+  readonly #wireIds: WireIds;
+
+  constructor(store: Store, apiKeys: ApiKeys, wireIds: WireIds) {
+    super('agent', store, apiKeys, agentType);
+    this.#wireIds = wireIds;
+  }
+
   /** @param by whose allowance it takes from, over all nodes: `rate_limited` beyond. Left out: nobody's */
   patch(id: string, patch: AgentPatch, by?: ChangedBy): Promise<Applied<Agent, AgentEvent>> {
     return this.aggregates.apply(id, { type: 'patch', patch, ...(by && { by }) });
@@ -159,6 +173,15 @@ export class Agents extends RegisteredAccounts<Agent, AgentCommand, AgentEvent> 
   async forgetTask(id: string, taskId: string): Promise<void> {
     await this.aggregates.apply(id, { type: 'forget_task', taskId });
   }
+
+  /** Gives a number to an agent that has none; again, or after another one, it changes nothing. */
+  async giveWireId(id: string, wireId: number): Promise<void> {
+    await this.aggregates.apply(id, { type: 'give_wire_id', wireId });
+  }
+
+  protected override nextWireId(): Promise<number | undefined> {
+    return this.#wireIds.next();
+  }
 }
 
 export type Users = RegisteredAccounts;
@@ -169,15 +192,18 @@ export interface Principals {
   readonly apps: Apps;
   readonly agents: Agents;
   readonly apiKeys: ApiKeys;
+  readonly wireIds: WireIds;
 }
 
 export function openPrincipals(store: Store): Principals {
   const apiKeys = new ApiKeys(store);
+  const wireIds = new WireIds(store);
   return {
     users: new RegisteredAccounts('user', store, apiKeys, accountType('user')),
     apps: new RegisteredAccounts('app', store, apiKeys, accountType('app')),
-    agents: new Agents('agent', store, apiKeys, agentType),
+    agents: new Agents(store, apiKeys, wireIds),
     apiKeys,
+    wireIds,
   };
 }
 

@@ -3,7 +3,6 @@ import {
   type ConnectAnswer,
   type ConnectRequest,
   connected,
-  type Nodes,
   type Opener,
   type Rejected,
   reject,
@@ -11,8 +10,8 @@ import {
 } from '../../server/index.ts';
 import type { AgentSession } from './agent_session.ts';
 import type { AccountPrincipal, Authenticator } from './authenticate.ts';
+import type { OpenSockets } from './open_sockets.ts';
 import { nameOf } from './permissions.ts';
-import { socketTally } from './socket_tally.ts';
 
 /** Ids that sockets are closed by, on every node. */
 export const socketIds = {
@@ -29,9 +28,7 @@ export interface OwnerSession {
 
 export interface SocketOptions {
   readonly authenticator: Authenticator;
-  readonly nodes: Nodes;
-  /** Of one agent, or one user. */
-  readonly maxSocketsPerAgent: number;
+  readonly openSockets: OpenSockets;
   readonly agentChannels: readonly Channel<AgentSession>[];
   readonly ownerChannels: readonly Channel<OwnerSession>[];
   readonly userChannels: readonly Channel<AgentSession>[];
@@ -45,10 +42,10 @@ interface Authenticated extends ConnectRequest {
 
 /** The three sockets of PROTOCOL.md, section 4, as they open at `/socket` and at `/user_socket`. */
 export function sockets(options: SocketOptions): { readonly atSocket: Opener; readonly atUserSocket: Opener } {
-  const { authenticator, nodes, maxSocketsPerAgent } = options;
+  const { authenticator, openSockets } = options;
 
   const agentSocket = socket<AgentSession, Authenticated>({
-    connect: (request) => connectOneMore(request, socketIds.agent, (agentId) => ({ agentId })),
+    connect: (request) => connectOneMore(request, socketIds.agent, (agentId) => ({ agentId }), true),
     channels: options.agentChannels,
   });
   const userSocket = socket<AgentSession, Authenticated>({
@@ -65,17 +62,13 @@ export function sockets(options: SocketOptions): { readonly atSocket: Opener; re
     request: Authenticated,
     idOf: (id: string) => string,
     sessionOf: (id: string) => S,
+    isAgentSocket = false,
   ): Promise<ConnectAnswer<S>> {
     const { kind, id } = request.principal;
     const socketId = idOf(id);
-    const tally = socketTally(kind, id);
-    const release = () => void nodes.tally(tally, -1).catch(() => {});
-    const open = await nodes.tally(tally, 1).catch(() => undefined);
-    if (open !== undefined && open <= maxSocketsPerAgent) {
-      return connected(sessionOf(id), { ...terms(request, socketId), onClose: release });
-    }
-    release();
-    if (open === undefined) return reject('unavailable', { reason: 'unavailable', id: socketId });
+    const opened = await openSockets.open(kind, id, { isAgentSocket });
+    if (opened.ok) return connected(sessionOf(id), { ...terms(request, socketId), onClose: opened.close });
+    if (opened.cause) return reject('unavailable', { reason: 'unavailable', id: socketId });
     return reject('forbidden', { reason: 'too_many_sockets', id: socketId, holds: true });
   }
 

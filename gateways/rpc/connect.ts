@@ -2,7 +2,6 @@ import Type, { type Static } from 'typebox';
 import type { Caller, Failure } from '../../channels/conversation/rpc.ts';
 import type { Authenticator } from '../../channels/principals/authenticate.ts';
 import type { DomainContext } from '../../channels/principals/domain.ts';
-import { socketTally } from '../../channels/principals/socket_tally.ts';
 import { socketIds } from '../../channels/principals/sockets.ts';
 import { payloadCheck, type RawTerms } from '../../server/index.ts';
 import { mismatchOf, type VersionRange } from './versions.ts';
@@ -23,8 +22,7 @@ type ConnectOutcome =
   | { readonly ok: true; readonly caller: Caller; readonly terms: RawTerms }
   | Failure<'AlreadyConnected' | 'ProtocolMismatchError' | 'Unauthorized'>;
 
-export interface ConnectorOptions
-  extends Pick<DomainContext, 'nodes' | 'rpcProtocol' | 'maxSocketsPerAgent' | 'principals'> {
+export interface ConnectorOptions extends Pick<DomainContext, 'openSockets' | 'rpcProtocol' | 'principals'> {
   readonly authenticator: Pick<Authenticator, 'identify' | 'credential'>;
 }
 
@@ -60,7 +58,7 @@ export class Connector {
     { key, min, max }: ConnectParams,
     mayLookUp: () => boolean,
   ): Promise<ConnectOutcome> {
-    const { authenticator, nodes, rpcProtocol, maxSocketsPerAgent } = this.#options;
+    const { authenticator, openSockets, rpcProtocol } = this.#options;
     const mismatch = mismatchOf({ min, max }, rpcProtocol);
     if (mismatch && mismatch !== 'invalid') {
       return { ok: false, tag: 'ProtocolMismatchError', message: 'No version in common.', data: mismatch };
@@ -71,17 +69,9 @@ export class Connector {
     if (principal.kind !== kind) return unauthorized('wrong_principal');
     if (principal.suspended) return unauthorized('suspended');
     const { id, keyId, expiresAtMs } = principal;
-    const tally = socketTally(kind, id);
-    const release = () => void nodes.tally(tally, -1).catch(() => {});
-    let open: number;
-    try {
-      open = await nodes.tally(tally, 1);
-    } catch (error) {
-      release();
-      throw error;
-    }
-    if (open > maxSocketsPerAgent) {
-      release();
+    const opened = await openSockets.open(kind, id);
+    if (!opened.ok) {
+      if (opened.cause) throw opened.cause;
       return { ok: false, tag: 'AlreadyConnected' };
     }
     const stillHolds = async () => {
@@ -93,7 +83,7 @@ export class Connector {
       ids,
       account: `${kind}:${id}`,
       stillHolds,
-      onClose: release,
+      onClose: opened.close,
       ...(expiresAtMs !== undefined && { expiresAtMs }),
     };
     return { ok: true, caller: { kind, id }, terms };

@@ -10,10 +10,7 @@ import { Connector, connectParams } from './connect.ts';
 import { RpcSession } from './session.ts';
 
 type Context = ConversationsForGateways &
-  Pick<
-    DomainContext,
-    'log' | 'mountTerms' | 'nodes' | 'rpcProtocol' | 'maxSocketsPerAgent' | 'principals' | 'authenticator'
-  >;
+  Pick<DomainContext, 'log' | 'mountTerms' | 'openSockets' | 'rpcProtocol' | 'principals' | 'authenticator'>;
 
 /** Conversations over JSON-RPC: `/rpc`, and `/ws`, which is the same (CONVERSATIONS.md). */
 export function rpcFeature(context: Context): Domain {

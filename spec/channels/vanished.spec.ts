@@ -1,5 +1,6 @@
 import { LongPoll } from 'phoenix';
 import { Authenticator } from '../../channels/principals/authenticate.ts';
+import { OpenSockets } from '../../channels/principals/open_sockets.ts';
 import { openPrincipals } from '../../channels/principals/principals.ts';
 import { sockets } from '../../channels/principals/sockets.ts';
 import { newSecret, sha256Hex } from '../../crypto/secrets.ts';
@@ -39,8 +40,7 @@ onEveryStore((opened) => {
     const adminTokenSha256 = sha256Hex(newSecret());
     const { atSocket } = sockets({
       authenticator: new Authenticator({ store, principals, tokens, adminTokenSha256 }),
-      nodes: localNodes({ nodeId: 'here' }),
-      maxSocketsPerAgent: 50,
+      openSockets: new OpenSockets(localNodes({ nodeId: 'here' }), 50),
       agentChannels: [],
       ownerChannels: [],
       userChannels: [],

@@ -10,6 +10,10 @@ const KIND = 'lists';
 const aggregate = { kind: KIND, id: 'created' };
 const DONE = 'done';
 
+/** True if the indexes by creation have everything. */
+export const isListed = async (store: Pick<Store, 'read'>) =>
+  (await store.read(aggregate, [DONE])).fields[DONE] !== undefined;
+
 /** Interval at which a node checks for work, until all is done. */
 const LOOK_EVERY_MS = 500;
 /** Time that one node has the work to itself without renewing its lease. */
