@@ -1,3 +1,4 @@
+import type { MessageSettled } from '../messages/facts.ts';
 import type { MovedAmount } from '../payment/facts.ts';
 import type { TaskEnded } from '../task/facts.ts';
 import { addDuration } from './durations.ts';
@@ -11,6 +12,8 @@ export function countFact(figures: Figures, fact: CountedFact, scope: Scope): vo
   switch (fact.type) {
     case 'task_created':
       return addCount(figures, 'tasks_created', 1);
+    case 'task_started':
+      return isGlobal || fact.provider === scope.id ? addCount(figures, 'provided_started', 1) : undefined;
     case 'task_completed':
     case 'task_failed':
     case 'task_cancelled':
@@ -18,9 +21,9 @@ export function countFact(figures: Figures, fact: CountedFact, scope: Scope): vo
     case 'message_sent':
       return addCount(figures, 'messages_sent', 1);
     case 'message_acknowledged':
-      return addCount(figures, 'messages_acknowledged', 1);
     case 'message_rejected':
-      return addCount(figures, 'messages_rejected', 1);
+    case 'message_expired':
+      return countSettled(figures, fact, scope);
     case 'negotiation_opened':
       return addCount(figures, 'negotiations_opened', 1);
     case 'negotiation_agreed':
@@ -61,7 +64,6 @@ export function countFact(figures: Figures, fact: CountedFact, scope: Scope): vo
       return addCount(figures, 'online_seen', fact.look.online);
     case 'agent_registered':
     case 'agent_moved':
-    case 'task_started':
     case 'backlog_changed':
     case 'coordination_initiated':
       return;
@@ -78,8 +80,20 @@ function countTask(figures: Figures, fact: CountedFact & TaskEnded, { kind, id }
   addCount(figures, 'duration_ms', fact.durationMs);
   if (!isProvider) return;
   addCount(figures, 'provided_completed', 1);
+  if (fact.runMs !== undefined) {
+    addCount(figures, 'provided_timed', 1);
+    addCount(figures, 'provided_run_ms', fact.runMs);
+  }
   // Revenue of all agents together is not public.
   if (!isGlobal && fact.priceMicro !== null) addEarned(figures, fact.capability ?? '', BigInt(fact.priceMicro));
+}
+
+/** For its sender, and for who got it. */
+function countSettled(figures: Figures, { type, from, to }: MessageSettled, { kind, id }: Scope): void {
+  const outcome = type.slice('message_'.length) as 'acknowledged' | 'rejected' | 'expired';
+  const isGlobal = kind === 'global';
+  if (outcome !== 'expired' && (isGlobal || from === id)) addCount(figures, `messages_${outcome}`, 1);
+  if (isGlobal || to === id) addCount(figures, `received_${outcome}`, 1);
 }
 
 const outcomeOf = ({ type }: TaskEnded) => type.slice('task_'.length) as 'completed' | 'failed' | 'cancelled';

@@ -41,6 +41,7 @@ const known: Readonly<Record<CountedFact['type'], true>> = {
   message_sent: true,
   message_acknowledged: true,
   message_rejected: true,
+  message_expired: true,
   backlog_changed: true,
   negotiation_opened: true,
   negotiation_agreed: true,

@@ -46,6 +46,14 @@ export const COUNTS = [
   /** Of all agents together. */
   'coordinations_ended',
   'coordinations_approved',
+  /** As provider: tasks that began; completed ones of which that is known, and their milliseconds from then on. */
+  'provided_started',
+  'provided_timed',
+  'provided_run_ms',
+  /** Of the messages to it. */
+  'received_acknowledged',
+  'received_rejected',
+  'received_expired',
 ] as const;
 export type Count = (typeof COUNTS)[number];
 

@@ -27,9 +27,11 @@ export function agentsOf(fact: CountedFact): readonly string[] {
     case 'coordination_ended':
       return [];
     case 'message_sent':
+      return [fact.from];
     case 'message_acknowledged':
     case 'message_rejected':
-      return [fact.from];
+    case 'message_expired':
+      return fact.to === undefined || fact.to === fact.from ? [fact.from] : [fact.from, fact.to];
     case 'backlog_changed':
       return [fact.agent];
     case 'transfer_executed':

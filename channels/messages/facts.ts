@@ -1,7 +1,7 @@
 import type { FactContext } from '../kernel/aggregate.ts';
 import type { Fact } from '../kernel/facts.ts';
 import type { Inbox, InboxEvent } from './inbox.ts';
-import type { Message, MessageEvent } from './state.ts';
+import { isSettled, type Message, type MessageEvent } from './state.ts';
 
 export type InboxFact = Fact &
   (
@@ -10,8 +10,10 @@ export type InboxFact = Fact &
   );
 
 export interface MessageSettled extends Fact {
-  readonly type: 'message_acknowledged' | 'message_rejected';
+  readonly type: 'message_acknowledged' | 'message_rejected' | 'message_expired';
   readonly from: string;
+  /** Absent in what an earlier version has logged. */
+  readonly to?: string;
 }
 
 /** Number of waiting messages in an inbox that raises an alert. */
@@ -38,8 +40,8 @@ export function messageFacts(
   { about, progress }: Message,
   { nowMs: atMs }: FactContext<Message>,
 ): MessageSettled[] {
-  const { fromAgentId: from, isCounted } = about;
+  const { fromAgentId: from, toAgentId: to, isCounted } = about;
   const { status } = progress;
-  if (from === null || !isCounted || (status !== 'acknowledged' && status !== 'rejected')) return [];
-  return events.some(({ type }) => type === 'settled') ? [{ type: `message_${status}`, atMs, from }] : [];
+  if (from === null || !isCounted || !isSettled(status)) return [];
+  return events.some(({ type }) => type === 'settled') ? [{ type: `message_${status}`, atMs, from, to }] : [];
 }

@@ -11,6 +11,8 @@ export type TaskFact = Fact & { readonly client: string; readonly provider: stri
 export interface TaskEnded {
   readonly type: 'task_completed' | 'task_failed' | 'task_cancelled';
   readonly wasRunning: boolean;
+  /** From when it was in progress to its end; absent: it never was, or an earlier version has logged it. */
+  readonly runMs?: number;
   /** From its creation to its end. */
   readonly durationMs: number;
   readonly capability: string | null;
@@ -34,12 +36,13 @@ export function taskFacts(
       case 'completed':
       case 'failed':
       case 'cancelled': {
-        const { capability, priceMicro, insertedAtMs } = task;
+        const { capability, priceMicro, insertedAtMs, startedAtMs } = task;
         return [
           {
             type: `task_${type}`,
             ...about,
             wasRunning: before?.task.status === 'in_progress',
+            ...(startedAtMs !== null && { runMs: Math.max(0, nowMs - startedAtMs) }),
             durationMs: Math.max(0, nowMs - insertedAtMs),
             capability,
             priceMicro: priceMicro === null ? null : String(priceMicro),

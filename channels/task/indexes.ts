@@ -5,6 +5,8 @@ import type { Role } from './stream.ts';
 
 /** All tasks, for the admin. */
 export const TASKS_INDEX = 'tasks';
+/** Tasks in progress, by their provider. Those that an earlier version started are not in it. */
+export const RUNNING_TASKS_INDEX = 'tasks:running';
 export const agentTasksIndex = (agentId: string) => `tasks:agent:${agentId}`;
 export const appTasksIndex = (appId: string) => `tasks:app:${appId}`;
 
@@ -14,11 +16,12 @@ const keyOf = ({ insertedAtMs, id, status }: Task, role: Role | undefined) =>
 
 /** Index places of a task; the first one changes with every other. */
 export function placesOf(task: Task): IndexEntry[] {
-  const { clientAgentId, providerAgentId, appId } = task;
+  const { clientAgentId, providerAgentId, appId, status } = task;
   return [
     { index: TASKS_INDEX, key: keyOf(task, undefined) },
     { index: agentTasksIndex(clientAgentId), key: keyOf(task, 'client') },
     { index: agentTasksIndex(providerAgentId), key: keyOf(task, 'provider') },
+    ...(status === 'in_progress' ? [{ index: RUNNING_TASKS_INDEX, key: providerAgentId }] : []),
     ...(appId === null ? [] : [{ index: appTasksIndex(appId), key: keyOf(task, undefined) }]),
   ];
 }
