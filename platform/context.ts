@@ -8,10 +8,12 @@ import { openPrincipals } from '../channels/principals/principals.ts';
 import type { Secrets } from '../channels/principals/secrets.ts';
 import { SessionTokens } from '../crypto/session_tokens.ts';
 import { createPresence, redisReplication } from '../presence/index.ts';
+import { EndpointStats } from '../server/endpoint/index.ts';
 import { type Exchange, Hub, type Log } from '../server/index.ts';
-import { measured, type StoreStats } from '../server/store/index.ts';
+import { measured, type StoreStats, writeProbe } from '../server/store/index.ts';
 import { type Backend, REDIS_READY_WITHIN_MS } from './backend.ts';
 import type { Config } from './config.ts';
+import { notReadyReasons } from './operations.ts';
 
 /** The least time between two presence diffs of one topic. */
 const DIFF_INTERVAL_MS = 100;
@@ -34,15 +36,20 @@ export interface NodeContext extends DomainContext {
   readonly config: Config;
   readonly secrets: Secrets;
   readonly storeStats: StoreStats;
+  readonly endpointStats: EndpointStats;
+  /** True if load balancers should send clients to this node. */
+  readonly isReady: () => Promise<boolean>;
 }
 
 /** Makes what comes before all parts of a node: the hub, presence, and the store with its measurements. */
 export async function openContext({ config, backend, secrets, log }: ContextOptions): Promise<NodeContext> {
   const { pubsub, nodes, redis } = backend;
   const traffic = new TrafficTap();
-  const { store: measuredStore, stats: storeStats } = measured(backend.store);
+  const { store: measuredStore, stats: storeStats, commits } = measured(backend.store);
   const store = tapped(measuredStore, traffic);
   const hub = new Hub(pubsub);
+  const endpointStats = new EndpointStats();
+  const readiness = { stats: endpointStats, store, pubsub, probe: writeProbe(() => store.probe(config.nodeId)) };
   const replication = redis && redisReplication({ ...redis, nodes, pubsub });
   await replication?.ready(REDIS_READY_WITHIN_MS);
   const principals = openPrincipals(store);
@@ -54,6 +61,9 @@ export async function openContext({ config, backend, secrets, log }: ContextOpti
     log,
     store,
     storeStats,
+    endpointStats,
+    isReady: async () => (await notReadyReasons(readiness)).reasons.length === 0,
+    commits,
     traffic,
     hub,
     nodes,

@@ -8,6 +8,8 @@ import { flowsFeature } from '../channels/flows/feature.ts';
 import { layoutFeature } from '../channels/layout/feature.ts';
 import { messagesFeature } from '../channels/messages/feature.ts';
 import { negotiationFeature } from '../channels/negotiation/feature.ts';
+import { observationFeature } from '../channels/observation/feature.ts';
+import { seesInPart } from '../channels/observation/sees_in_part.ts';
 import { paymentFeature } from '../channels/payment/feature.ts';
 import type { Domain } from '../channels/principals/domain.ts';
 import { principalsFeature } from '../channels/principals/feature.ts';
@@ -36,6 +38,7 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     callbackHosts: context.config.callbackHosts,
     homesOf: (agentIds) => attendance.count('home', agentIds),
     multiAgentAlerts: analytics.multiAgentAlerts,
+    isSeen: seesInPart({ flows: flows.flows, agents: context.principals.agents }),
   });
   const sessions = sessionFeature({
     ...withNotifications,
@@ -44,11 +47,22 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     conversations,
     agentSide: control.agentSide,
   });
+  const coordination = coordinationFeature(withNotifications);
+  const layout = layoutFeature({ ...context, flows: flows.flows, layout: context.config.layout });
+  const observation = observationFeature({
+    ...context,
+    flows: flows.flows,
+    layout: layout.layout,
+    vitals: control.vitals,
+    coordinations: coordination,
+    coordinationEfficiency: analytics.coordinationEfficiency,
+    multiAgentAlerts: analytics.multiAgentAlerts,
+  });
   return [
     principalsFeature({ ...context, agentChanged: discovery.agentChanged }),
     discovery,
     flows,
-    layoutFeature({ ...context, flows: flows.flows, layout: context.config.layout }),
+    layout,
     messages,
     taskFeature({
       ...withNotifications,
@@ -57,7 +71,7 @@ export function openDomains(context: NodeContext): readonly Domain[] {
       onTaskEnded: conversations.onTaskEnded,
     }),
     conversations,
-    coordinationFeature(withNotifications),
+    coordination,
     negotiation,
     payment,
     credits,
@@ -67,5 +81,6 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     orbitFeature({ ...context, ...sessions, orbit: context.config.orbit, tls: context.config.tls }),
     analytics,
     control,
+    observation,
   ];
 }

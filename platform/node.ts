@@ -1,5 +1,5 @@
 import type { Domain } from '../channels/principals/domain.ts';
-import { EndpointStats, type Listener, version } from '../server/endpoint/index.ts';
+import { type Listener, version } from '../server/endpoint/index.ts';
 import { type ContextOptions, type NodeContext, openContext } from './context.ts';
 import { openDomains } from './domains.ts';
 import { openEndpoint } from './endpoint.ts';
@@ -36,7 +36,7 @@ export async function startNode({
 }: NodeOptions): Promise<RunningNode> {
   const { config, log } = options;
   const context = await openContext(options);
-  const stats = new EndpointStats();
+  const { endpointStats: stats } = context;
   const domains = open(context);
   const features: readonly Domain[] = [
     ...foundations(context, domains),

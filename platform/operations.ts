@@ -33,7 +33,7 @@ export function operations<P>(options: OperationsOptions<P>): Route<P>[] {
   const open = { method: 'GET', access: 'anybody', unlimited: true } as const;
   return [
     { ...open, path: '/health', handle: () => healthy(options, options.stats.connections) },
-    { ...open, path: '/ready', handle: () => ready(options, probe) },
+    { ...open, path: '/ready', handle: () => ready({ ...options, probe }) },
     { ...open, path: '/metrics', handle: (call: Call<P | undefined>) => metrics(options, call) },
   ];
 }
@@ -60,11 +60,12 @@ export function notReady(reasons: readonly string[]): HttpAnswer {
   });
 }
 
-/** True if this node should get clients. */
-async function ready<P>(
-  { stats, store, pubsub }: OperationsOptions<P>,
-  probe: () => Promise<Probed>,
-): Promise<HttpAnswer> {
+export interface Readiness extends Pick<OperationsOptions<unknown>, 'stats' | 'store' | 'pubsub'> {
+  readonly probe: () => Promise<Probed>;
+}
+
+/** Why this node should get no clients: none if it should. */
+export async function notReadyReasons({ stats, store, pubsub, probe }: Readiness) {
   const [durability, probed] = await Promise.all([
     within(
       STORE_WITHIN_MS,
@@ -79,6 +80,12 @@ async function ready<P>(
     ...(stats.draining ? ['the node is draining'] : []),
     ...(pubsub.silenceMs() > MAX_SILENCE_MS ? ['pub/sub is silent'] : []),
   ];
+  return { reasons, durability };
+}
+
+async function ready(readiness: Readiness): Promise<HttpAnswer> {
+  const { reasons, durability } = await notReadyReasons(readiness);
+  const { store } = readiness;
   if (reasons.length === 0) return jsonAnswer(200, { status: 'ready', store: store.name, durability });
   return notReady(reasons);
 }

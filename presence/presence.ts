@@ -38,6 +38,14 @@ export interface Presence {
   keys(topic: string): Iterable<string>;
 
   /**
+   * Calls back with each key of a topic that has changed: `get` says so already. Of other nodes' changes where the topic is
+   * followed here.
+   *
+   * @returns a stop
+   */
+  listen(topic: string, listener: (key: string) => void): () => void;
+
+  /**
    * The JSON text of a `presence_state` payload: `{key:{metas:[{…meta, phx_ref}]}}`. It is what the diffs broadcast so
    * far add up to, so that a member which gets it and all later diffs knows the truth: a change of this moment is not
    * in it, its diff follows. One cached string until a diff is broadcast.

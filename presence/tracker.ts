@@ -29,6 +29,7 @@ export class Tracker implements Presence, TopicChangeTarget {
   readonly #options: PresenceOptions;
   readonly #topics = new Map<string, TrackedTopic>();
   readonly #channels = new Map<Tracked, TrackedChannel>();
+  readonly #listeners = new Map<string, Set<(key: string) => void>>();
   readonly #make = entryMaker();
 
   constructor(options: PresenceOptions) {
@@ -84,6 +85,15 @@ export class Tracker implements Presence, TopicChangeTarget {
 
   keys(topic: string): Iterable<string> {
     return this.#topics.get(topic)?.state.keys() ?? [];
+  }
+
+  listen(topic: string, listener: (key: string) => void): () => void {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(topic) === listeners) this.#listeners.delete(topic);
+    };
   }
 
   state(topic: string): string {
@@ -147,6 +157,7 @@ export class Tracker implements Presence, TopicChangeTarget {
   apply(name: string, change: EntryChange) {
     const topic = this.#topic(name);
     topic.state.apply(change);
+    this.#tellListeners(name, change);
     if (this.#options.diffIntervalMs === 0) {
       const diff = topic.state.takeDiff();
       if (diff) topic.diffs.push(diff);
@@ -158,6 +169,14 @@ export class Tracker implements Presence, TopicChangeTarget {
 
   applySilently(topic: string, change: EntryChange) {
     this.#topic(topic).state.applySilently(change);
+    this.#tellListeners(topic, change);
+  }
+
+  #tellListeners(topic: string, { joins, leaves }: EntryChange): void {
+    const listeners = this.#listeners.get(topic);
+    if (!listeners) return;
+    const keys = new Set([...joins, ...leaves].map(({ key }) => key));
+    for (const key of keys) for (const listener of listeners) listener(key);
   }
 
   #schedule(topic: TrackedTopic, later: (callback: () => void) => void) {

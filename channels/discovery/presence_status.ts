@@ -39,7 +39,7 @@ export function presenceMeta({ name, capabilities, metadata }: Agent, onlineAtMs
 }
 
 /** True if an agent is present on any node, as its presence shows it. */
-export function presenceStatus(presence: Presence, id: string): PresenceStatus {
+export function presenceStatus(presence: Pick<Presence, 'get'>, id: string): PresenceStatus {
   const meta = presence.get(DISCOVERY_TOPIC, id).at(-1);
   return meta === undefined ? 'offline' : meta.status === 'busy' ? 'busy' : 'online';
 }

@@ -2,7 +2,7 @@ import type { SessionTokens } from '../../crypto/session_tokens.ts';
 import type { Presence } from '../../presence/index.ts';
 import type { OriginPolicy } from '../../server/http/index.ts';
 import type { Exchange, Feature, Hub, Log, Nodes } from '../../server/index.ts';
-import type { Store } from '../../server/store/index.ts';
+import type { Commits, Store } from '../../server/store/index.ts';
 import type { Placeable } from '../kernel/aggregate.ts';
 import type { DeadlineStats } from '../kernel/deadlines.ts';
 import type { Cursors } from '../kernel/lists/cursor.ts';
@@ -75,6 +75,8 @@ export interface DomainContext {
   /** Sockets of one account over all nodes. */
   readonly maxSocketsPerAgent: number;
   readonly openSockets: OpenSockets;
+  /** Tells whoever listens what this node commits. */
+  readonly commits: Commits;
   /** Terms of a gateway's mount: those of the platform's own sockets. */
   readonly mountTerms: MountTerms;
   /** Tells by which scheme a client has reached this server, also through a trusted proxy. */

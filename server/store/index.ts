@@ -2,7 +2,7 @@ import type { EmbeddedOptions } from './embedded.ts';
 import type { Store } from './port.ts';
 
 /** Stores for aggregates, embedded or on Redis. Importing this loads no native code. */
-export { LATENCY_BOUNDS, measured, type StoreStats } from './measured.ts';
+export { type CommitListener, Commits, LATENCY_BOUNDS, measured, type StoreStats } from './measured.ts';
 export {
   type AggregateId,
   type Change,

@@ -1,4 +1,4 @@
-import type { Store } from './port.ts';
+import type { AggregateId, Change, CommitResult, Store, Version } from './port.ts';
 
 /** Counts of calls to a store, for scrapes to read. */
 export interface StoreStats {
@@ -18,13 +18,49 @@ export interface OperationStats {
   readonly buckets: number[];
 }
 
+/** Hears of the commits of this node. Neither call may throw. */
+export interface CommitListener {
+  /** @param version the aggregate's from now on */
+  committed(aggregate: AggregateId, change: Change, version: Version): void;
+  /** It may or may not have been made. */
+  unsure(aggregate: AggregateId): void;
+}
+
+/** Those who hear of commits: while there are none, a commit costs one test more. */
+export class Commits {
+  readonly #listeners = new Set<CommitListener>();
+  isHeard = false;
+
+  /** @returns a stop */
+  listen(listener: CommitListener): () => void {
+    this.#listeners.add(listener);
+    this.isHeard = true;
+    return () => {
+      this.#listeners.delete(listener);
+      this.isHeard = this.#listeners.size > 0;
+    };
+  }
+
+  tell(aggregate: AggregateId, change: Change, version: Version | undefined): void {
+    for (const listener of this.#listeners) {
+      if (version === undefined) listener.unsure(aggregate);
+      else listener.committed(aggregate, change, version);
+    }
+  }
+}
+
 /** Seconds. */
 export const LATENCY_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3];
 
 const FACT_TYPE = /^\{"type":"([a-z_]{1,64})"/;
 
 /** The same store, and what it is asked from now on. */
-export function measured(store: Store): { readonly store: Store; readonly stats: StoreStats } {
+export function measured(store: Store): {
+  readonly store: Store;
+  readonly stats: StoreStats;
+  readonly commits: Commits;
+} {
+  const commits = new Commits();
   const operations = new Map<string, OperationStats>();
   const facts = new Map<string, number>();
 
@@ -70,7 +106,14 @@ export function measured(store: Store): { readonly store: Store; readonly stats:
     probe: timed('probe', store.probe),
     trimFacts: timed('trim_facts', store.trimFacts),
     async commit(aggregate, expected, change) {
-      const result = await commit(aggregate, expected, change);
+      let result: CommitResult;
+      try {
+        result = await commit(aggregate, expected, change);
+      } catch (error) {
+        if (commits.isHeard) commits.tell(aggregate, change, undefined);
+        throw error;
+      }
+      if (commits.isHeard && result.ok) commits.tell(aggregate, change, result.version);
       if (result.ok && change.facts) {
         for (const fact of change.facts) {
           const type = FACT_TYPE.exec(fact)?.[1] ?? 'other';
@@ -80,7 +123,7 @@ export function measured(store: Store): { readonly store: Store; readonly stats:
       return result;
     },
   };
-  return { store: measuredStore, stats: { operations, facts } };
+  return { store: measuredStore, stats: { operations, facts }, commits };
 }
 
 const isConflict = (result: unknown) =>

@@ -60,6 +60,28 @@ export function presenceContract(adapter: string, open: (diffIntervalMs: number)
       });
     });
 
+    it('tells listeners on any node which key has changed, once `get` says so', async () => {
+      await start(0);
+      await Promise.all(deployment.nodes.map(({ presence }) => presence.follow(new TestChannel('room'))));
+      const told: string[][] = [];
+      const stops = deployment.nodes.map(({ presence }, at) => {
+        const lines: string[] = [];
+        told[at] = lines;
+        return presence.listen('room', (key) => void lines.push(`${key} ${presence.get('room', key).length}`));
+      });
+      const [channel, elsewhere] = [new TestChannel('room'), new TestChannel('other')];
+      first.presence.track(channel, 'ann', {});
+      first.presence.track(elsewhere, 'bob', {});
+      const all = (lines: string[]) => deployment.nodes.map(() => lines);
+      await eventually(() => expect(told).toEqual(all(['ann 1'])));
+      first.presence.untrack(channel, 'ann');
+      await eventually(() => expect(told).toEqual(all(['ann 1', 'ann 0'])));
+      for (const stop of stops) stop();
+      first.presence.track(channel, 'cid', {});
+      await eventually(() => expect([...last.presence.keys('room')]).toEqual(['cid']));
+      expect(told).toEqual(all(['ann 1', 'ann 0']));
+    });
+
     it('gives a newcomer on any node the state of all', async () => {
       await start(0);
       const channels = deployment.nodes.map(({ presence }, index) => {
