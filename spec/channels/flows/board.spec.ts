@@ -141,6 +141,19 @@ describe('the board of a node that watches', () => {
     expect([...board.edges(START_MS + 900_000)]).toEqual([]);
   });
 
+  it('counts nothing of a node that is forgotten, whose edges stay', () => {
+    const board = new Board();
+    const node = new Counts();
+    node.add(passed('task', 'ada', 'bob', START_MS, 100));
+    for (const name of ['n', 'n, come back']) board.takePart(name, told(node.part()));
+    expect([...board.edges(START_MS)]).toMatchObject([{ sent: 2 }]);
+    board.forgetNode('n');
+    expect(board.takeFlowChanges(START_MS, true)).toMatchObject([{ statistics: { messageCount: 1 } }]);
+    board.forgetNode('n, come back');
+    expect(board.takeFlowChanges(START_MS + 1_000, true)).toMatchObject([{ statistics: { messageCount: 0 } }]);
+    expect([...board.edges(START_MS)]).toMatchObject([{ from: 'ada', to: 'bob', sent: 0 }]);
+  });
+
   it('tells a flow once a second at most, the busiest first, and once more with nothing', () => {
     const board = new Board();
     const node = new Counts();

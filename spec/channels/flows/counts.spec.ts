@@ -61,6 +61,18 @@ describe('what a node counts', () => {
     expect(recorded()).toEqual(['ada-bob']);
   });
 
+  it('is recorded when a kind is new again after ten minutes', () => {
+    const counts = new Counts();
+    const pass = (kind: 'task' | 'message', atMs: number) => {
+      counts.add(passed(kind, 'ada', 'bob', atMs));
+      return counts.takeUnrecorded(10).length;
+    };
+    expect(pass('task', 1_000)).toBe(1);
+    expect(pass('message', 590_000)).toBe(1);
+    expect(pass('message', 601_000)).toBe(0);
+    expect(pass('task', 601_000)).toBe(1);
+  });
+
   it('is of a bounded number of pairs: those that were idle longest are forgotten', () => {
     const counts = new Counts(100);
     for (let at = 0; at < 250; at++) {
