@@ -44,15 +44,21 @@ export class RawSockets implements SocketMount {
     }
   }
 
+  /** Malformed are credentials that differ or cannot be read, and whatever its author says is. */
+  fault({ params, header }: Pick<Handshake, 'params' | 'header'>): string | undefined {
+    const shown = readCredential(this.#mount.credentials, header, params);
+    return shown.ok ? this.#mount.fault?.({ params, headers: this.#headers(header) }) : shown.reason;
+  }
+
   async admit({ params, pathParams, address, header }: Handshake): Promise<Admitted | RefusedConnect> {
-    const { path, credentials, headers, open } = this.#mount;
+    const { path, credentials, open } = this.#mount;
     const { gatekeeper } = this.#parts;
     const shown = readCredential(credentials, header, params);
     if (!shown.ok) return gatekeeper.refuse(path, address, { reason: shown.reason }, { status: 400 });
     const request: RawRequest = {
       params,
       pathParams,
-      headers: Object.fromEntries(headers.flatMap((name) => pair(name, header(name)))),
+      headers: this.#headers(header),
       credential: shown.credential,
       address,
       mayLookUp: () => gatekeeper.mayLookUp(address),
@@ -68,6 +74,11 @@ export class RawSockets implements SocketMount {
       opened: (ws) => this.#opened(ws, accepted, address),
       abandoned: () => accepted.connected.onClose?.(),
     };
+  }
+
+  /** Those that the author asks for. */
+  #headers(header: Handshake['header']): Record<string, string> {
+    return Object.fromEntries(this.#mount.headers.flatMap((name) => pair(name, header(name))));
   }
 
   /** RFC 9110, section 15.5.22. */

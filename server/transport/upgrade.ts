@@ -17,6 +17,8 @@ export interface SocketMount {
   readonly origins: OriginPolicy;
   /** Silence after which a client is closed. */
   readonly timeoutMs: number;
+  /** Says, as a stable code, what is malformed in a handshake (400); undefined if nothing is. Left out: nothing ever is. */
+  fault?(handshake: Pick<Handshake, 'params' | 'header'>): string | undefined;
   /** Decides on a client whose handshake is in order and whose page may connect. */
   admit(handshake: Handshake): Promise<Admitted | RefusedConnect>;
   /** Answers a request for one of its paths that is no upgrade; `undefined` leaves it to others. */
@@ -138,6 +140,8 @@ async function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): P
   // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
   const isUpgrade = /\bupgrade\b/i.test(header('connection') ?? '');
   if (header('sec-websocket-version') !== '13' || !isUpgrade) return deps.refuse(mount, address, 'bad_handshake', 400);
+  const fault = mount.fault?.({ params, header });
+  if (fault !== undefined) return deps.refuse(mount, address, fault, 400);
   if (!originAllowed(mount.origins, header('origin'), header('host'))) {
     return deps.refuse(mount, address, 'wrong_origin', 403);
   }

@@ -3,7 +3,10 @@ import type { OriginPolicy } from '../../http/origin.ts';
 import type { CredentialPlaces, RawAccepted, RawRejected, RawRequest } from '../../raw_socket.ts';
 
 /** A mount for a raw socket as an application gives it; what it leaves out is as `rawMountDefaults` says. */
-export type RawMountOptions = Pick<RawMount, 'kind' | 'path' | 'open' | 'maxFrameBytes' | 'maxBufferedBytes'> & {
+export type RawMountOptions = Pick<
+  RawMount,
+  'kind' | 'path' | 'open' | 'fault' | 'maxFrameBytes' | 'maxBufferedBytes'
+> & {
   readonly [K in keyof typeof rawMountDefaults]?: RawMount[K];
 };
 
@@ -22,6 +25,11 @@ export interface RawMount {
   readonly path: string;
   /** Lets clients in. One that throws is logged, and the client gets 503. */
   readonly open: (request: RawRequest) => Awaitable<RawAccepted | RawRejected>;
+  /**
+   * Says, as a stable code for the log, what is malformed in a request (400); undefined if nothing is. Asked before anything
+   * else about the client.
+   */
+  readonly fault?: (request: Pick<RawRequest, 'params' | 'headers'>) => string | undefined;
   readonly origins: OriginPolicy;
   readonly credentials: CredentialPlaces;
   /** The headers that `open` gets, in lower case. */

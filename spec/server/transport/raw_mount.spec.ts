@@ -229,6 +229,22 @@ describe('a credential', () => {
   });
 });
 
+it('refuses with 400 what is malformed, and what its author says is, before it looks at the page’s origin', async () => {
+  const elsewhere = { Origin: 'https://elsewhere.example' };
+  const fault: RawMountOptions['fault'] = ({ headers }) => (headers['x-kind'] === 'odd' ? 'odd_kind' : undefined);
+  await start({ origins: 'same_host', credentials: { bearer: true, query: 'token' }, headers: ['x-kind'], fault });
+  expect(await status(at(), elsewhere)).toBe(403);
+  expect(await status(at('?token=a'), { ...elsewhere, Authorization: 'Bearer b' })).toBe(400);
+  expect(await status(at(), { ...elsewhere, 'X-Kind': 'odd' })).toBe(400);
+  expect(await status(at(), { 'X-Kind': 'even' })).toBe(101);
+  expect(opened).toHaveLength(1);
+  expect(lines.filter(({ msg }) => msg === 'connect refused').map(({ reason }) => reason)).toEqual([
+    'wrong_origin',
+    'conflicting_credentials',
+    'odd_kind',
+  ]);
+});
+
 describe('a rejected client', () => {
   it('gets the HTTP status that its author says', async () => {
     await start();
