@@ -35,10 +35,9 @@ export interface Config {
   /** Versions of the RPC dialect that are spoken, lowest and highest. */
   readonly rpcProtocol: { readonly min: string; readonly max: string };
   readonly orbit: OrbitConfig;
-  /** The layout of the visualisation: rounds a second, and agents in it. */
-  readonly layout: { readonly rateHz: number; readonly maxAgents: number };
   /** Hosts that callbacks of control requests may go to, as the URL parser gives them, each with a port or without. */
   readonly callbackHosts: readonly string[];
+  readonly visualisation: VisualisationConfig;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -59,6 +58,16 @@ export interface OrbitConfig {
   readonly origins: readonly string[];
   readonly turnMs: number;
   readonly maxSockets: number;
+}
+
+/** What is shown of the agents, and to how many (VISUALISATION.md). */
+export interface VisualisationConfig {
+  /** Sockets of this node. */
+  readonly maxViewers: number;
+  /** Frames of positions a second, at most. */
+  readonly ratePerSecond: number;
+  /** Agents that have a place, at most. */
+  readonly maxLayoutAgents: number;
 }
 
 export type LogFormat = 'pretty' | 'json';
@@ -115,9 +124,10 @@ export function readConfig(environment: Environment, isTerminal = false): Config
     callbackHosts: readCallbackHosts('CALLBACK_HOSTS', variable('CALLBACK_HOSTS')),
     sessionCapability: readCapability('SESSION_CAPABILITY', variable('SESSION_CAPABILITY')),
     orbit: readOrbit(variable),
-    layout: {
-      rateHz: integer('VIS_RATE_HZ', 10, 1, 30),
-      maxAgents: integer('VIS_LAYOUT_MAX_AGENTS', 2_000, 1, 10_000),
+    visualisation: {
+      maxViewers: integer('VIS_MAX_VIEWERS', 500, 1, 100_000),
+      ratePerSecond: integer('VIS_RATE_HZ', 10, 1, 30),
+      maxLayoutAgents: integer('VIS_LAYOUT_MAX_AGENTS', 2_000, 1, 10_000),
     },
     logLevel: readChoice('LOG_LEVEL', variable('LOG_LEVEL'), 'info', LOG_LEVELS),
     logFormat: readChoice('LOG_FORMAT', variable('LOG_FORMAT'), isTerminal ? 'pretty' : 'json', LOG_FORMATS),

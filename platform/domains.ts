@@ -19,6 +19,7 @@ import { taskFeature } from '../channels/task/feature.ts';
 import { orbitFeature } from '../gateways/orbit/feature.ts';
 import { orchestratorFeature } from '../gateways/orchestrator/feature.ts';
 import { rpcFeature } from '../gateways/rpc/feature.ts';
+import { visualisationFeature } from '../gateways/visualisation/feature.ts';
 import type { NodeContext } from './context.ts';
 
 /** Makes the domains of a node. A new one is added by naming it in this list. */
@@ -48,7 +49,12 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     agentSide: control.agentSide,
   });
   const coordination = coordinationFeature(withNotifications);
-  const layout = layoutFeature({ ...context, flows: flows.flows, layout: context.config.layout });
+  const { visualisation: settings, maxFrameBytes } = context.config;
+  const layout = layoutFeature({
+    ...context,
+    flows: flows.flows,
+    layout: { rateHz: settings.ratePerSecond, maxAgents: settings.maxLayoutAgents },
+  });
   const observation = observationFeature({
     ...context,
     flows: flows.flows,
@@ -82,5 +88,12 @@ export function openDomains(context: NodeContext): readonly Domain[] {
     analytics,
     control,
     observation,
+    visualisationFeature({
+      ...context,
+      observation: observation.observation,
+      control: control.control,
+      coordinations: coordination.coordinations,
+      visualisation: { ...settings, maxFrameBytes },
+    }),
   ];
 }

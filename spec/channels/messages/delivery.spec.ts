@@ -89,7 +89,7 @@ describe('a message that nobody settles', () => {
   });
 
   it('comes back to a channel that takes its place in the window', async () => {
-    await start({ redeliverAfterMs: [300] });
+    await start({ redeliverAfterMs: [2_000] });
     const messages = silently();
     const ids = Array.from({ length: 105 }, (_, at) => `m-${at}`);
     await Promise.all(ids.map((id) => messages.send('ada', hello(id))));
