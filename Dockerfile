@@ -1,9 +1,11 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY console/package.json ./console/
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY channels ./channels
+COPY console ./console
 COPY crypto ./crypto
 COPY deploy ./deploy
 COPY examples ./examples

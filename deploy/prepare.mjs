@@ -15,6 +15,7 @@ if (brought && !existsSync('node_modules/.bin/node') && process.env.npm_execpath
   run(process.env.npm_execpath, 'rebuild', '--silent', '--ignore-scripts', brought);
 }
 
-// An install without the compiler or the sources (an image's) has nothing to build.
+// An install without the compilers or the sources (an image's) has nothing to build.
 const compiler = 'node_modules/typescript/bin/tsc';
 if (existsSync('tsconfig.build.json') && existsSync(compiler)) run(compiler, '-p', 'tsconfig.build.json');
+if (existsSync('console/build.mjs') && existsSync('node_modules/esbuild')) run('console/build.mjs');

@@ -48,6 +48,7 @@ function greet({ host, tls }: Config, port: number, place: string): void {
   const url = `${tls ? 'https' : 'http'}://${name}:${port}`;
   say(`Aerie ${version} listens on ${url} with ${place}.`);
   say(`Next: register an agent with POST ${url}/api/agents, as README.md shows.`);
+  say(`Agents at work are shown at ${url}/console.`);
 }
 
 function say(line: string): void {

@@ -1,5 +1,6 @@
 import type { Domain } from '../channels/principals/domain.ts';
 import { type Listener, version } from '../server/endpoint/index.ts';
+import { consoleFeature } from './console_feature.ts';
 import { type ContextOptions, type NodeContext, openContext } from './context.ts';
 import { openDomains } from './domains.ts';
 import { openEndpoint } from './endpoint.ts';
@@ -42,6 +43,7 @@ export async function startNode({
     ...foundations(context, domains),
     listsFeature(context, domains),
     topicsFeature(context),
+    consoleFeature(),
     operationsFeature(context, stats, domains),
     ...domains,
   ];

@@ -33,7 +33,9 @@ describe('the package', () => {
       .map((file) => file.replace(/\.ts$/, ''));
     expect(sources.length).toBeGreaterThan(150);
     const built = sources.flatMap((source) => [`dist/${source}.js`, `dist/${source}.d.ts`]);
-    expect([...files].sort()).toEqual(['LICENSE', 'README.md', 'package.json', ...built].sort());
+    const page = readdirSync('dist/console').map((file) => `dist/console/${file}`);
+    expect(page).toContain('dist/console/index.html.br');
+    expect([...files].sort()).toEqual(['LICENSE', 'README.md', 'package.json', ...built, ...page].sort());
   });
 
   it('has every file that package.json names', () => {

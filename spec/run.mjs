@@ -63,7 +63,10 @@ rmSync('dist', { recursive: true, force: true });
 // Beside each other: none of them uses more than one core.
 const checked = await Promise.all([
   check('types', ['tsc', '-p', 'tsconfig.json']),
+  check('types of the console', ['tsc', '-p', 'console/tsconfig.json']),
+  check('types of its specs', ['tsc', '-p', 'spec/console/tsconfig.json']),
   check('build', ['tsc', '-p', 'tsconfig.build.json']),
+  run(process.execPath, ['console/build.mjs']).then((code) => ({ what: 'build of the console', code })),
   check('style', ['biome', 'check', '.']),
 ]);
 for (const { what, code } of checked) if (code !== 0) fail(`${what}: see above`);

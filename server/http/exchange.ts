@@ -27,7 +27,8 @@ export interface Exchange {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** Text as UTF-8, or bytes. */
+  readonly body?: string | Uint8Array;
 }
 
 export interface ExchangeOptions {
@@ -72,7 +73,7 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
       return open ? whole : 'aborted';
     },
     onAborted: (listener) => abortListeners.push(listener),
-    respond({ status, headers: answerHeaders = {}, body: text = '' }) {
+    respond({ status, headers: answerHeaders = {}, body: content = '' }) {
       if (!open) return;
       open = false;
       options.onAnswer(status);
@@ -82,10 +83,10 @@ export function openExchange(res: HttpResponse, req: HttpRequest, options: Excha
       res.cork(() => {
         res.writeStatus(`${status} ${reasonPhrase(status)}`);
         for (const [name, value] of Object.entries(answerHeaders)) res.writeHeader(name, value);
-        if (status === 204) res.endWithoutBody();
+        if (status === 204 || status === 304) res.endWithoutBody();
         // uWebSockets.js does not go on after the answer to a HEAD.
-        else if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(text), true);
-        else res.end(text, isLast);
+        else if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(content), true);
+        else res.end(content, isLast);
       });
     },
   };

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { TObject, TSchema } from 'typebox';
 import { begun } from '../../channels/analytics/alerts.ts';
 import * as analytics from '../../channels/analytics/schema.ts';
+import * as control from '../../channels/control/schema.ts';
 import { notifications } from '../../channels/conversation/notifications.ts';
 import type { LogEntry } from '../../channels/conversation/state.ts';
 import { notificationOf } from '../../channels/conversation/view.ts';
+import * as coordination from '../../channels/coordination/schema.ts';
 import * as discovery from '../../channels/discovery/schema.ts';
 import * as messages from '../../channels/messages/schema.ts';
 import { newMessage } from '../../channels/messages/view.ts';
@@ -44,11 +46,12 @@ const modules = {
   negotiation,
   payment,
   session,
-  agent: { pushes: session.agentPushes },
+  agent: { pushes: { ...session.agentPushes, ...control.agentPushes } },
+  coordination,
   conversation: { pushes: Object.fromEntries(notifications.map(({ name, params }) => [name, params])) },
   task,
 };
-const contract = ['PROTOCOL', 'SESSIONS', 'CONVERSATIONS']
+const contract = ['PROTOCOL', 'SESSIONS', 'CONVERSATIONS', 'VISUALISATION']
   .map((page) => readFileSync(`docs/${page}.md`, 'utf8'))
   .join('\n');
 

@@ -5,7 +5,6 @@ const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 
 const ARGS = [
   '--no-sandbox',
-  '--disable-gpu',
   '--disable-dev-shm-usage',
   '--disable-quic',
   '--disable-background-networking',
@@ -13,12 +12,14 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** Starts a Chromium without a window. The caller closes it. */
-export async function startBrowser(): Promise<Browser> {
+const NO_GRAPHICS = ['--disable-gpu'];
+
+/** Starts a Chromium without a window. The caller closes it. @param graphics how it draws, left out: not at all */
+export async function startBrowser(graphics: readonly string[] = NO_GRAPHICS): Promise<Browser> {
   const errors: unknown[] = [];
   for (const executablePath of process.env.CHROMIUM ? [process.env.CHROMIUM] : PROGRAMS) {
     try {
-      return await puppeteer.launch({ executablePath, args: ARGS });
+      return await puppeteer.launch({ executablePath, args: [...ARGS, ...graphics] });
     } catch (error) {
       errors.push(error);
     }

@@ -16,6 +16,6 @@ describe('the words beside a status', () => {
 
   it('are the title of a problem', () => {
     const { status, body = '' } = problem({ ok: false, reason: 'payload_too_large', message: 'Too large.' });
-    expect([status, JSON.parse(body).title]).toEqual([413, 'Content Too Large']);
+    expect([status, JSON.parse(String(body)).title]).toEqual([413, 'Content Too Large']);
   });
 });
