@@ -1,10 +1,12 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY client/package.json ./client/
 COPY console/package.json ./console/
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY channels ./channels
+COPY client ./client
 COPY console ./console
 COPY crypto ./crypto
 COPY deploy ./deploy
@@ -16,6 +18,8 @@ COPY server ./server
 RUN npm run build
 # With the development packages goes the Node.js that npm brings for other machines (deploy/node22).
 RUN npm prune --omit=dev --no-audit --no-fund
+# The server does not need the client library.
+RUN rm -r node_modules/aerie-client node_modules/phoenix node_modules/tweetnacl
 # The package has a binary for every platform; one is needed here.
 RUN find node_modules/uWebSockets.js -name 'uws_*.node' ! -name "$(node -p '`uws_${process.platform}_${process.arch}_${process.versions.modules}.node`')" -delete
 

@@ -17,5 +17,7 @@ if (brought && !existsSync('node_modules/.bin/node') && process.env.npm_execpath
 
 // An install without the compilers or the sources (an image's) has nothing to build.
 const compiler = 'node_modules/typescript/bin/tsc';
-if (existsSync('tsconfig.build.json') && existsSync(compiler)) run(compiler, '-p', 'tsconfig.build.json');
+for (const project of ['client/tsconfig.json', 'tsconfig.build.json']) {
+  if (existsSync(project) && existsSync(compiler)) run(compiler, '-p', project);
+}
 if (existsSync('console/build.mjs') && existsSync('node_modules/esbuild')) run('console/build.mjs');

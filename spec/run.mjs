@@ -59,7 +59,10 @@ async function check(what, [program, ...args]) {
 
 say('checking types and style, building');
 // What is left of removed sources would be packed, and seen by specs.
-rmSync('dist', { recursive: true, force: true });
+for (const built of ['dist', 'client/dist']) rmSync(built, { recursive: true, force: true });
+// Examples and specs find its types there.
+const client = await check('the client', ['tsc', '-p', 'client/tsconfig.json']);
+if (client.code !== 0) fail(`${client.what}: see above`);
 // Beside each other: none of them uses more than one core.
 const checked = await Promise.all([
   check('types', ['tsc', '-p', 'tsconfig.json']),

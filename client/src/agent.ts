@@ -1,0 +1,204 @@
+import type { Abortable } from './abort.ts';
+import type { Alert, Analytics, Period, TimeSeriesOptions } from './analytics.ts';
+import { Connection, type ConnectOptions } from './connection.ts';
+import type { Conversation } from './conversation/conversation.ts';
+import { type DiscoverQuery, Discovery, type Found } from './discovery.ts';
+import { Inbox } from './inbox.ts';
+import type { State } from './line.ts';
+import { type SendOptions, type Sent, send } from './messages.ts';
+import type { Negotiation } from './negotiation/negotiation.ts';
+import type { Negotiations, NewNegotiation } from './negotiation/negotiations.ts';
+import type { Channel } from './payment/channel.ts';
+import type { Channels, NewChannel, ProposalOptions, ProposalPolicy } from './payment/channels.ts';
+import type { ChannelPolicies } from './payment/standing.ts';
+import type { Presences } from './presence.ts';
+import type { SessionHandler } from './session/serve_sessions.ts';
+import { type Handler, type ServeOptions, Server } from './task/serve.ts';
+import type { AnyTask, Task } from './task/task.ts';
+import { type NewTask, type TaskQuery, Tasks } from './task/tasks.ts';
+import type { AgentProfile, AnnouncedCapability, Me, Metadata, TaskState } from './wire.ts';
+
+/** An agent that is connected (CLIENT.md, section 11.1). Every method takes a `signal`. */
+export class Agent {
+  readonly #connection: Connection;
+  readonly #discovery: Discovery;
+  readonly #tasks: Tasks;
+  #negotiations: Promise<Negotiations> | undefined;
+  #channels: Promise<Channels> | undefined;
+  #figures: Analytics | undefined;
+  /** Messages as they come, each to be acknowledged or rejected. */
+  readonly inbox: Inbox;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#discovery = new Discovery(connection);
+    this.#tasks = new Tasks(connection);
+    this.inbox = new Inbox(connection);
+  }
+
+  get id(): string {
+    return this.#connection.id;
+  }
+
+  /** How the agent stands with the server. */
+  get state(): State {
+    return this.#connection.line.state;
+  }
+
+  /** @returns what takes the listener off again */
+  onState(listener: (state: State) => void): () => void {
+    return this.#connection.line.onState(listener);
+  }
+
+  /** Asks the server whose credential this is. */
+  me({ signal }: Abortable = {}): Promise<Me> {
+    return this.#connection.http.call('GET', '/api/me', { signal });
+  }
+
+  /** Says what the agent can do, in place of what it said before; it can be found at once. */
+  announce(capabilities: readonly AnnouncedCapability[], options?: Abortable): Promise<AgentProfile> {
+    return this.#discovery.announce(capabilities, options);
+  }
+
+  /** Changes name or metadata. An agent that is connected with a session token can change its metadata alone. */
+  async update(
+    { name, metadata }: { readonly name?: string; readonly metadata?: Metadata },
+    options: Abortable = {},
+  ): Promise<void> {
+    if (metadata !== undefined) await this.#discovery.updateMetadata(metadata, options);
+    if (name === undefined) return;
+    await this.#connection.http.call('PATCH', `/api/agents/${this.id}`, { body: { name }, signal: options.signal });
+  }
+
+  /** Finds agents, best reputation first: all by `for await`, the first page by `await`. */
+  discover(query?: DiscoverQuery): Found {
+    return this.#discovery.discover(query);
+  }
+
+  /** Who is there. */
+  get presence(): Presences {
+    return this.#discovery.presence;
+  }
+
+  /** Sends a message; resolves when it is stored. @param payload JSON of at most 64 KiB */
+  send(to: string, type: string, payload: unknown, options?: SendOptions): Promise<Sent> {
+    return send(this.#connection, this.inbox, to, type, payload, options);
+  }
+
+  /** Has another agent do something. */
+  createTask(task: NewTask): Promise<Task<'client'>> {
+    return this.#tasks.create(task);
+  }
+
+  /** A task in which this agent has a role. */
+  task(id: string, options?: Abortable): Promise<AnyTask> {
+    return this.#tasks.find(id, options);
+  }
+
+  /** Newest first. */
+  tasks(query?: TaskQuery): AsyncGenerator<TaskState> {
+    return this.#tasks.list(query);
+  }
+
+  /** Does the tasks of a capability, until the agent is closed or the signal aborts; then it resolves. */
+  serve(capability: string, handler: Handler, options: ServeOptions = {}): Promise<void> {
+    return new Server(this.#connection, this.#tasks, capability, handler, options).run(this.inbox);
+  }
+
+  /** Begins to negotiate a price with another agent, as the client. */
+  async negotiate(negotiation: NewNegotiation): Promise<Negotiation> {
+    return (await this.#negotiating()).begin(negotiation);
+  }
+
+  /** A negotiation of this agent's. */
+  async negotiation(id: string, options?: Abortable): Promise<Negotiation> {
+    return (await this.#negotiating()).find(id, options);
+  }
+
+  /** Tells of each negotiation that others begin with this agent, those that wait from before too; resolves when it is stopped. */
+  async onNegotiation(tell: (negotiation: Negotiation) => unknown, options: Abortable = {}): Promise<void> {
+    return (await this.#negotiating()).watch(this.inbox, tell, options);
+  }
+
+  /** Proposes a payment channel; resolves when both have signed. An abort withdraws it. */
+  async openChannel(channel: NewChannel): Promise<Channel> {
+    return (await this.#paying()).begin(channel);
+  }
+
+  /** A payment channel of this agent's. */
+  async channel(id: string, options?: Abortable & ChannelPolicies): Promise<Channel> {
+    return (await this.#paying()).find(id, options);
+  }
+
+  /** Decides about payment channels that others propose: without a policy none is signed. Resolves when it is stopped. */
+  async onChannelProposal(policy: ProposalPolicy, options: ProposalOptions = {}): Promise<void> {
+    return (await this.#paying()).watch(this.inbox, policy, options);
+  }
+
+  /** Serves the sessions of this agent with users, those that wait from before too; resolves when it is stopped. */
+  async serveSessions(handler: SessionHandler, options: Abortable = {}): Promise<void> {
+    const { serveSessions } = await import('./session/serve_sessions.ts');
+    return serveSessions(this.#connection, handler, options);
+  }
+
+  /** The conversations in which this agent is, newest first. */
+  async *conversations(options: Abortable = {}): AsyncGenerator<Conversation> {
+    const { listConversations } = await import('./conversation/conversations.ts');
+    yield* listConversations(this.#connection, options);
+  }
+
+  /** A conversation in which this agent is. */
+  async conversation(id: string, options: Abortable = {}): Promise<Conversation> {
+    const { findConversation } = await import('./conversation/conversations.ts');
+    return findConversation(this.#connection, id, options);
+  }
+
+  /** Figures of this agent. */
+  async metrics(period: Period, options?: Abortable): Promise<unknown> {
+    return (await this.#analytics()).call('request_metrics', { period }, options);
+  }
+
+  async timeSeries(metric: string, opts: TimeSeriesOptions = {}, options?: Abortable): Promise<unknown> {
+    return (await this.#analytics()).call('request_time_series', { metric, opts }, options);
+  }
+
+  async revenue(period: Period, options?: Abortable): Promise<unknown> {
+    return (await this.#analytics()).call('request_revenue', { period }, options);
+  }
+
+  async heatmap(period: Period, options?: Abortable): Promise<unknown> {
+    return (await this.#analytics()).call('request_heatmap', { period }, options);
+  }
+
+  /** Alerts of this agent as they begin and end. */
+  async *alerts(options: Abortable = {}): AsyncGenerator<Alert> {
+    yield* (await this.#analytics()).alerts(options);
+  }
+
+  // What not every agent needs is loaded when it is asked for.
+
+  #negotiating(): Promise<Negotiations> {
+    this.#negotiations ??= import('./negotiation/negotiations.ts').then((it) => new it.Negotiations(this.#connection));
+    return this.#negotiations;
+  }
+
+  #paying(): Promise<Channels> {
+    this.#channels ??= import('./payment/channels.ts').then((it) => new it.Channels(this.#connection));
+    return this.#channels;
+  }
+
+  async #analytics(): Promise<Analytics> {
+    const { Analytics } = await import('./analytics.ts');
+    this.#figures ??= new Analytics(this.#connection);
+    return this.#figures;
+  }
+
+  /** Leaves. What waits for an answer rejects with `closed`. */
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+}
+
+/** Connects an agent. @throws AerieError: `unauthorized`, `forbidden`, `suspended`, `wrong_signing_key`, `unavailable`, `aborted` */
+export const connect = async (options: ConnectOptions): Promise<Agent> => new Agent(await Connection.open(options));

@@ -1,0 +1,105 @@
+import { type Abortable, anySignal } from '../abort.ts';
+import type { Connection } from '../connection.ts';
+import { newId } from '../ids.ts';
+import { Wake } from '../wake.ts';
+import type { ConversationMessage, MessagePart } from '../wire.ts';
+
+export interface SayOptions extends Abortable {
+  readonly replyToId?: string;
+  /** The same id again is the same message. */
+  readonly id?: string;
+}
+
+interface Told {
+  readonly conversationId: string;
+}
+
+/** A conversation of this agent's (CONVERSATIONS.md). */
+export class Conversation {
+  readonly id: string;
+  readonly taskId: string;
+  readonly name: string | undefined;
+  /** Agents, as they were when it was asked for. */
+  readonly participants: readonly string[];
+  readonly #connection: Connection;
+  /** Whoever waits for messages is told of this side's own too. */
+  readonly #sent = new Set<() => void>();
+
+  /** @internal */
+  constructor(
+    connection: Connection,
+    { id, taskId, name, participants }: Pick<Conversation, 'id' | 'taskId' | 'name' | 'participants'>,
+  ) {
+    this.#connection = connection;
+    this.id = id;
+    this.taskId = taskId;
+    this.name = name;
+    this.participants = participants;
+  }
+
+  /** All messages behind a seq, in the order of the log, and then as they come; this agent's own too. */
+  async *messages({
+    since = '0',
+    signal,
+  }: Abortable & { readonly since?: string } = {}): AsyncGenerator<ConversationMessage> {
+    const topic = this.#connection.agentTopic();
+    const wake = new Wake();
+    const stopped = anySignal(this.#connection.closed, signal);
+    let version = 0;
+    const news = () => {
+      version++;
+      wake.wake();
+    };
+    const stops = [
+      topic.on<{ message: Told }>(
+        'agent/message/received',
+        ({ message }) => message.conversationId === this.id && news(),
+      ),
+      topic.onJoin(news),
+    ];
+    this.#sent.add(news);
+    try {
+      for (let last = since; ; ) {
+        const seen = version;
+        type Page = { readonly messages: readonly ConversationMessage[]; readonly hasMore: boolean };
+        const { messages, hasMore } = await topic.call<Page>(
+          'agent/message/list',
+          { ...this.#names, sinceSeq: last },
+          { signal },
+        );
+        for (const message of messages) {
+          last = message.seq;
+          yield message;
+        }
+        if (!hasMore && seen === version) await wake.next(stopped);
+      }
+    } finally {
+      for (const stop of stops) stop();
+      this.#sent.delete(news);
+    }
+  }
+
+  /** Says something; resolves when it is stored. @param parts a text, or up to 10 parts */
+  async send(
+    parts: string | readonly MessagePart[],
+    { replyToId, id = newId(), signal }: SayOptions = {},
+  ): Promise<ConversationMessage> {
+    const said = typeof parts === 'string' ? [{ type: 'text', text: parts }] : parts;
+    const payload = { ...this.#names, id, parts: said, ...(replyToId !== undefined && { replyToId }) };
+    const { message } = await this.#connection
+      .agentTopic()
+      .call<{ message: ConversationMessage }>('agent/message/send', payload, { signal });
+    // The server tells the others alone.
+    for (const news of this.#sent) news();
+    return message;
+  }
+
+  /** Marks everything up to a message as read. */
+  async read({ id }: Pick<ConversationMessage, 'id'>, options: Abortable = {}): Promise<void> {
+    await this.#connection.agentTopic().call('agent/message/read', { ...this.#names, messageId: id }, options);
+  }
+
+  get #names() {
+    return { taskId: this.taskId, conversationId: this.id };
+  }
+}

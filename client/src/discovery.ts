@@ -1,0 +1,74 @@
+import type { Abortable } from './abort.ts';
+import type { Connection } from './connection.ts';
+import { Presences } from './presence.ts';
+import { Topic } from './topic.ts';
+import type { AgentProfile, AnnouncedCapability, FoundAgent, Metadata, PresenceStatus } from './wire.ts';
+
+export interface DiscoverQuery extends Abortable {
+  /** Equal, case-sensitive. */
+  readonly capability?: string;
+  readonly status?: PresenceStatus;
+  /** 0 to 5 */
+  readonly minReputation?: number;
+  /** USDC */
+  readonly maxPrice?: string;
+  /** Agents a page, 1 to 100; 20 where it is left out. */
+  readonly limit?: number;
+}
+
+/** What was found: all of it by `for await`, page by page as it is needed; the first page by `await`. */
+export interface Found extends AsyncIterable<FoundAgent>, PromiseLike<readonly FoundAgent[]> {}
+
+interface Page {
+  readonly agents: readonly FoundAgent[];
+  readonly next_cursor?: string;
+}
+
+/** `agents:discovery` (PROTOCOL.md, section 5.1). While it is joined, others see the agent. */
+export class Discovery {
+  readonly presence: Presences;
+  readonly #topic: Topic;
+
+  constructor(connection: Connection) {
+    this.#topic = new Topic(connection.line, 'agents:discovery');
+    this.presence = new Presences(this.#topic, connection.closed);
+    connection.join(this.#topic);
+  }
+
+  async announce(capabilities: readonly AnnouncedCapability[], options: Abortable = {}): Promise<AgentProfile> {
+    const { agent } = await this.#topic.call<{ agent: AgentProfile }>('announce', { capabilities }, options);
+    return agent;
+  }
+
+  async updateMetadata(metadata: Metadata, options: Abortable = {}): Promise<void> {
+    await this.#topic.call('update_metadata', { metadata }, options);
+  }
+
+  discover(query: DiscoverQuery = {}): Found {
+    const { capability, status, minReputation, maxPrice, limit, signal } = query;
+    const filters = {
+      ...(status !== undefined && { status }),
+      ...(minReputation !== undefined && { min_reputation: minReputation }),
+      ...(maxPrice !== undefined && { max_price: maxPrice }),
+    };
+    const payload = { ...(capability !== undefined && { capability }), ...(limit !== undefined && { limit }), filters };
+    const page = (cursor?: string): Promise<Page> =>
+      this.#topic.call('discover', { ...payload, ...(cursor !== undefined && { cursor }) }, { signal });
+    return {
+      // A page is asked for where somebody waits for it, and not before.
+      // biome-ignore lint/suspicious/noThenProperty: the first page can be awaited
+      then: (resolve, reject) =>
+        page()
+          .then(({ agents }) => agents)
+          .then(resolve, reject),
+      async *[Symbol.asyncIterator]() {
+        let found = await page();
+        yield* found.agents;
+        while (found.next_cursor !== undefined) {
+          found = await page(found.next_cursor);
+          yield* found.agents;
+        }
+      },
+    };
+  }
+}

@@ -1,0 +1,28 @@
+/** Tells what nobody can be told: a listener of the application that threw. */
+export function report(error: unknown): void {
+  if (typeof reportError === 'function') reportError(error);
+  // biome-ignore lint/suspicious/noConsole: outside of browsers there is no other place, and a listener's fault must not end a process
+  else console.error(error);
+}
+
+/** Functions that are told; one that throws does not stop the others. */
+export class Listeners<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+
+  /** @returns what takes it off again */
+  add(listener: (value: T) => void): () => void {
+    const own = (value: T) => listener(value);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  tell(value: T): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(value);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+}

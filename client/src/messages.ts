@@ -1,0 +1,63 @@
+import { type Abortable, anySignal, sleep } from './abort.ts';
+import type { Connection } from './connection.ts';
+import { newId } from './ids.ts';
+import type { Inbox } from './inbox.ts';
+import type { MessageStatus, StoredMessage } from './wire.ts';
+
+export type Settled = Exclude<MessageStatus, 'pending'>;
+
+/** A message that is stored. */
+export interface Sent {
+  readonly id: string;
+  /** What became of it; waits for it where nothing has yet. Rejects when the agent is closed. */
+  readonly settled: Promise<Settled>;
+}
+
+export interface SendOptions extends Abortable {
+  /** The same id again is the same message. */
+  readonly id?: string;
+}
+
+/** Milliseconds after which a message is looked at again: nobody is told that one has expired. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** Sends a message; resolves when it is stored. */
+export async function send(
+  { http, closed }: Connection,
+  inbox: Inbox,
+  to: string,
+  type: string,
+  payload: unknown,
+  { id = newId(), signal }: SendOptions = {},
+): Promise<Sent> {
+  const body = { id, to_agent_id: to, type, payload };
+  await http.call('POST', '/api/messages', { body, signal });
+  let settled: Promise<Settled> | undefined;
+  return {
+    id,
+    get settled() {
+      settled ??= untilSettled();
+      settled.catch(() => {});
+      return settled;
+    },
+  };
+
+  async function untilSettled(): Promise<Settled> {
+    let news = new AbortController();
+    const stops = [
+      inbox.onSettled((settlement) => settlement.id === id && news.abort()),
+      // A push may have been missed while there was no line.
+      inbox.onJoin(() => news.abort()),
+    ];
+    try {
+      for (;;) {
+        news = new AbortController();
+        const { message } = await http.call<{ message: StoredMessage }>('GET', `/api/messages/${id}`);
+        if (message.status !== 'pending') return message.status;
+        await sleep(LOOK_AGAIN_MS, anySignal(news.signal, closed)).catch(() => {});
+      }
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+}

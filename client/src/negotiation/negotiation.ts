@@ -1,0 +1,252 @@
+import { type Abortable, anySignal, waitFor } from '../abort.ts';
+import { canonical, micro, usdc } from '../amounts.ts';
+import type { Connection } from '../connection.ts';
+import { deferred } from '../deferred.ts';
+import { AerieError, isReason } from '../error.ts';
+import { InTurn } from '../in_turn.ts';
+import { write } from '../keep.ts';
+import type { TaskRole } from '../task/task.ts';
+import { Topic } from '../topic.ts';
+import { Wake } from '../wake.ts';
+import type { NegotiationState, Offer } from '../wire.ts';
+import { type Agreed, agreementOf, averageOf, checkOffer, type NegotiationEvidence, termsOf } from './agreement.ts';
+import { isWorse, MOST_OFFERS, nextMove, planOf } from './haggle.ts';
+
+export interface SettleOptions extends Abortable {
+  /** USDC: the first offer. */
+  readonly start: string;
+  /** USDC: a client agrees to no more, a provider to no less. */
+  readonly limit: string;
+  /** USDC: how much nearer to the limit each offer invites; a quarter of the way where it is left out. */
+  readonly step?: string;
+}
+
+interface Joined {
+  readonly session: NegotiationState;
+}
+
+/** What else says that somebody was faster: what to do next is decided anew. */
+const OVERTAKEN = ['own_offer_is_last', 'amount_mismatch', 'offers_incomplete', 'session_closed', 'too_many_rounds'];
+
+/** A negotiation about a price (PROTOCOL.md, section 5.3). */
+export class Negotiation {
+  readonly id: string;
+  readonly role: TaskRole;
+  readonly #connection: Connection;
+  readonly #topic: Topic<Joined>;
+  readonly #turn = new InTurn();
+  readonly #wake = new Wake();
+  readonly #agreed = deferred<Agreed>();
+  readonly #terms: string;
+  #state: NegotiationState;
+  #failure: AerieError | undefined;
+
+  private constructor(connection: Connection, state: NegotiationState) {
+    this.id = state.id;
+    this.role = state.client_agent_id === connection.id ? 'client' : 'provider';
+    this.#connection = connection;
+    this.#state = { ...state, client_offer: null, provider_offer: null };
+    this.#terms = termsOf(state).join('\n');
+    const topic = new Topic<Joined>(connection.line, `negotiation:${state.id}`);
+    this.#topic = topic;
+    topic.on<Offer>('offer', (offer) => this.#hear(() => this.#offered(offer)));
+    topic.on('negotiation_complete', () => this.#hear(() => this.#completed()));
+    topic.on('reject', () => this.#hear(() => this.#become({ status: 'rejected' })));
+    topic.on('negotiation_expired', () => this.#hear(() => this.#become({ status: 'expired' })));
+    topic.onJoin(({ session }) => this.#hear(() => this.#refresh(session)));
+    topic.onEnd((error) => this.#state.status === 'open' && this.#fail(error));
+    connection.join(topic);
+  }
+
+  /** Joins it; resolves when what stands is verified. @internal */
+  static async open(connection: Connection, state: NegotiationState): Promise<Negotiation> {
+    const negotiation = new Negotiation(connection, state);
+    await negotiation.#topic.joined();
+    await negotiation.#turn.run(async () => {});
+    if (negotiation.#failure) throw negotiation.#failure;
+    return negotiation;
+  }
+
+  get state(): NegotiationState {
+    return this.#state;
+  }
+
+  /** What both have agreed on. Rejects with `not_agreed` (`details.status`: rejected, expired), `evidence_mismatch`, `closed`. */
+  get agreed(): Promise<Agreed> {
+    return this.#agreed.promise;
+  }
+
+  /** The other side's offers as they come, beginning with the one that stands; each is verified. Ends with the negotiation. */
+  async *offers(): AsyncGenerator<Offer> {
+    const { closed } = this.#connection;
+    let told: string | undefined;
+    while (!closed.aborted) {
+      if (this.#failure) throw this.#failure;
+      const offer = this.#theirs;
+      if (offer && offer.signature !== told) {
+        told = offer.signature;
+        yield offer;
+      } else if (this.#state.status !== 'open') return;
+      else await this.#wake.next(closed).catch(() => {});
+    }
+  }
+
+  /** Offers an amount, in place of the one before. @throws AerieError: `offer_exceeds_limit`, `too_many_rounds`, `session_closed` */
+  async offer(amount: string, { signal }: Abortable = {}): Promise<Offer> {
+    const { id } = this.#connection;
+    this.#demandSigner();
+    const exact = canonical(amount);
+    const signature = await this.#connection.sign('negotiation.offer', ...termsOf(this.#state), id, exact);
+    await this.#keep('offer', { amount: exact, signature });
+    const { offer } = await this.#topic.call<{ offer: Offer }>('offer', { amount: exact, signature }, { signal });
+    await this.#turn.run(() => this.#offered(offer));
+    return offer;
+  }
+
+  /**
+   * Accepts the average of both offers, which it computes from what both have signed.
+   *
+   * @throws AerieError: `offers_incomplete`, `own_offer_is_last`, `session_closed`
+   */
+  async accept({ signal }: Abortable = {}): Promise<Agreed> {
+    const { id } = this.#connection;
+    this.#demandSigner();
+    const { client_offer: client, provider_offer: provider } = this.#state;
+    const amount = averageOf(this.#state);
+    if (!client || !provider || amount === undefined) throw new AerieError('offers_incomplete');
+    const fields = [...termsOf(this.#state), id, amount, client.amount, provider.amount] as const;
+    const signature = await this.#connection.sign('negotiation.accept', ...fields);
+    await this.#keep('accept', { amount, signature, client_offer: client, provider_offer: provider });
+    await this.#topic.call('accept', { amount, signature }, { signal });
+    await this.#hear(() => this.#completed());
+    return waitFor(this.agreed, signal);
+  }
+
+  /** @param reason at most 1,024 characters */
+  async reject(reason: string, { signal }: Abortable = {}): Promise<void> {
+    await this.#topic.call('reject', { reason }, { signal });
+    this.#become({ status: 'rejected' });
+  }
+
+  /**
+   * Accepts the average of both offers once it is within the limit, and makes offers that invite such a one, until both agree.
+   *
+   * @throws AerieError `not_agreed` where the limit was reached, the other side has rejected or time is over; `past_limit` where the other
+   *         side has changed its offer in the moment in which this one made its own, and accepted both: `details` is what was agreed
+   */
+  async settle({ start, limit, step, signal }: SettleOptions): Promise<Agreed> {
+    this.#demandSigner();
+    this.#connection.demandSigner(true);
+    const asked = { start: micro(start), limit: micro(limit), ...(step !== undefined && { step: micro(step) }) };
+    const plan = planOf(this.role, micro(this.#state.limit), asked);
+    let isRefused = false;
+    let left = MOST_OFFERS;
+    while (this.#state.status === 'open' && !this.#failure) {
+      const before = this.#state;
+      const move = isRefused ? 'wait' : nextMove(plan, { ...this.#standing, left });
+      isRefused = false;
+      try {
+        if (move === 'accept') await this.accept({ signal });
+        else if (move === 'reject') await this.reject('no agreement within the limit', { signal });
+        else if (move === 'wait') await this.#wake.next(anySignal(this.#connection.closed, signal));
+        else {
+          left--;
+          await this.offer(usdc(move.offer), { signal });
+        }
+      } catch (error) {
+        // Of those that a process before this one has made.
+        if (isReason(error, 'too_many_rounds')) left = 0;
+        if (!isReason(error, ...OVERTAKEN)) throw error;
+        isRefused = this.#state === before && left > 0;
+      }
+    }
+    const agreed = await waitFor(this.agreed, signal);
+    if (isWorse(this.role, micro(agreed.amount), plan.limit)) throw new AerieError('past_limit', { details: agreed });
+    return agreed;
+  }
+
+  get #mine(): Offer | null {
+    return this.#state[`${this.role}_offer`];
+  }
+
+  get #theirs(): Offer | null {
+    return this.#state[this.role === 'client' ? 'provider_offer' : 'client_offer'];
+  }
+
+  get #standing() {
+    const [mine, theirs] = [this.#mine, this.#theirs];
+    const isMyTurn = mine !== null && theirs !== null && theirs.offered_at >= mine.offered_at;
+    return { mine: mine ? micro(mine.amount) : undefined, theirs: theirs ? micro(theirs.amount) : undefined, isMyTurn };
+  }
+
+  #demandSigner(): void {
+    if (this.#failure) throw this.#failure;
+    this.#connection.demandSigner(false);
+  }
+
+  #keep(what: string, value: unknown): Promise<void> {
+    return write(this.#connection.keep, `negotiation:${this.id}:${what}`, value);
+  }
+
+  /** What comes is looked at one after the other: verifying takes turns with keeping. */
+  #hear(look: () => Promise<void> | void): Promise<void> {
+    return this.#turn.run(async () => {
+      if (this.#failure) return;
+      try {
+        await look();
+      } catch (error) {
+        if (isReason(error, 'closed')) return;
+        if (isReason(error, 'evidence_mismatch')) await this.#keep('mismatch', error.details);
+        this.#fail(error as AerieError);
+      }
+    });
+  }
+
+  async #refresh(session: NegotiationState): Promise<void> {
+    if (!('task_id' in session)) throw new AerieError('unsupported');
+    if (termsOf(session).join('\n') !== this.#terms) {
+      throw new AerieError('evidence_mismatch', { details: { terms: this.#terms, session } });
+    }
+    for (const offer of [session.client_offer, session.provider_offer]) {
+      if (offer) await checkOffer(this.#connection, session, offer);
+    }
+    if (session.status === 'agreed') await this.#completed();
+    else this.#become(session);
+  }
+
+  async #offered(offer: Offer): Promise<void> {
+    await checkOffer(this.#connection, this.#state, offer);
+    const before = this.#state[`${offer.role}_offer`];
+    if (!before || before.offered_at <= offer.offered_at) this.#become({ [`${offer.role}_offer`]: offer });
+  }
+
+  async #completed(): Promise<void> {
+    if (this.#state.status === 'agreed') return;
+    const path = `/api/negotiations/${this.id}`;
+    const { session } = await this.#connection.http.call<Pick<NegotiationEvidence, 'session'>>('GET', path);
+    if (session.status !== 'agreed') return;
+    const agreed = await agreementOf(this.#connection, session);
+    await this.#keep('agreement', agreed.evidence);
+    const { history: _, ...state } = session;
+    this.#become(state);
+    this.#agreed.resolve(agreed);
+  }
+
+  #become(change: Partial<NegotiationState>): void {
+    this.#state = { ...this.#state, ...change };
+    const { status } = this.#state;
+    if (status === 'rejected' || status === 'expired') {
+      this.#agreed.reject(
+        new AerieError('not_agreed', { message: `The negotiation is ${status}.`, details: { status } }),
+      );
+    }
+    this.#wake.wake();
+    if (status !== 'open') this.#topic.end(new AerieError('session_closed', { details: { status } }));
+  }
+
+  #fail(error: AerieError): void {
+    this.#failure ??= error;
+    this.#agreed.reject(error);
+    this.#wake.wake();
+  }
+}

@@ -1,0 +1,39 @@
+import { sleep } from './abort.ts';
+
+/** Pauses after the first, second, … answer `unavailable` in a row, in milliseconds. */
+const PAUSES_MS = [200, 500, 1_000, 2_000];
+const LONGEST_PAUSE_MS = 5_000;
+
+/** When the next call may go out: one pace for all calls of a socket, so that many that were refused do not each try for themselves. */
+export class Pace {
+  #freeAtMs = 0;
+  #failures = 0;
+
+  /** Milliseconds until the next call may go out. */
+  get pauseMs(): number {
+    return Math.max(0, this.#freeAtMs - Date.now());
+  }
+
+  /** The server does not answer, or cannot. */
+  unavailable(): void {
+    // All calls that failed in the same outage count once.
+    if (this.pauseMs > 0) return;
+    this.#pause(PAUSES_MS[this.#failures++] ?? LONGEST_PAUSE_MS);
+  }
+
+  rateLimited(retryAfterMs = 1_000): void {
+    this.#pause(retryAfterMs);
+  }
+
+  answered(): void {
+    this.#failures = 0;
+  }
+
+  async wait(signal: AbortSignal): Promise<void> {
+    while (this.pauseMs > 0) await sleep(this.pauseMs, signal);
+  }
+
+  #pause(ms: number): void {
+    this.#freeAtMs = Math.max(this.#freeAtMs, Date.now() + ms);
+  }
+}

@@ -1,0 +1,168 @@
+import type { Abortable } from '../abort.ts';
+import { canonical } from '../amounts.ts';
+import type { Connection } from '../connection.ts';
+import { AerieError, isReason } from '../error.ts';
+import { newId } from '../ids.ts';
+import type { Inbox } from '../inbox.ts';
+import { report } from '../listeners.ts';
+import { watchList } from '../watch_list.ts';
+import type { ChannelState } from '../wire.ts';
+import { Channel } from './channel.ts';
+import { ChannelRecord } from './record.ts';
+import type { ChannelPolicies } from './standing.ts';
+import { openFields, sameTerms, type Terms, termsOf } from './states.ts';
+
+export interface NewChannel extends Abortable, ChannelPolicies {
+  /** The other agent. */
+  readonly with: string;
+  /** USDC of this side. */
+  readonly deposit: string;
+  /** USDC of the other side; `0` where it is left out. */
+  readonly theirDeposit?: string;
+  /** Milliseconds that a dispute lasts, 1 s to 30 days; an hour where it is left out. */
+  readonly challengePeriodMs?: number;
+  /** The same id again is the same channel. */
+  readonly id?: string;
+}
+
+/** A payment channel that somebody else would like to open with this agent. */
+export interface Proposal {
+  readonly id: string;
+  readonly from: string;
+  /** USDC of this side. */
+  readonly deposit: string;
+  /** USDC of the other side. */
+  readonly theirDeposit: string;
+  readonly challengePeriodMs: number;
+}
+
+/** Whether to sign a proposed channel. What it returns as an object are the policies of the channel. */
+export type ProposalPolicy = (proposal: Proposal) => boolean | ChannelPolicies | Promise<boolean | ChannelPolicies>;
+
+export interface ProposalOptions extends Abortable {
+  /** Told of each channel that was opened by the policy, those of processes before this one too. */
+  readonly onOpen?: (channel: Channel) => unknown;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The payment channels of an agent. Each is joined once, whoever asks for it. */
+export class Channels {
+  readonly #connection: Connection;
+  readonly #open = new Map<string, Promise<Channel>>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Proposes a channel; resolves when the other side has opened it. */
+  async begin({ with: other, signal, ...asked }: NewChannel): Promise<Channel> {
+    this.#connection.demandSigner(true);
+    const { onTransfer, onProposedClose } = asked;
+    const terms: Terms = {
+      id: asked.id ?? newId(),
+      agent_a: this.#connection.id,
+      agent_b: other,
+      deposit_a: canonical(asked.deposit),
+      deposit_b: canonical(asked.theirDeposit ?? '0'),
+      challenge_period_ms: asked.challengePeriodMs ?? HOUR_MS,
+    };
+    const state = await this.#sign(terms, signal);
+    const channel = await this.#opened(state, {
+      ...(onTransfer && { onTransfer }),
+      ...(onProposedClose && { onProposedClose }),
+    });
+    try {
+      await channel.opened({ signal });
+    } catch (error) {
+      // Opened in that moment: `channel(id)` finds it.
+      if (signal?.aborted) await channel.withdraw().catch(report);
+      throw error;
+    }
+    return channel;
+  }
+
+  async find(id: string, { signal, ...policies }: Abortable & ChannelPolicies = {}): Promise<Channel> {
+    const open = this.#open.get(id);
+    if (open) return open;
+    const path = `/api/payment_channels/${id}`;
+    const { channel } = await this.#connection.http.call<{ channel: ChannelState }>('GET', path, { signal });
+    return this.#opened(channel, policies);
+  }
+
+  /** Decides about channels that others propose, those from before too, and goes on with those that were opened so. */
+  async watch(inbox: Inbox, policy: ProposalPolicy, { onOpen, signal }: ProposalOptions): Promise<void> {
+    this.#connection.demandSigner(false);
+    const list = (status: string) => ({
+      path: `/api/payment_channels?limit=100&status=${status}`,
+      items: 'channels',
+      notice: 'aerie.payment_channel',
+    });
+    const isTheirs = ({ proposed_by: by }: ChannelState) => typeof by === 'string' && by !== this.#connection.id;
+    const open = async (state: ChannelState, policies: ChannelPolicies) => {
+      const channel = await this.#opened(state, policies);
+      void Promise.resolve(channel).then(onOpen).catch(report);
+    };
+    const proposed = watchList<ChannelState>(this.#connection, inbox, list('proposed'), { signal }, async (state) => {
+      if (!isTheirs(state)) return;
+      const accepted = await this.#accept(state, policy);
+      if (accepted) await open(accepted.state, accepted.policies);
+    });
+    const resumed = watchList<ChannelState>(this.#connection, inbox, list('open'), { signal }, async (state) => {
+      const kept = await new ChannelRecord(this.#connection, state.id).read();
+      if (!isTheirs(state) || !kept?.opening || this.#open.has(state.id)) return;
+      const policies = await policy(proposalOf(state, this.#connection.id));
+      await open(state, typeof policies === 'object' ? policies : {});
+    });
+    await Promise.all([proposed, resumed]);
+  }
+
+  async #accept(state: ChannelState, policy: ProposalPolicy) {
+    const { id, proposed_by: by } = state;
+    const signature = by === state.agent_a ? state.open_signature_a : state.open_signature_b;
+    const terms = termsOf(state);
+    const isWhole = [state.agent_a, state.agent_b].includes(this.#connection.id) && by && signature;
+    if (!isWhole || !(await this.#connection.isSigned(by, signature, 'payment.open', ...openFields(terms)))) {
+      throw new AerieError('evidence_mismatch', { details: { proposal: state } });
+    }
+    try {
+      const verdict = await policy(proposalOf(state, this.#connection.id));
+      if (verdict !== false) return { state: await this.#sign(terms), policies: verdict === true ? {} : verdict };
+      await this.#connection.http.call('DELETE', `/api/payment_channels/${id}`);
+    } catch (error) {
+      // Withdrawn or expired meanwhile.
+      if (!isReason(error, 'channel_closed', 'not_found')) throw error;
+    }
+    return undefined;
+  }
+
+  /** Keeps what is signed, and sends it. */
+  async #sign(terms: Terms, signal?: AbortSignal): Promise<ChannelState> {
+    const { http, id: me } = this.#connection;
+    const signature = await new ChannelRecord(this.#connection, terms.id).signOpening(terms);
+    const body = { ...terms, [terms.agent_a === me ? 'signature_a' : 'signature_b']: signature };
+    const sent = http.call<{ channel: ChannelState }>('POST', '/api/payment_channels', { body, signal });
+    const { channel } = await sent.catch((error) => {
+      // A server of the version before wants both signatures at once.
+      throw isReason(error, 'invalid_payload') && isMissing(error.details) ? new AerieError('unsupported') : error;
+    });
+    if (!sameTerms(termsOf(channel), terms)) throw new AerieError('evidence_mismatch', { details: { terms, channel } });
+    return channel;
+  }
+
+  #opened(state: ChannelState, policies: ChannelPolicies): Promise<Channel> {
+    const open = this.#open.get(state.id) ?? Channel.open(this.#connection, state, policies);
+    this.#open.set(state.id, open);
+    open.catch(() => this.#open.delete(state.id));
+    return open;
+  }
+}
+
+const isMissing = (details: unknown) => JSON.stringify(details ?? '').includes('signature');
+
+function proposalOf(state: ChannelState, me: string): Proposal {
+  const { id, agent_a, agent_b, deposit_a, deposit_b, challenge_period_ms: challengePeriodMs } = state;
+  const [from, deposit, theirDeposit] =
+    agent_a === me ? [agent_b, deposit_a, deposit_b] : [agent_a, deposit_b, deposit_a];
+  return { id, from, deposit, theirDeposit, challengePeriodMs };
+}

@@ -1,0 +1,249 @@
+import { type Abortable, abortable, aborted, sleep } from '../abort.ts';
+import { canonical, micro } from '../amounts.ts';
+import type { Connection } from '../connection.ts';
+import { AerieError, isReason } from '../error.ts';
+import { newId } from '../ids.ts';
+import { InTurn } from '../in_turn.ts';
+import type { Topic } from '../topic.ts';
+import type { ChannelState, HistoryItem, Proposed, Transfer } from '../wire.ts';
+import type { Ledger } from './ledger.ts';
+import { type KeptPayment, KeptPayments, notPaid } from './payment.ts';
+import { nextState, sameTransfer } from './states.ts';
+
+export interface PayOptions extends Abortable {
+  /** The same id again is the same payment. */
+  readonly id?: string;
+}
+
+/** A payment that was executed. */
+export interface Paid extends Transfer {
+  readonly id: string;
+}
+
+/** What a payer needs of its channel. */
+export interface Payable {
+  readonly connection: Connection;
+  readonly ledger: Ledger;
+  readonly topic: Pick<Topic, 'call'>;
+  /** As the server has said last. */
+  readonly state: ChannelState;
+  /** Counts what has come. */
+  readonly version: number;
+  /** Resolves once something has come since that version. */
+  changed(version: number): Promise<void>;
+  /** Asks the server how the channel stands. */
+  refresh(): Promise<void>;
+  /** @throws AerieError where nothing is signed any more */
+  demandSound(): void;
+}
+
+/** With what a proposal is rejected whose nonce this side has signed for another state. */
+export const NONCE_TAKEN = 'nonce_taken';
+/** Milliseconds that an aborted payment has to be withdrawn. */
+const WITHDRAWAL_MS = 5_000;
+/** Milliseconds, in the mean, before the next try of two sides that pay each other at once. */
+const COLLISION_MS = 50;
+
+/** Pays on a channel: one payment after the other, each once (CLIENT.md, section 11.2, 4). */
+export class Payer {
+  readonly #channel: Payable;
+  readonly #kept: KeptPayments;
+  readonly #turn = new InTurn();
+  readonly #running = new Map<string, Promise<Paid>>();
+  /** Ids of payments whose wait was aborted. */
+  readonly #withdrawn = new Set<string>();
+
+  constructor(channel: Payable) {
+    this.#channel = channel;
+    this.#kept = new KeptPayments(channel.connection, channel.ledger.terms.id);
+  }
+
+  /** Goes on with what a process before this one has begun. */
+  async resume(): Promise<void> {
+    for (const { id, amount } of await this.#kept.unsettled()) this.#run(id, amount);
+  }
+
+  /** Resolves when nothing is being paid. */
+  idle(): Promise<void> {
+    return this.#turn.run(async () => {});
+  }
+
+  async pay(amount: string, { id = newId(), signal }: PayOptions): Promise<Paid> {
+    const exact = canonical(amount);
+    if (micro(exact) === 0n) throw new RangeError('Cannot pay nothing.');
+    const kept = await this.#kept.read(id);
+    if (kept && kept.amount !== exact) throw new AerieError('conflict', { details: { id, amount: kept.amount } });
+    if (signal?.aborted) throw aborted(signal, 'none');
+    const paid = this.#run(id, exact);
+    return abortable<Paid>(signal, (resolve, reject) => {
+      paid.then(resolve, reject);
+      return () => 'unknown';
+    }).catch((error) => {
+      if (!signal?.aborted || this.#channel.connection.closed.aborted) throw error;
+      return this.#withdraw(id, paid, signal);
+    });
+  }
+
+  #run(id: string, amount: string): Promise<Paid> {
+    const running = this.#running.get(id);
+    if (running) return running;
+    const { connection, ledger } = this.#channel;
+    const paid = this.#turn.run(() =>
+      connection.keep.lock(`pay:${ledger.terms.id}`, async () =>
+        this.#settle((await this.#kept.read(id)) ?? { id, amount }),
+      ),
+    );
+    this.#running.set(id, paid);
+    const done = () => {
+      this.#running.delete(id);
+      this.#withdrawn.delete(id);
+    };
+    paid.then(done, done);
+    return paid;
+  }
+
+  /** Waits for what becomes of a payment that was given up. @throws AerieError with `none` if it is burned, else `unknown` */
+  async #withdraw(id: string, paid: Promise<Paid>, signal: AbortSignal): Promise<Paid> {
+    this.#withdrawn.add(id);
+    this.#channel.refresh().catch(() => {});
+    const late = new AbortController();
+    const tooLate = sleep(WITHDRAWAL_MS, late.signal).then(() => Promise.reject(aborted(signal, 'unknown')));
+    try {
+      return await Promise.race([paid, tooLate]);
+    } catch (error) {
+      throw isReason(error, 'withdrawn') ? aborted(signal, 'none') : error;
+    } finally {
+      tooLate.catch(() => {});
+      late.abort();
+    }
+  }
+
+  async #settle(asked: KeptPayment): Promise<Paid> {
+    const { ledger, connection } = this.#channel;
+    const { id } = asked;
+    let payment = asked;
+    let isResumed = payment.transfer !== undefined;
+    for (let tries = 0; ; tries++) {
+      if (payment.isPaid && payment.transfer) return { id, ...payment.transfer };
+      if (tries > 0) await sleep(Math.random() * 2 * COLLISION_MS * Math.min(tries, 10), connection.closed);
+      const transfer = payment.transfer ?? (await this.#next(payment));
+      // Kept before it is signed, so that no signature is without its payment.
+      if (!payment.transfer) payment = await this.#kept.write({ ...payment, transfer });
+      const known = isResumed ? await ledger.outcome(transfer.nonce) : undefined;
+      const became = known ?? (await this.#propose(payment, transfer, isResumed));
+      isResumed = false;
+      if (became && !('burned' in became) && sameTransfer(became, transfer)) {
+        await this.#kept.write({ ...payment, isPaid: true });
+        return { id, ...transfer };
+      }
+      const burned = became && 'burned' in became ? became : undefined;
+      const isOver = burned && (burned.reason === 'dispute' || burned.reason === 'close');
+      const isMine = burned && (burned.by === connection.id || burned.reason === NONCE_TAKEN);
+      if (burned && (isOver || !isMine || this.#isWithdrawn(payment))) {
+        await this.#kept.delete(id);
+        throw this.#isWithdrawn(payment) ? new AerieError('withdrawn') : notPaid(burned.reason, burned);
+      }
+      // Another process of this agent, or the other side, had this nonce: with the next one.
+      const { transfer: _, ...unsigned } = payment;
+      payment = await this.#kept.write(unsigned);
+    }
+  }
+
+  /** Waits until it is this side's turn. @returns the state to sign */
+  async #next(payment: KeptPayment): Promise<Transfer> {
+    const { connection, ledger } = this.#channel;
+    for (;;) {
+      this.#channel.demandSound();
+      if (this.#isWithdrawn(payment)) {
+        await this.#kept.delete(payment.id);
+        throw new AerieError('withdrawn');
+      }
+      const { version } = this.#channel;
+      const signed = (await ledger.record.read())?.signed?.nonce ?? 0;
+      if (version !== this.#channel.version) continue;
+      const { status, pending, next_nonce: nonce } = this.#channel.state;
+      if (status !== 'open') throw new AerieError(status === 'proposed' ? 'channel_not_open' : `channel_${status}`);
+      if (pending) await this.#channel.changed(version);
+      else if (nonce <= signed || nonce <= (ledger.newest?.nonce ?? 0)) await this.#settleBefore(payment, signed);
+      else {
+        const next = nextState(ledger.terms, ledger.newest, { nonce, from: connection.id, amount: payment.amount });
+        if (!next) throw new AerieError('insufficient_balance');
+        return next;
+      }
+    }
+  }
+
+  /**
+   * The server says that a nonce is free which this side has signed: the payment for it goes first.
+   *
+   * @throws AerieError `evidence_mismatch` where there is none
+   */
+  async #settleBefore({ id }: KeptPayment, nonce: number): Promise<void> {
+    // What another process of this agent did may be told a moment later.
+    await this.#channel.refresh();
+    if (this.#channel.state.next_nonce > nonce) return;
+    const before = (await this.#kept.unsettled()).find((kept) => kept.id !== id && kept.transfer?.nonce === nonce);
+    if (!before) throw new AerieError('evidence_mismatch', { details: { signed: nonce, said: this.#channel.state } });
+    await this.#settle(before);
+  }
+
+  /** Sends it until it is known what became of its nonce. @returns nothing if another transfer has it */
+  async #propose(payment: KeptPayment, transfer: Transfer, isResumed: boolean): Promise<HistoryItem | undefined> {
+    const { connection, ledger, topic } = this.#channel;
+    const { amount, nonce } = transfer;
+    this.#channel.demandSound();
+    const signature = await ledger.record.signState(transfer).catch((error) => {
+      if (!isReason(error, NONCE_TAKEN)) throw error;
+    });
+    if (!signature) return undefined;
+    let sent = 0;
+    const onSent = () => void sent++;
+    for (;;) {
+      const payload = { amount, nonce, signature };
+      const answer = await topic
+        .call<{ pending: Proposed; duplicate?: boolean }>('propose_transfer', payload, { onSent })
+        .catch((error) => this.#refused(error, payment, nonce));
+      // The very same state was there before this process ever sent it: as the payment of another process of this agent.
+      const isOthers = answer?.duplicate === true && sent === 1 && !isResumed;
+      for (;;) {
+        this.#channel.demandSound();
+        const { version } = this.#channel;
+        const became = await ledger.outcome(nonce);
+        if (became) return isOthers ? undefined : became;
+        const { pending, next_nonce } = this.#channel.state;
+        if (pending?.nonce === nonce) {
+          if (this.#isWithdrawn(payment) && pending.from === connection.id && !isOthers) {
+            await this.#takeBack(payment, nonce);
+          } else await this.#channel.changed(version);
+        } else if (version === this.#channel.version) {
+          await this.#channel.refresh();
+          if (next_nonce <= nonce && this.#channel.state.next_nonce <= nonce) break;
+        }
+      }
+    }
+  }
+
+  async #takeBack(payment: KeptPayment, nonce: number): Promise<void> {
+    if (!payment.isWithdrawn) await this.#kept.write({ ...payment, isWithdrawn: true });
+    try {
+      await this.#channel.topic.call('reject_transfer', { reason: 'withdrawn', nonce });
+    } catch (error) {
+      // It has ended meanwhile: the history says how.
+      if (!isReason(error, 'no_pending_transfer', 'channel_closed', 'channel_disputed')) throw error;
+    }
+    await this.#channel.refresh();
+  }
+
+  async #refused(error: unknown, { id }: KeptPayment, nonce: number): Promise<undefined> {
+    if (!isReason(error, 'transfer_pending', 'invalid_nonce', 'channel_closed', 'channel_disputed')) throw error;
+    await this.#channel.refresh();
+    const isTaken = error.reason === 'transfer_pending' || error.reason === 'invalid_nonce';
+    if (isTaken || (await this.#channel.ledger.outcome(nonce))) return;
+    if (error.reason === 'channel_closed') await this.#kept.delete(id);
+    throw error;
+  }
+
+  #isWithdrawn({ id, isWithdrawn }: KeptPayment): boolean {
+    return isWithdrawn === true || this.#withdrawn.has(id);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Connection } from '../connection.ts';
+import { AerieError } from '../error.ts';
+import { read, write } from '../keep.ts';
+import type { Transfer } from '../wire.ts';
+
+/** A payment of this side that was asked for. */
+export interface KeptPayment {
+  readonly id: string;
+  /** USDC, canonical. */
+  readonly amount: string;
+  /** The state that was signed for it; nothing before, and after another one took its nonce. */
+  readonly transfer?: Transfer;
+  /** Somebody has lost patience: it is to be withdrawn. */
+  readonly isWithdrawn?: boolean;
+  readonly isPaid?: boolean;
+}
+
+/** The payments of one channel, as they are kept. */
+export class KeptPayments {
+  readonly #keep: Connection['keep'];
+  readonly #prefix: string;
+
+  constructor({ keep }: Pick<Connection, 'keep'>, channelId: string) {
+    this.#keep = keep;
+    this.#prefix = `pay:${channelId}:`;
+  }
+
+  read(id: string): Promise<KeptPayment | undefined> {
+    return read(this.#keep, this.#prefix + id);
+  }
+
+  async write(payment: KeptPayment): Promise<KeptPayment> {
+    await write(this.#keep, this.#prefix + payment.id, payment);
+    return payment;
+  }
+
+  delete(id: string): Promise<void> {
+    return this.#keep.delete(this.#prefix + id);
+  }
+
+  /** Those that were signed and are not known to be paid, lowest nonce first. */
+  async unsettled(): Promise<KeptPayment[]> {
+    const found: KeptPayment[] = [];
+    for (const key of await this.#keep.list(this.#prefix)) {
+      const payment = await read<KeptPayment>(this.#keep, key);
+      if (payment?.transfer && !payment.isPaid) found.push(payment);
+    }
+    return found.sort((a, b) => (a.transfer?.nonce ?? 0) - (b.transfer?.nonce ?? 0));
+  }
+}
+
+/** Why a payment that was not executed is over. */
+export function notPaid(reason: string, details: unknown): AerieError {
+  const known =
+    reason === 'dispute' || reason === 'close' ? `channel_${reason === 'close' ? 'closed' : 'disputed'}` : undefined;
+  const message = known ? undefined : `The other side has rejected the payment: ${reason}`;
+  return new AerieError(known ?? 'transfer_rejected', {
+    ...(message !== undefined && { message }),
+    details,
+    // A state that a dispute burned may be shown in it.
+    outcome: reason === 'dispute' ? 'unknown' : 'none',
+  });
+}

@@ -1,0 +1,133 @@
+import type { Connection } from '../connection.ts';
+import { AerieError } from '../error.ts';
+import { read, write } from '../keep.ts';
+import type { CoSigned, Transfer } from '../wire.ts';
+import { asState, balancesOf, openFields, sameTerms, sameTransfer, stateFields, type Terms } from './states.ts';
+
+/** What one side has signed as the end of a channel. */
+export interface SignedClose {
+  readonly final_balance_a: string;
+  readonly final_balance_b: string;
+  readonly nonce: number;
+  readonly signature: string;
+}
+
+/** What is kept of a payment channel. */
+interface Kept {
+  readonly terms: Terms;
+  /** This side's over `payment.open`. */
+  readonly opening?: string;
+  /** The newest state that both have signed. */
+  readonly newest: CoSigned | null;
+  /** Of all texts that this side has signed, the one with the highest nonce. */
+  readonly signed: (Transfer & { readonly signature: string }) | null;
+  readonly close?: SignedClose;
+  /** What did not fit: nothing is signed any more. */
+  readonly mismatch?: unknown;
+}
+
+/** What a keep has of one payment channel. Nothing leaves this agent signed before it is kept here. */
+export class ChannelRecord {
+  readonly #connection: Connection;
+  readonly #key: string;
+  readonly #id: string;
+
+  constructor(connection: Connection, id: string) {
+    this.#connection = connection;
+    this.#id = id;
+    this.#key = `channel:${id}`;
+  }
+
+  read(): Promise<Kept | undefined> {
+    return read(this.#connection.keep, this.#key);
+  }
+
+  /** Keeps the terms that are seen first. @returns what is kept */
+  begin(terms: Terms): Promise<Kept> {
+    return this.#change((kept) => kept ?? { terms, newest: null, signed: null });
+  }
+
+  /** Signs the terms of a channel. @throws AerieError `evidence_mismatch` where other terms are kept under its id */
+  async signOpening(terms: Terms): Promise<string> {
+    const opening = await this.#connection.sign('payment.open', ...openFields(terms));
+    await this.#change((kept) => {
+      if (kept && !sameTerms(kept.terms, terms))
+        throw new AerieError('evidence_mismatch', { details: { kept, terms } });
+      return { newest: null, signed: null, ...kept, terms, opening };
+    });
+    return opening;
+  }
+
+  /**
+   * Signs a state: each nonce once, the same state again with the same signature.
+   *
+   * @throws AerieError `nonce_taken` where another state was signed with this nonce or a later one; `evidence_mismatch`
+   */
+  async signState(transfer: Transfer): Promise<string> {
+    const signature = await this.#connection.sign('payment.state', ...stateFields(this.#id, transfer));
+    await this.#change((kept) => {
+      const sound = this.#demandSound(kept);
+      const { signed } = sound;
+      if (signed && sameTransfer(signed, transfer)) return sound;
+      if (signed && signed.nonce >= transfer.nonce) throw new AerieError('nonce_taken');
+      return { ...sound, signed: { ...transfer, signature } };
+    });
+    return signature;
+  }
+
+  /**
+   * Signs the end of the channel: never with less for this side than the newest state gives it.
+   *
+   * @throws AerieError `evidence_mismatch`, `balance_mismatch`
+   */
+  async signClose(end: Omit<SignedClose, 'signature'>, mine: 'a' | 'b'): Promise<SignedClose> {
+    const { nonce, final_balance_a: a, final_balance_b: b } = end;
+    const close = { ...end, signature: await this.#connection.sign('payment.close', this.#id, nonce, a, b) };
+    await this.#change((kept) => {
+      const sound = this.#demandSound(kept);
+      const { newest, terms } = sound;
+      const finals = balancesOf(terms, asState({ balance_a: a, balance_b: b }));
+      if ((newest?.nonce ?? 0) !== nonce || finals[mine] < balancesOf(terms, newest)[mine]) {
+        throw new AerieError('balance_mismatch');
+      }
+      return { ...sound, close };
+    });
+    return close;
+  }
+
+  /** Keeps a state that both have signed, if it is newer. @returns the newest one */
+  async adopt(state: CoSigned): Promise<CoSigned | null> {
+    const { newest } = await this.#change((kept) => {
+      const known = this.#demandKept(kept);
+      return known.newest && known.newest.nonce >= state.nonce ? known : { ...known, newest: state };
+    });
+    return newest;
+  }
+
+  /** Keeps what does not fit, for good. */
+  async stop(mismatch: unknown): Promise<void> {
+    await this.#change((kept) => ({ ...this.#demandKept(kept), mismatch }));
+  }
+
+  #demandKept(kept: Kept | undefined): Kept {
+    if (!kept) throw new AerieError('not_found');
+    return kept;
+  }
+
+  #demandSound(kept: Kept | undefined): Kept {
+    const { mismatch } = this.#demandKept(kept);
+    if (mismatch !== undefined) throw new AerieError('evidence_mismatch', { details: mismatch });
+    return kept as Kept;
+  }
+
+  /** Others with the same keep see each change whole. */
+  #change(change: (kept: Kept | undefined) => Kept | undefined): Promise<Kept> {
+    const { keep } = this.#connection;
+    return keep.lock(this.#key, async () => {
+      const before = await this.read();
+      const after = change(before) as Kept;
+      if (after !== before) await write(keep, this.#key, after);
+      return after;
+    });
+  }
+}

@@ -1,0 +1,267 @@
+import { anySignal, sleep } from '../abort.ts';
+import { usdc } from '../amounts.ts';
+import type { Connection } from '../connection.ts';
+import { deferred } from '../deferred.ts';
+import { AerieError, isReason } from '../error.ts';
+import { InTurn } from '../in_turn.ts';
+import { report } from '../listeners.ts';
+import { Topic } from '../topic.ts';
+import { Wake } from '../wake.ts';
+import type { ChannelState, Closing, CoSigned, Proposed, ProposedClose, Transfer } from '../wire.ts';
+import { Ledger } from './ledger.ts';
+import { NONCE_TAKEN, type Payable } from './payer.ts';
+import { asState, type Balances, balancesOf, termsOf, transferOf } from './states.ts';
+
+/** Whether to take a transfer that is rightly signed: `false`, or a reason, rejects it. */
+export type TransferPolicy = (transfer: Transfer) => boolean | string | Promise<boolean | string>;
+
+/** Whether to sign a close that the other side proposes. What leaves this side less than it has is never signed. */
+export type ClosePolicy = (close: ProposedClose) => boolean | Promise<boolean>;
+
+export interface ChannelPolicies {
+  /** By default all transfers are taken that are rightly signed. */
+  onTransfer?: TransferPolicy;
+  /** By default each close is signed that leaves this side no less than it has. */
+  onProposedClose?: ClosePolicy;
+}
+
+interface Joined {
+  readonly channel: ChannelState;
+}
+
+/** How a payment channel stands: what comes is verified, kept and answered, one thing after the other. */
+export class Standing implements Payable {
+  readonly connection: Connection;
+  readonly ledger: Ledger;
+  readonly topic: Topic<Joined>;
+  readonly policies: ChannelPolicies;
+  readonly #turn = new InTurn();
+  readonly #wake = new Wake();
+  readonly #ended = deferred<Closing>();
+  /** Nonces of transfers that are being answered. */
+  readonly #answering = new Set<number>();
+  #version = 0;
+  #state: ChannelState;
+  #failure: AerieError | undefined;
+
+  private constructor(connection: Connection, state: ChannelState, policies: ChannelPolicies) {
+    this.connection = connection;
+    this.#state = { ...state, pending: null, proposed_close: null };
+    this.policies = { ...policies };
+    this.ledger = new Ledger(connection, termsOf(state));
+    this.topic = new Topic<Joined>(connection.line, `payment:${state.id}`);
+    const { topic } = this;
+    const unlessClosed = (error: unknown) => isReason(error, 'closed') || report(error);
+    const look = () => void this.refresh().catch(unlessClosed);
+    topic.onJoin((joined) => void this.#joined(joined).catch(unlessClosed));
+    topic.on<Proposed>('propose_transfer', (pending) => void this.#hear(() => this.#proposed(pending)));
+    topic.on<CoSigned>('transfer_complete', (state) => void this.#hear(() => this.#executed(state)));
+    topic.on<{ nonce: number }>('reject_transfer', ({ nonce }) => void this.#hear(() => this.#passed(nonce)));
+    topic.on<ProposedClose>('propose_close', (close) => void this.#hear(() => this.#closeProposed(close)));
+    for (const event of ['channel_opened', 'dispute', 'channel_closed']) topic.on(event, look);
+    topic.onEnd((error) => this.#fail(error));
+  }
+
+  /** Joins it; resolves when what the server says of it is verified. */
+  static async open(connection: Connection, state: ChannelState, policies: ChannelPolicies): Promise<Standing> {
+    const standing = new Standing(connection, state, policies);
+    await standing.ledger.load();
+    connection.join(standing.topic);
+    await standing.topic.joined();
+    await standing.#turn.run(async () => {});
+    standing.demandSound();
+    return standing;
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Resolves to how it was closed, as both have signed. */
+  get ended(): Promise<Closing> {
+    return this.#ended.promise;
+  }
+
+  demandSound(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  async changed(version: number, signal?: AbortSignal): Promise<void> {
+    if (version === this.#version) await this.#wake.next(anySignal(this.connection.closed, signal));
+  }
+
+  /** Asks how the channel stands, and again where something has come meanwhile, since the answer may be from before. */
+  async refresh(): Promise<void> {
+    const path = `/api/payment_channels/${this.ledger.terms.id}`;
+    for (;;) {
+      const version = this.#version;
+      const { channel } = await this.connection.http.call<Joined>('GET', path);
+      if (await this.#take(channel, version)) return;
+    }
+  }
+
+  async #joined({ channel }: Joined): Promise<void> {
+    // What came on the join before, and is still being looked at, goes first.
+    if (!(await this.#take(channel, this.#version))) await this.refresh();
+  }
+
+  /** Takes an answer over, in its turn. @returns false where something has come since it was asked for at that version */
+  async #take(channel: ChannelState, version: number): Promise<boolean> {
+    const known = this.ledger.newest?.nonce ?? 0;
+    let isStale = false;
+    await this.#hear(async () => {
+      isStale = version !== this.#version;
+      if (isStale) return;
+      await this.ledger.refresh(channel, known);
+      const { pending, proposed_close: close } = channel;
+      const verified = pending && ((await this.ledger.verifyProposed(pending)) ?? null);
+      if (close) await this.ledger.verifyClose(close);
+      if (channel.status === 'closed' && this.#state.status !== 'closed') await this.#closed(channel);
+      this.become({ ...channel, pending: verified });
+    });
+    return !isStale || this.#failure !== undefined;
+  }
+
+  /** Verifies an answer, without taking it over. @param known as of `Ledger.refresh` */
+  verify(channel: ChannelState, known: number): Promise<void> {
+    return this.#hear(() => this.ledger.refresh(channel, known));
+  }
+
+  /** Tells whoever waits, and answers what wants an answer. */
+  become(change: Partial<ChannelState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#version++;
+    this.#wake.wake();
+    const { pending, proposed_close: close, status, closing } = this.#state;
+    if (status === 'closed') this.topic.end(new AerieError('channel_closed', { details: closing }));
+    if (!this.connection.canSign || status === 'closed') return;
+    if (pending && pending.from === this.ledger.peer && !this.#answering.has(pending.nonce)) void this.#answer(pending);
+    if (close && close.by === this.ledger.peer && !pending) void this.#answerClose(close);
+  }
+
+  async #proposed(said: Proposed): Promise<void> {
+    const pending = await this.ledger.verifyProposed(said);
+    if (pending) this.become({ pending, next_nonce: Math.max(this.#state.next_nonce, pending.nonce + 1) });
+  }
+
+  async #executed(state: CoSigned): Promise<void> {
+    await this.ledger.adopt(state);
+    const { nonce, balance_a, balance_b } = state;
+    if (nonce <= this.#state.nonce) return;
+    const last_state = { ...transferOf(state), signature_a: state.signature_a, signature_b: state.signature_b };
+    this.#passed(nonce, { nonce, balance_a, balance_b, last_state, proposed_close: null });
+  }
+
+  /** A nonce is executed or burned. */
+  #passed(nonce: number, change: Partial<ChannelState> = {}): void {
+    const { pending, next_nonce } = this.#state;
+    const left = pending && pending.nonce > nonce ? pending : null;
+    this.become({ ...change, pending: left, next_nonce: Math.max(next_nonce, nonce + 1) });
+  }
+
+  async #closeProposed(close: ProposedClose): Promise<void> {
+    await this.ledger.verifyClose(close);
+    this.become({ proposed_close: close });
+  }
+
+  async #closed({ closing }: ChannelState): Promise<void> {
+    if (!closing) throw new AerieError('evidence_mismatch', { details: { closing } });
+    await this.ledger.verifyEnd(closing);
+    this.#ended.resolve(closing);
+  }
+
+  async #answer(pending: Proposed): Promise<void> {
+    const { nonce, amount } = pending;
+    this.#answering.add(nonce);
+    const answer = { amount, nonce };
+    try {
+      // After whoever asked for the channel has said what to do with transfers.
+      await sleep(0, this.connection.closed);
+      const verdict = await this.#judge(async () => (await this.policies.onTransfer?.(transferOf(pending))) ?? true);
+      if (verdict !== true) {
+        return await this.#reject(nonce, typeof verdict === 'string' ? verdict : 'not accepted');
+      }
+      this.demandSound();
+      const signature = await this.ledger.record.signState(transferOf(pending));
+      await this.topic.call('acknowledge_transfer', { ...answer, signature });
+    } catch (error) {
+      if (isReason(error, NONCE_TAKEN)) await this.#reject(nonce, NONCE_TAKEN);
+      else this.#excuse(error);
+    } finally {
+      this.#answering.delete(nonce);
+    }
+  }
+
+  async #reject(nonce: number, reason: string): Promise<void> {
+    await this.topic.call('reject_transfer', { reason, nonce }).catch((error) => this.#excuse(error));
+    // Others are told, and this side is not.
+    await this.#hear(() => this.#passed(nonce));
+  }
+
+  async #answerClose({ nonce, final_balance_a, final_balance_b, ...close }: ProposedClose): Promise<void> {
+    const finals = { nonce, final_balance_a, final_balance_b };
+    try {
+      await sleep(0, this.connection.closed);
+      const ends = balancesOf(this.ledger.terms, asState({ balance_a: final_balance_a, balance_b: final_balance_b }));
+      const { mine, balances, newest } = this.ledger;
+      if (ends[mine] < balances[mine] || nonce !== (newest?.nonce ?? 0) || this.#failure) return;
+      const proposed = { ...finals, ...close };
+      if ((await this.#judge(async () => (await this.policies.onProposedClose?.(proposed)) ?? true)) !== true) return;
+      await this.proposeClose(ends);
+    } catch (error) {
+      this.#excuse(error);
+    }
+  }
+
+  /** Signs an end and proposes it: where the other side has proposed the same, it closes the channel. */
+  async proposeClose({ a, b }: Balances, signal?: AbortSignal): Promise<void> {
+    this.demandSound();
+    const finals = { final_balance_a: usdc(a), final_balance_b: usdc(b), nonce: this.ledger.newest?.nonce ?? 0 };
+    const close = await this.ledger.record.signClose(finals, this.ledger.mine);
+    await this.topic.call('propose_close', close, { signal });
+  }
+
+  async #judge(policy: () => Promise<boolean | string>): Promise<boolean | string> {
+    try {
+      return await policy();
+    } catch (error) {
+      report(error);
+      return 'the policy failed';
+    }
+  }
+
+  /** What was to be answered is over, or the agent is. */
+  #excuse(error: unknown): void {
+    const excuses = ['no_pending_transfer', 'channel_closed', 'channel_disputed', 'invalid_nonce', 'balance_mismatch'];
+    if (!isReason(error, 'closed', 'evidence_mismatch', ...excuses) && !this.connection.closed.aborted) report(error);
+  }
+
+  /** What comes is looked at one after the other. What does not fit is kept, and ends all signing here. */
+  #hear(look: () => Promise<void> | void): Promise<void> {
+    return this.#turn.run(async () => {
+      if (this.#failure) return;
+      try {
+        await look();
+      } catch (error) {
+        if (this.connection.closed.aborted) return this.#fail(new AerieError('closed'));
+        const failure = error instanceof AerieError ? error : new AerieError('evidence_mismatch', { cause: error });
+        if (failure.reason === 'evidence_mismatch') {
+          await this.ledger.record.stop(failure.details ?? String(error)).catch(report);
+        }
+        this.#fail(failure);
+      }
+    });
+  }
+
+  #fail(error: AerieError): void {
+    if (this.#state.status === 'closed') return;
+    this.#failure ??= error;
+    this.#ended.reject(this.#failure);
+    this.#version++;
+    this.#wake.wake();
+  }
+}

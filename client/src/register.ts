@@ -1,0 +1,50 @@
+import type { Abortable } from './abort.ts';
+import { FIRST_ANSWER_MS, httpUrl } from './connection.ts';
+import { Credentials } from './credential.ts';
+import { Http } from './http.ts';
+import { newId } from './ids.ts';
+import { Pace } from './pace.ts';
+import type { AgentProfile, AnnouncedCapability } from './wire.ts';
+
+export interface RegisterOptions extends Abortable {
+  readonly url: string;
+  /** The operator's token; or the API key of a user, who then owns the agent. */
+  readonly adminToken?: string;
+  readonly userKey?: string;
+  readonly name: string;
+  /** Base64 of 32 bytes: `publicKeyOf(signingKey)`. */
+  readonly publicKey: string;
+  readonly capabilities?: readonly AnnouncedCapability[];
+  readonly id?: string;
+  readonly fetch?: typeof fetch;
+}
+
+export interface Registered {
+  readonly agent: AgentProfile;
+  /** The agent's credential; not shown again. */
+  readonly apiKey: string;
+}
+
+/**
+ * Makes an agent. Where the answer was lost the agent is there and its key is not shown again: then a new key is made for it.
+ *
+ * @throws AerieError: `unauthorized`, `forbidden`, `invalid_payload`, `conflict` (the id is another's), `unavailable` (no answer within
+ *         10 s, unless a `signal` was given)
+ */
+export async function register(options: RegisterOptions): Promise<Registered> {
+  const { url, adminToken, userKey, name, publicKey, capabilities, signal } = options;
+  const http = new Http({
+    url: httpUrl(url),
+    credentials: new Credentials(adminToken ?? userKey ?? ''),
+    fetch: (options.fetch ?? globalThis.fetch).bind(globalThis),
+    pace: new Pace(),
+    closed: new AbortController().signal,
+  });
+  const id = options.id ?? newId();
+  const patience = { signal, ...(!signal && { patienceMs: FIRST_ANSWER_MS }) };
+  const body = { id, name, public_key: publicKey, ...(capabilities && { capabilities }) };
+  const made = await http.call<{ agent: AgentProfile; api_key?: string }>('POST', '/api/agents', { body, ...patience });
+  if (made.api_key !== undefined) return { agent: made.agent, apiKey: made.api_key };
+  const key = await http.call<{ api_key: string }>('POST', `/api/agents/${id}/keys`, { body: {}, ...patience });
+  return { agent: made.agent, apiKey: key.api_key };
+}

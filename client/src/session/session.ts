@@ -1,0 +1,209 @@
+import { type Abortable, anySignal } from '../abort.ts';
+import { canonical } from '../amounts.ts';
+import type { Connection } from '../connection.ts';
+import { AerieError, isReason } from '../error.ts';
+import { newId } from '../ids.ts';
+import { Topic } from '../topic.ts';
+import { Wake } from '../wake.ts';
+import type { SessionEntry, SessionState } from '../wire.ts';
+
+/** What a user said. */
+export interface UserMessage {
+  readonly content: string;
+  readonly executionId: string;
+  readonly at: string;
+}
+
+export interface PaymentRequest extends Abortable {
+  /** USDC */
+  readonly amount: string;
+  /** The name of one of the agent's capabilities. */
+  readonly action: string;
+  /** 1 to 1,024 characters, for the user. */
+  readonly description: string;
+}
+
+/** What became of a payment request. */
+export interface PaymentAnswer {
+  readonly approved: boolean;
+  /** `declined`, `expired`, `insufficient_credits`, `session_closed` */
+  readonly reason?: string;
+}
+
+interface Pushed {
+  readonly seq: number;
+}
+interface Responded extends Pushed, PaymentAnswer {
+  readonly request_id: string;
+}
+interface Joined {
+  readonly session: SessionState;
+  readonly user_present: boolean;
+}
+
+/** A session with a user, on the agent's side (SESSIONS.md). Its loop gives each user message that has no final answer yet. */
+export class Session implements AsyncIterable<UserMessage> {
+  readonly id: string;
+  readonly #connection: Connection;
+  readonly #topic: Topic<Joined>;
+  readonly #wake = new Wake();
+  readonly #waiting: UserMessage[] = [];
+  readonly #answered: ReadonlySet<string>;
+  readonly #responses = new Map<string, PaymentAnswer>();
+  #state: SessionState;
+  #isUserPresent = false;
+  #last = 0;
+  #current: UserMessage | undefined;
+  /** Payment requests of the present message, so that a process that starts again asks for the same ones. */
+  #requests = 0;
+  #closedFor: string | undefined;
+
+  private constructor(connection: Connection, state: SessionState, answered: ReadonlySet<string>) {
+    this.id = state.id;
+    this.#connection = connection;
+    this.#state = state;
+    this.#answered = answered;
+    const topic = new Topic<Joined>(connection.line, `session:${state.id}`, () => ({ resume: this.#last }));
+    this.#topic = topic;
+    topic.onJoin(({ session, user_present: isPresent }) => {
+      this.#state = session;
+      this.#isUserPresent = isPresent;
+    });
+    this.#onEntry<{ execution_id: string; content: string; at: string }>('user_message', (said) => {
+      const { content, execution_id: executionId, at } = said;
+      if (!this.#answered.has(executionId)) this.#waiting.push({ content, executionId, at });
+    });
+    this.#onEntry<Responded>('payment_response', ({ request_id: id, approved, reason }) =>
+      this.#responses.set(id, { approved, ...(reason !== undefined && { reason }) }),
+    );
+    this.#onEntry<{ reason: string }>('session_closed', ({ reason }) => {
+      this.#closedFor = reason;
+      topic.end(new AerieError('session_closed', { details: { reason } }));
+    });
+    topic.on<{ connected: boolean }>('user_presence', ({ connected }) => {
+      this.#isUserPresent = connected;
+    });
+    topic.onEnd((error) => {
+      this.#closedFor ??= error.reason;
+      this.#wake.wake();
+    });
+    connection.join(topic);
+  }
+
+  /** @internal */
+  static async open(connection: Connection, state: SessionState): Promise<Session> {
+    const answered = new Set<string>();
+    for (let after: string | undefined = '0'; after !== undefined; ) {
+      const page: { entries: SessionEntry[]; next_cursor?: string } = await connection.http.call(
+        'GET',
+        `/api/sessions/${state.id}?after=${after}`,
+      );
+      for (const { type, final, execution_id: id } of page.entries) {
+        if (type === 'agent_message' && final && id) answered.add(id);
+      }
+      after = page.next_cursor;
+    }
+    const session = new Session(connection, state, answered);
+    await session.#topic.joined();
+    return session;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** True if the user is connected. */
+  get isUserPresent(): boolean {
+    return this.#isUserPresent;
+  }
+
+  /** User messages without a final answer, as they come. Ends with the session, or when the agent is closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<UserMessage> {
+    const { closed } = this.#connection;
+    while (!closed.aborted) {
+      const next = this.#waiting.shift();
+      if (next) {
+        this.#current = next;
+        this.#requests = 0;
+        yield next;
+      } else if (this.#closedFor !== undefined) return;
+      else await this.#wake.next(closed).catch(() => {});
+    }
+  }
+
+  /** Answers the message that the loop has given last. @param final false: another answer to it follows */
+  async reply(text: string, { final = true, signal }: Abortable & { readonly final?: boolean } = {}): Promise<void> {
+    const execution = this.#current?.executionId;
+    const id = final && execution !== undefined ? `reply-${execution}` : newId();
+    try {
+      await this.#call('agent_message', { id, content: text, final, ...this.#execution }, { signal });
+    } catch (error) {
+      // Answered by a process before this one.
+      if (!isReason(error, 'conflict')) throw error;
+    }
+  }
+
+  /** Shows the user that the agent is at it. @param message at most 1,024 characters */
+  async thinking(message?: string, options: Abortable = {}): Promise<void> {
+    await this.#call('thinking', { ...(message !== undefined && { message }), ...this.#execution }, options);
+  }
+
+  /** Runs something, and shows the user its call and its result. */
+  async tool<Result>(
+    name: string,
+    args: object,
+    run: () => Result | Promise<Result>,
+    options: Abortable = {},
+  ): Promise<Result> {
+    const call = { tool_name: name, call_id: newId(), ...this.#execution };
+    await this.#call('tool_call', { ...call, arguments: args }, options);
+    try {
+      const result = await run();
+      await this.#call('tool_result', { ...call, result: result ?? null }, options);
+      return result;
+    } catch (error) {
+      if (!(error instanceof AerieError))
+        await this.#call('tool_result', { ...call, result: { error: String(error) } }, options);
+      throw error;
+    }
+  }
+
+  /** Asks the user for money; resolves when it is settled or declined. @throws AerieError: `payment_unavailable`, `payment_pending` */
+  async requestPayment({ amount, action, description, signal }: PaymentRequest): Promise<PaymentAnswer> {
+    const execution = this.#current?.executionId;
+    const id = execution === undefined ? newId() : `pay-${execution}-${this.#requests++}`;
+    const asked = { id, amount_usdc: canonical(amount), action, description };
+    type Asked = { readonly request_id: string; readonly status: string };
+    const { request_id: request, status } = await this.#call<Asked>('request_payment', asked, { signal });
+    if (status !== 'pending') return status === 'approved' ? { approved: true } : { approved: false, reason: status };
+    for (;;) {
+      const answer = this.#responses.get(request);
+      if (answer) return answer;
+      if (this.#closedFor !== undefined) return { approved: false, reason: 'session_closed' };
+      await this.#wake.next(anySignal(this.#connection.closed, signal));
+    }
+  }
+
+  /** Ends the session. @param reason 1 to 256 characters */
+  async close(reason: string, options: Abortable = {}): Promise<void> {
+    await this.#call('close_session', { reason }, options);
+  }
+
+  get #execution() {
+    return this.#current ? { execution_id: this.#current.executionId } : {};
+  }
+
+  #call<Answer = unknown>(event: string, payload: object, options: Abortable): Promise<Answer> {
+    return this.#topic.call<Answer>(event, payload, options);
+  }
+
+  /** An entry of the log: each once, whatever a rejoin repeats. */
+  #onEntry<Payload extends object>(event: string, heard: (payload: Payload & Pushed) => void): void {
+    this.#topic.on<Payload & Pushed>(event, (payload) => {
+      if (payload.seq <= this.#last) return;
+      this.#last = payload.seq;
+      heard(payload);
+      this.#wake.wake();
+    });
+  }
+}

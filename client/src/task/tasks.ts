@@ -1,0 +1,82 @@
+import type { Abortable } from '../abort.ts';
+import { canonical } from '../amounts.ts';
+import type { Connection } from '../connection.ts';
+import { AerieError } from '../error.ts';
+import { newId } from '../ids.ts';
+import type { Metadata, TaskState, TaskStatus } from '../wire.ts';
+import { ChunkWindow } from './chunk_window.ts';
+import { type AnyTask, Task, type TaskRole } from './task.ts';
+
+export interface NewTask extends Abortable {
+  /** The agent that is to do it. */
+  readonly provider: string;
+  readonly capability?: string;
+  /** USDC */
+  readonly price?: string;
+  /** Id of the agreed negotiation that it is the work of: capability and price are those agreed. */
+  readonly negotiation?: string;
+  /** Id of the payment channel from which it is paid. */
+  readonly channel?: string;
+  readonly metadata?: Metadata;
+  /** The same id again is the same task. */
+  readonly id?: string;
+}
+
+export interface TaskQuery extends Abortable {
+  readonly role?: TaskRole;
+  readonly status?: TaskStatus;
+}
+
+/** The tasks of an agent: made, found, listed. A task is joined once, whoever asks for it. */
+export class Tasks {
+  readonly #connection: Connection;
+  readonly #window = new ChunkWindow();
+  readonly #open = new Map<string, Promise<AnyTask>>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async create({ provider, negotiation, channel, signal, ...fields }: NewTask): Promise<Task<'client'>> {
+    const { http } = this.#connection;
+    const links = {
+      ...(negotiation !== undefined && { negotiation_id: negotiation }),
+      ...(channel !== undefined && { payment_channel_id: channel }),
+    };
+    const price = fields.price === undefined ? {} : { price: canonical(fields.price) };
+    const body = { id: newId(), ...fields, ...price, ...links, provider_agent_id: provider };
+    const { task } = await http.call<{ task: TaskState }>('POST', '/api/tasks', { body, signal });
+    for (const [name, id] of Object.entries(links)) {
+      if (task[name as keyof typeof links] !== id) throw new AerieError('unsupported', { details: { field: name } });
+    }
+    return (await this.#opened(task)) as Task<'client'>;
+  }
+
+  async find(id: string, { signal }: Abortable = {}): Promise<AnyTask> {
+    const open = this.#open.get(id);
+    if (open) return open;
+    const { task } = await this.#connection.http.call<{ task: TaskState }>('GET', `/api/tasks/${id}`, { signal });
+    return this.#opened(task);
+  }
+
+  /** Newest first, without joining them. */
+  async *list({ role, status, signal }: TaskQuery = {}): AsyncGenerator<TaskState> {
+    const query = new URLSearchParams({ limit: '100', ...(role && { role }), ...(status && { status }) });
+    for await (const page of this.#connection.http.pages<TaskState>(`/api/tasks?${query}`, 'tasks', { signal }))
+      yield* page;
+  }
+
+  /** Leaves a task that this agent has done with. */
+  async forget(id: string): Promise<void> {
+    const open = this.#open.get(id);
+    this.#open.delete(id);
+    await (await open?.catch(() => undefined))?.leave();
+  }
+
+  #opened(state: TaskState): Promise<AnyTask> {
+    const open = this.#open.get(state.id) ?? Task.open(this.#connection, this.#window, state);
+    this.#open.set(state.id, open);
+    open.catch(() => this.#open.delete(state.id));
+    return open;
+  }
+}

@@ -1,0 +1,177 @@
+import { type Abortable, sleep, waitFor } from '../abort.ts';
+import type { Connection } from '../connection.ts';
+import { type Deferred, deferred } from '../deferred.ts';
+import { Sha256 } from '../sha256.ts';
+import type { Topic } from '../topic.ts';
+import type { ChunkWindow } from './chunk_window.ts';
+
+export type StreamName = 'input' | 'output';
+
+/** Bytes of a chunk at most, and UTF-16 units that have no more bytes than that. */
+const MAX_CHUNK_BYTES = 65_536;
+const MAX_CHUNK_UNITS = MAX_CHUNK_BYTES / 3;
+
+interface Written {
+  /** UTF-16 units that have to be durable for it. */
+  readonly end: number;
+  readonly done: Deferred<void>;
+}
+
+/** Writes a stream of a task. What the server has acknowledged is durable; nothing is sent twice under another seq. */
+export class Writer {
+  readonly #name: StreamName;
+  readonly #topic: Pick<Topic, 'call'>;
+  readonly #window: ChunkWindow;
+  readonly #closed: AbortSignal;
+  readonly #hash = new Sha256();
+  readonly #written: Written[] = [];
+  /** Units before each chunk that is not acknowledged yet, by seq. */
+  readonly #unacknowledged = new Map<number, number>();
+  #stored = '';
+  #nextSeq = 0;
+  #queued = '';
+  /** Units in chunks so far. */
+  #chunked = 0;
+  #isPumping = false;
+  #ending: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(
+    name: StreamName,
+    topic: Pick<Topic, 'call'>,
+    window: ChunkWindow,
+    { closed }: Pick<Connection, 'closed'>,
+  ) {
+    this.#name = name;
+    this.#topic = topic;
+    this.#window = window;
+    this.#closed = closed;
+  }
+
+  /** What was written before this process began to: writing goes on behind it. */
+  get stored(): string {
+    return this.#stored;
+  }
+
+  /** UTF-16 units that are durable. */
+  get length(): number {
+    return this.#durable();
+  }
+
+  get hasWritten(): boolean {
+    return this.#chunked + this.#queued.length > 0;
+  }
+
+  /**
+   * Writes text; resolves when it is durable. Waits for nothing else: several writes may be under way, and go out in their order.
+   *
+   * @throws AerieError: `task_closed`, `stream_closed`, `stream_too_large` (16 MiB, 65,536 chunks), `closed`; RangeError for half a character
+   */
+  write(text: string, { signal }: Abortable = {}): Promise<void> {
+    if (/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text)) {
+      return Promise.reject(new RangeError('Cannot write half of a character: the text has an unpaired surrogate.'));
+    }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (text === '') return Promise.resolve();
+    this.#queued += text;
+    const written = { end: this.#chunked + this.#queued.length, done: deferred<void>() };
+    this.#written.push(written);
+    void this.#pump();
+    return waitFor(written.done.promise, signal);
+  }
+
+  /** Waits for all writes, then ends the stream with its checksum and size. Again: the same. */
+  end({ signal }: Abortable = {}): Promise<void> {
+    this.#ending ??= this.#end();
+    this.#ending.catch(() => {});
+    return waitFor(this.#ending, signal);
+  }
+
+  /** Resolves when all that was written so far is durable. */
+  async flushed(): Promise<void> {
+    await this.#written.at(-1)?.done.promise;
+  }
+
+  /** The same as a stream of the platform: each piece waits until the one before is durable. */
+  stream(): WritableStream<string> {
+    return new WritableStream({ write: (text) => this.write(text), close: () => this.end() });
+  }
+
+  /** Takes over what an earlier process has written. @internal */
+  restore(chunks: readonly string[], nextSeq: number, isComplete: boolean): void {
+    for (const chunk of chunks) this.#hash.update(new TextEncoder().encode(chunk));
+    this.#stored = chunks.join('');
+    this.#chunked = this.#stored.length;
+    this.#nextSeq = nextSeq;
+    if (isComplete) this.#ending = Promise.resolve();
+  }
+
+  async #end(): Promise<void> {
+    await this.flushed();
+    const payload = { total_size: this.#hash.size, checksum: this.#hash.hex() };
+    await this.#topic.call(`${this.#name}_complete`, payload);
+  }
+
+  /** Sends what is queued, as fast as there is room; what has to wait goes out together. */
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (this.#queued !== '' && this.#failure === undefined) {
+        const { pauseMs } = this.#window;
+        if (pauseMs === 0) this.#send(this.#nextChunk());
+        else if (pauseMs === undefined) await this.#window.freed(this.#closed);
+        else await sleep(pauseMs, this.#closed);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #nextChunk(): string {
+    let units = Math.min(this.#queued.length, MAX_CHUNK_BYTES);
+    while (units > MAX_CHUNK_UNITS && bytesOf(this.#queued.slice(0, units)) > MAX_CHUNK_BYTES)
+      units = Math.floor(units / 2);
+    // Not between the two halves of a character.
+    if (/[\uD800-\uDBFF]/.test(this.#queued.charAt(units - 1))) units--;
+    const chunk = this.#queued.slice(0, units);
+    this.#queued = this.#queued.slice(units);
+    return chunk;
+  }
+
+  #send(chunk: string): void {
+    const seq = this.#nextSeq++;
+    this.#chunked += chunk.length;
+    this.#unacknowledged.set(seq, this.#chunked - chunk.length);
+    this.#hash.update(new TextEncoder().encode(chunk));
+    this.#window.take();
+    this.#topic
+      .call(`${this.#name}_stream`, { chunk, seq })
+      .then(
+        () => this.#acknowledged(seq),
+        (error: unknown) => this.#fail(error),
+      )
+      .finally(() => this.#window.release());
+  }
+
+  /** Units before the first chunk that is not acknowledged. */
+  #durable(): number {
+    const [first] = this.#unacknowledged.values();
+    return first ?? this.#chunked;
+  }
+
+  #acknowledged(seq: number): void {
+    this.#unacknowledged.delete(seq);
+    const durable = this.#durable();
+    while ((this.#written[0]?.end ?? Number.POSITIVE_INFINITY) <= durable) this.#written.shift()?.done.resolve();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    for (const { done } of this.#written.splice(0)) done.reject(this.#failure);
+  }
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
