@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AerieError } from 'aerie-client';
 
 /** Ends the process with one line that says why. */
 export function fail(why: string): never {
@@ -71,6 +72,7 @@ export async function demandPrincipal(kind: 'agent' | 'user', url: string, apiKe
 
 /** The message of an error and of its cause: `fetch` says only in the second one what it is. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof AerieError) return `${error.reason}: ${error.message}`;
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
