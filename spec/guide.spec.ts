@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { ADMIN_TOKEN, type Aerie, registerAgent, startAerieInFolder } from './support/aerie.ts';
 import { ended } from './support/ended.ts';
 import { spawn } from './support/spawn.ts';
@@ -23,11 +25,18 @@ const programs: Program[] = readdirSync('docs/guide').flatMap((page) => {
 });
 
 let aerie: Aerie;
+// Where the packages are found, as beside package.json.
+const dir = mkdtempSync(join(tmpdir(), 'aerie-guide-'));
 
 beforeAll(async () => {
+  symlinkSync(resolve('node_modules'), join(dir, 'node_modules'));
+  for (const { name, text } of programs) writeFileSync(join(dir, name), text);
   aerie = await startAerieInFolder();
 });
-afterAll(() => aerie.stop());
+afterAll(async () => {
+  await aerie.stop();
+  rmSync(dir, { recursive: true });
+});
 
 /** Environment variables that a program needs besides the operator's token. */
 const wants: Record<string, () => Promise<Record<string, string>>> = {
@@ -57,23 +66,27 @@ describe('the guide', () => {
       '2-resume-a-stream.md resume.mjs',
       '3-browser.md page.mjs',
       '4-one-node.md new-key.mjs',
+      'client.md agents.mjs',
+      'client.md discover.mjs',
+      'client.md messages.mjs',
+      'client.md task.mjs',
+      'client.md stream.mjs',
+      'client.md keep.mjs',
+      'client.md negotiate.mjs',
+      'client.md pay.mjs',
+      'client.md paid-stream.mjs',
+      'client.md evidence.mjs',
+      'stock-client.md vectors.mjs',
     ]);
     const blocks = readdirSync('docs/guide').map((page) => readFileSync(`docs/guide/${page}`, 'utf8').split('```js'));
     expect(blocks.reduce((sum, parts) => sum + parts.length - 1, 0)).toBe(programs.length);
   });
 
-  it.each(programs)('$page: $name prints what the page says', async ({ name, text, prints }) => {
+  it.each(programs)('$page: $name prints what the page says', async ({ name, prints }) => {
     const env = { PATH: process.env.PATH, ADMIN_TOKEN, AERIE_URL: aerie.url, ...(await wants[name]?.()) };
-    // Beside package.json, as the guide says.
-    const file = `guide-${process.pid}-${name}`;
-    writeFileSync(file, text);
-    try {
-      const child = spawn(process.execPath, [withWebSocket, file], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-      const { code, stdout, stderr } = await ended(child);
-      expect([code, stderr]).toEqual([0, '']);
-      expect(stdout).toMatch(expected(prints));
-    } finally {
-      rmSync(file);
-    }
+    const child = spawn(process.execPath, [withWebSocket, join(dir, name)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { code, stdout, stderr } = await ended(child);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(expected(prints));
   });
 });
