@@ -69,7 +69,7 @@ export function AgentPanel({ id, scene, session }: PanelProps) {
         {known?.capabilities.length === 0 && <li class="soft">{text.panel.noCapabilities}</li>}
       </ul>
       {agent?.isFull && <Figures agent={agent} />}
-      {agent?.isFull && <Hour id={id} session={session} />}
+      {agent?.isFull && HOUR_METRICS.map((metric) => <Hour key={metric} {...{ id, session, metric }} />)}
       <Neighbours id={id} scene={scene} />
       <div class="bar">
         <button type="button" onClick={() => goTo('tasks')}>
@@ -134,18 +134,26 @@ interface Series {
   readonly points: readonly { readonly t: string; readonly value: number | null }[];
 }
 
-function Hour({ id, session }: { readonly id: string; readonly session: Session }) {
-  const path = `/api/analytics/agents/${id}/time_series?metric=tasks_completed&period=1h&interval=1m`;
+const HOUR_METRICS = ['tasks_completed', 'task_duration_p50', 'messages_sent'] as const;
+
+interface HourProps {
+  readonly id: string;
+  readonly session: Session;
+  readonly metric: (typeof HOUR_METRICS)[number];
+}
+
+/** One figure of the last hour, minute by minute. */
+function Hour({ id, session, metric }: HourProps) {
+  const path = `/api/analytics/agents/${encodeURIComponent(id)}/time_series?metric=${metric}&period=1h&interval=1m`;
   const { value } = useLoaded<Series>(session.credential, path, SLOW_MS);
   const points = value.value?.points ?? [];
   if (points.length === 0) return null;
   return (
     <figure>
-      <figcaption class="soft">{text.panel.hour}</figcaption>
+      <figcaption class="soft">{text.panel.hour[metric].label}</figcaption>
       <Curve
-        label={text.panel.hour}
-        unit={text.panel.tasksUnit}
-        height={110}
+        {...text.panel.hour[metric]}
+        height={90}
         times={points.map(({ t }) => Date.parse(t) / 1_000)}
         values={points.map((point) => point.value)}
       />

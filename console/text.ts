@@ -162,8 +162,11 @@ export const text = {
     cpu: 'CPU',
     memory: 'Memory',
     ownWord: 'CPU and memory are the agent’s own word.',
-    hour: 'Tasks completed a minute, last hour',
-    tasksUnit: 'tasks',
+    hour: {
+      tasks_completed: { label: 'Tasks completed a minute, last hour', unit: 'tasks' },
+      task_duration_p50: { label: 'Median duration of a task (ms), last hour', unit: 'ms' },
+      messages_sent: { label: 'Messages sent a minute, last hour', unit: 'messages' },
+    },
     neighbours: 'Neighbours',
     noNeighbours: 'Nothing exchanged in the last ten minutes.',
     inMinute: (count: number) =>

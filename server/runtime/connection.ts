@@ -69,6 +69,10 @@ export class Connection implements ChannelConnection {
     return true;
   }
 
+  mindReader(): void {
+    this.transport.mindReader?.();
+  }
+
   /** A ping or pong of the client. */
   receiveControl(bytes: number): void {
     this.heardAtMs = Date.now();

@@ -11,6 +11,8 @@ export interface MindedConnection {
   readonly heardAtMs: number;
   /** Time of the last ping that the server sent for a sign of life, likewise. */
   pingedAtMs: number;
+  /** Lets whoever waits for the reader go on, if all is sent and nobody was told. Called at every tick: it has to cost next to nothing. */
+  mindReader?(): void;
   /** @param cause for whoever tells its client why */
   close(code: number, reason: string, cause: CloseCause): void;
 }
@@ -136,6 +138,7 @@ export class Connections {
         rechecks--;
         this.recheck(connection, nowMs);
       }
+      connection.mindReader?.();
       if (!slow && (!watch || watch.timeoutMs > 10 * SLOW_TICK_MS)) continue;
       const { expiresAtMs } = connection.socket.connected;
       if (expiresAtMs !== undefined && nowMs >= expiresAtMs) connection.close(closeCodes.goingAway, '', 'expired');

@@ -22,6 +22,11 @@ export interface Transport {
   mindBacklog(): void;
   /** Resolves once little waits to be sent, or the client is gone; `undefined` if little waits now. */
   writable(): Promise<void> | undefined;
+  /**
+   * Lets those go on who wait for the reader, where all is sent and nobody was told: uWebSockets.js tells when the kernel takes more, and
+   * may not where a later send has taken the rest along. Called ten times a second.
+   */
+  mindReader?(): void;
   /** Asks for a sign of life, where the transport can. */
   ping(): void;
   close(code: number, reason: string): void;

@@ -20,6 +20,8 @@ export class WebSocketTransport implements Transport {
   readonly #maxBacklogBytes: number;
   #connection: TransportOwner | undefined;
   #excusedBytes = 0;
+  /** Something has been seen to wait, and `mindReader` has not yet seen it sent. */
+  #isBehind = false;
   /** Those who wait for the backlog to shrink. */
   #waiting: (() => void)[] | undefined;
   /** Calls on a closed socket throw, so nothing may reach it any more. */
@@ -50,7 +52,7 @@ export class WebSocketTransport implements Transport {
 
   mindBacklog(): void {
     if (!this.#open) return;
-    const waitingBytes = this.#ws.getBufferedAmount();
+    const waitingBytes = this.bufferedBytes;
     this.#excusedBytes = Math.min(this.#excusedBytes, waitingBytes, MAX_EXCUSED_BYTES);
     if (waitingBytes - this.#excusedBytes > this.#maxBacklogBytes) {
       this.#connection?.close(closeCodes.tooSlow, 'too slow', 'too_slow');
@@ -71,7 +73,7 @@ export class WebSocketTransport implements Transport {
   }
 
   writable(): Promise<void> | undefined {
-    if (!this.#open || this.#ws.getBufferedAmount() <= LOW_WATER_BYTES) return undefined;
+    if (this.bufferedBytes <= LOW_WATER_BYTES) return undefined;
     return new Promise((resolve) => {
       this.#waiting ??= [];
       this.#waiting.push(resolve);
@@ -81,6 +83,17 @@ export class WebSocketTransport implements Transport {
   /** Some of what waited is sent. */
   drained(): void {
     if (this.#waiting && this.#open && this.#ws.getBufferedAmount() <= LOW_WATER_BYTES) this.#wake();
+  }
+
+  mindReader(): void {
+    if (this.takeCaughtUp()) this.drained();
+  }
+
+  /** True once after all that waited was sent. */
+  takeCaughtUp(): boolean {
+    if (!this.#isBehind || this.bufferedBytes > 0) return false;
+    this.#isBehind = false;
+    return true;
   }
 
   #wake(): void {
@@ -103,7 +116,9 @@ export class WebSocketTransport implements Transport {
 
   /** Bytes that wait in this process to be sent. */
   get bufferedBytes(): number {
-    return this.#open ? this.#ws.getBufferedAmount() : 0;
+    const waitingBytes = this.#open ? this.#ws.getBufferedAmount() : 0;
+    if (waitingBytes > 0) this.#isBehind = true;
+    return waitingBytes;
   }
 
   close(code: number, reason: string): void {

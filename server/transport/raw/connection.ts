@@ -119,6 +119,10 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
     this.#call((session) => session.drained?.());
   }
 
+  mindReader(): void {
+    if (this.transport.takeCaughtUp()) this.drained();
+  }
+
   #call(what: (session: RawSession) => void): void {
     if (this.#closed || !this.#session) return;
     try {

@@ -101,7 +101,7 @@ it('a socket that asks on and on and does not read is answered as it reads, and 
   for (let at = 0; at < 20; at++) expect((await other.call('agent/conversation/list', {})).error).toBeUndefined();
   expect((await heldBytes()) - before).toBeLessThan(10 * MIB);
   slow.socket.ws.resume();
-  await eventually(() => expect(slow.socket.frames.length).toBe(had + asked));
+  await eventually(() => expect(slow.socket.frames.length).toBe(had + asked), 80_000);
   const answers = slow.frames.slice(had);
   expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: asked }, (_, at) => at));
   for (const { result } of answers) expect(result?.messages).toHaveLength(5);
