@@ -38,6 +38,7 @@ export function Curve({ label, unit, times, values, height = 140 }: CurveProps) 
         width: current.clientWidth,
         height,
         series: [{}, { label, stroke: token('accent'), width: 2, points: { show: times.length < 40 } }],
+        scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
         axes: [
           { ...axis, values: (_plot, splits) => splits.map(isDays ? dayOf : timeOf) },
           { ...axis, size: 56 },

@@ -60,6 +60,7 @@ export class Picture {
   #colours: Colours = readColours();
   #agents: ReadonlyMap<string, Agent> = new Map();
   #drawnAtMs = 0;
+  #later: ReturnType<typeof setTimeout> | undefined;
   #isFollowing = true;
   #box: { readonly x: number; readonly y: number; readonly reach: number } | undefined;
   /** Milliseconds of script that the last frames took, for whoever measures. */
@@ -97,7 +98,15 @@ export class Picture {
   draw(moment: Moment, filter: Filter, isLayout: boolean): void {
     if (document.hidden) return;
     const nowMs = performance.now();
-    if (isLayout && calm.matches && nowMs - this.#drawnAtMs < CALM_INTERVAL_MS) return;
+    const waitMs = isLayout && calm.matches ? this.#drawnAtMs + CALM_INTERVAL_MS - nowMs : 0;
+    if (waitMs > 0) {
+      // The last places have to be drawn too, when nothing moves any more.
+      this.#later ??= setTimeout(() => {
+        this.#later = undefined;
+        this.draw(moment, filter, true);
+      }, waitMs);
+      return;
+    }
     this.#drawnAtMs = nowMs;
     if (!isLayout) this.#members(moment, filter);
     this.#graph.updateEachNodeAttributes((id, look) => {
@@ -164,6 +173,7 @@ export class Picture {
   }
 
   close(): void {
+    clearTimeout(this.#later);
     this.#scene.edges.onSent = undefined;
     this.#dots.close();
     this.#sigma.kill();

@@ -97,11 +97,19 @@ export class Scene {
       },
     };
     this.moments = new Moments(this);
+    document.addEventListener('visibilitychange', this.#seenAgain);
     this.#viewers = [
       new Viewer('agents', credential, { state: see, message: (message) => this.#hear(message), frames }),
       new Viewer('graph', credential, { state: () => {}, message: (message) => this.#hearGraph(message) }),
     ];
   }
+
+  /** While the page was hidden it has passed over places: it takes all of them anew. */
+  readonly #seenAgain = (): void => {
+    if (document.hidden || this.isPaused.peek()) return;
+    this.#named = new Set();
+    for (const viewer of this.#viewers) viewer.send({ type: 'snapshot.request' });
+  };
 
   /** Stops what moves on the page; the server sends a new snapshot when it goes on. */
   pause(isPaused: boolean): void {
@@ -111,6 +119,7 @@ export class Scene {
   }
 
   close(): void {
+    document.removeEventListener('visibilitychange', this.#seenAgain);
     this.moments.close();
     for (const viewer of this.#viewers) viewer.close();
   }

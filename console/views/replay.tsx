@@ -12,7 +12,9 @@ export function Replay({ scene }: { readonly scene: Scene }) {
   const past = moments.shown.value;
   const nowMs = Date.now();
   const { oldestMs } = moments;
-  const atMs = past?.atMs ?? nowMs;
+  // A slider knows whole steps alone: its end is the first that is not before now.
+  const newestMs = oldestMs + Math.ceil((nowMs - oldestMs) / STEP_MS) * STEP_MS;
+  const atMs = past?.atMs ?? newestMs;
   const label = past ? text.replay.ago(ageOf(past.atMs, nowMs), timeOf(past.atMs)) : text.replay.now;
   return (
     <div class="replay">
@@ -21,12 +23,12 @@ export function Replay({ scene }: { readonly scene: Scene }) {
         aria-label={text.replay.label}
         aria-valuetext={label}
         min={oldestMs}
-        max={nowMs}
+        max={newestMs}
         step={STEP_MS}
         value={atMs}
         onInput={({ currentTarget }) => {
           const chosenMs = currentTarget.valueAsNumber;
-          if (chosenMs > Date.now() - STEP_MS) moments.showNow();
+          if (chosenMs >= newestMs) moments.showNow();
           else moments.show(chosenMs);
         }}
       />
