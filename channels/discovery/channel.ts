@@ -62,9 +62,9 @@ export function discoveryChannel({ agents, presence, members, directory, hub, lo
         const { status, min_reputation: minReputation, max_price: maxPrice } = filters;
         const maxPriceMicro = maxPrice === undefined ? undefined : micro(maxPrice);
         const found = await search({ capability, status, minReputation, maxPriceMicro, limit, after }, directory);
-        const page = fitting(found.slice(0, limit));
-        const last = found.length > page.length ? page.at(-1) : undefined;
-        return reply({ agents: page.map(foundView), ...(last && { next_cursor: cursorOf(last.hit) }) });
+        const page = fitting(found.slice(0, limit).map(foundView));
+        const last = found.length > page.length ? found[page.length - 1] : undefined;
+        return reply({ agents: page, ...(last && { next_cursor: cursorOf(last.hit) }) });
       },
 
       async update_metadata({ metadata }, socket) {
@@ -97,11 +97,11 @@ const foundView = ({ agent, status, priceMicro }: Found) => ({
 });
 
 /** As many as fit into one reply of a sensible size, at least one: agents may be large, and the rest is a page away. */
-function fitting(found: readonly Found[]): readonly Found[] {
+function fitting<T>(views: readonly T[]): readonly T[] {
   let bytes = 0;
-  const end = found.findIndex((one) => {
-    bytes += jsonBytes(foundView(one));
+  const end = views.findIndex((view) => {
+    bytes += jsonBytes(view);
     return bytes > MAX_PAGE_BYTES;
   });
-  return end < 0 ? found : found.slice(0, Math.max(1, end));
+  return end < 0 ? views : views.slice(0, Math.max(1, end));
 }

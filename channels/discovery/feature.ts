@@ -28,7 +28,7 @@ export function discoveryFeature(
   );
   const directory: Directory = {
     lookup: (index, query) => store.lookup(index, query),
-    readMany: (ids) => agents.readMany(ids),
+    readMany: (ids) => agents.readProfiles(ids),
     statusOf: (id) => presenceStatus(presence, id),
     present: () => presence.keys(DISCOVERY_TOPIC),
   };

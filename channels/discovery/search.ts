@@ -33,7 +33,8 @@ export interface Found {
 
 /** So many agents of a status are read one by one; above that they are frequent enough in the index. */
 const MAX_READ = 200;
-const PAGE = 200;
+/** Most places of an index that are looked up, and agents that are read, at a time. */
+const MAX_LOOKUP = 200;
 
 /**
  * Finds agents by best reputation, then lowest price, then id; at most `limit`, and one more if there are more. A
@@ -52,8 +53,16 @@ async function searchIndex(query: Search, directory: Directory): Promise<Found[]
   const until = query.minReputation === undefined ? undefined : endOfReputation(query.minReputation);
   const found: Found[] = [];
   let { after } = query;
+  let from: string | undefined;
+  // No more than are wanted, which mostly do; where few of them match, twice as many each time.
+  let size = query.limit + 1;
   for (;;) {
-    const hits = await directory.lookup(index, { limit: PAGE, ...(until && { until }), ...(after && { after }) });
+    const hits = await directory.lookup(index, {
+      limit: size,
+      ...(from && { from }),
+      ...(until && { until }),
+      ...(after && { after }),
+    });
     const likely = hits.filter(({ key, id }) => {
       if (query.status !== undefined && directory.statusOf(id) !== query.status) return false;
       return isAffordable(parseRankKey(key).priceMicro, query);
@@ -66,7 +75,11 @@ async function searchIndex(query: Search, directory: Directory): Promise<Found[]
       if (found.length > query.limit) return found;
     }
     after = hits.at(-1);
-    if (hits.length < PAGE) return found;
+    if (!after || hits.length < size) return found;
+    // Behind one that asks too much all others of its reputation ask as much, or more.
+    const { reputation, priceMicro } = parseRankKey(after.key);
+    from = isAffordable(priceMicro, query) ? undefined : endOfReputation(reputation);
+    size = from === undefined ? Math.min(2 * size, MAX_LOOKUP) : query.limit + 1;
     // An embedded store answers without waiting; others on this node have their turn between two pages.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -107,10 +120,7 @@ function isAffordable(priceMicro: bigint | undefined, { maxPriceMicro }: Search)
 }
 
 /** The first key behind all agents with at least this reputation. */
-function endOfReputation(minReputation: number): string | undefined {
-  const lower = Math.ceil(minReputation * 100 - 1e-9) / 100 - 0.01;
-  return lower < 0 ? undefined : rankKey(lower, 0n);
-}
+const endOfReputation = (minReputation: number) => rankKey(Math.ceil(minReputation * 100 - 1e-9) / 100 - 0.01, 0n);
 
 function order(one: IndexHit, other: IndexHit): number {
   if (one.key !== other.key) return one.key < other.key ? -1 : 1;
