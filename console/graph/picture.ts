@@ -44,6 +44,9 @@ export interface Filter {
 
 const MIN_SIZE = 10;
 const MAX_SIZE = 20;
+/** So many agents have all the room they want; of thousands each has this share of its size. */
+const ROOMY = 100;
+const MIN_CROWD = 0.25;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const CALM_INTERVAL_MS = 1_000;
 const NOWHERE = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
@@ -59,6 +62,8 @@ export class Picture {
   readonly #dots: Dots;
   #colours: Colours = readColours();
   #agents: ReadonlyMap<string, Agent> = new Map();
+  /** Among many each is smaller. */
+  #crowd = 1;
   #drawnAtMs = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
   #isFollowing = true;
@@ -187,6 +192,7 @@ export class Picture {
   #members(moment: Moment, filter: Filter): void {
     this.#agents = new Map(moment.agents.map((agent) => [agent.id, agent]));
     const traffic = trafficOf(moment);
+    this.#crowd = Math.max(MIN_CROWD, Math.min(1, Math.sqrt(ROOMY / Math.max(1, moment.agents.length))));
     for (const id of this.#graph.nodes()) if (!this.#agents.has(id)) this.#graph.dropNode(id);
     for (const agent of moment.agents) {
       const look = this.#lookOf(agent, moment, traffic.get(agent.id) ?? 0, filter);
@@ -209,7 +215,7 @@ export class Picture {
     const state = moment.stateOf(agent);
     const place = moment.placeOf(agent);
     const depth = Math.max(-1, Math.min(1, (place?.z ?? 0) / (this.#box?.reach ?? MIN_REACH)));
-    const size = Math.min(MAX_SIZE, MIN_SIZE + Math.log2(1 + messages) * 1.5) * (1 + 0.15 * depth);
+    const size = Math.min(MAX_SIZE, MIN_SIZE + Math.log2(1 + messages) * 1.5) * (1 + 0.15 * depth) * this.#crowd;
     const { shape, letter } = STATE_SIGNS[state];
     return {
       x: place?.x ?? 0,

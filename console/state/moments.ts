@@ -118,15 +118,18 @@ export class PastMoment implements Moment {
   }
 }
 
-/** What holds now; whoever reads it in a signal's effect is run again when it changes. */
-export const nowOf = (scene: Scene): Moment => ({
-  agents: [...scene.agents.members.value.values()],
-  edges: [...scene.edges.members.value.values()],
-  stateOf: ({ state }) => state.value,
-  placeOf: ({ place }) => place,
-  hasAlert: ({ hasAlert }) => hasAlert.value,
-  countOf: (edge) => edge.messageCount,
-});
+/** What holds now. Whoever reads it in a signal's effect is run again some times a second while it changes, not at each change. */
+export function nowOf(scene: Scene): Moment {
+  scene.changed.value;
+  return {
+    agents: [...scene.agents.members.peek().values()],
+    edges: [...scene.edges.members.peek().values()],
+    stateOf: ({ state }) => state.peek(),
+    placeOf: ({ place }) => place,
+    hasAlert: ({ hasAlert }) => hasAlert.peek(),
+    countOf: (edge) => edge.peekCount(),
+  };
+}
 
 /** What is shown of a scene: now, or the moment that somebody has chosen. */
 export const momentOf = (scene: Scene): Moment => scene.moments.shown.value ?? nowOf(scene);

@@ -44,6 +44,7 @@ export interface SystemMetrics {
 }
 
 const ENDED_ALERTS = 200;
+const CHANGE_MS = 150;
 
 /** What the visualisation wire shows, kept as it comes: the agents and the graph address together. */
 export class Scene {
@@ -53,6 +54,9 @@ export class Scene {
   readonly alerts = signal<readonly OpenAlert[]>([]);
   readonly system = signal<SystemMetrics | null>(null);
   readonly line = signal<ViewerState>({ kind: 'connecting' });
+  /** Grows some times a second while anything but places changes: thousands of agents are not gone through at each change. */
+  readonly changed = signal(0);
+  #changeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Counts frames of positions, so that the picture is drawn anew. */
   readonly moved = signal(0);
   readonly isPaused = signal(false);
@@ -76,6 +80,7 @@ export class Scene {
       state: ({ wireId, state, flags, metadata }) => {
         const agent = this.agents.byWireId(wireId);
         if (!agent) return;
+        this.#change();
         agent.state.value = STATES[state] ?? agent.state.peek();
         agent.hasAlert.value = (flags & 2) !== 0;
         agent.isSuspended.value = (flags & 4) !== 0;
@@ -120,11 +125,20 @@ export class Scene {
 
   close(): void {
     document.removeEventListener('visibilitychange', this.#seenAgain);
+    clearTimeout(this.#changeTimer);
     this.moments.close();
     for (const viewer of this.#viewers) viewer.close();
   }
 
+  #change(): void {
+    this.#changeTimer ??= setTimeout(() => {
+      this.#changeTimer = undefined;
+      this.changed.value++;
+    }, CHANGE_MS);
+  }
+
   #hear(message: ViewerMessage): void {
+    this.#change();
     const { type, timestamp = '', payload = {} } = message;
     batch(() => {
       switch (type) {
@@ -174,6 +188,7 @@ export class Scene {
   }
 
   #hearGraph({ type, timestamp = '', payload = {} }: ViewerMessage): void {
+    this.#change();
     batch(() => {
       switch (type) {
         case 'graph.edges':

@@ -1,4 +1,4 @@
-import { useSignalEffect } from '@preact/signals';
+import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { AgentTable } from '../agent_table.tsx';
 import type { ViewProps } from '../app.tsx';
@@ -60,19 +60,15 @@ function GraphPicture({ scene }: { readonly scene: Scene }) {
 
   useSignalEffect(() => {
     scene.moved.value;
-    if (!scene.moments.shown.peek()) picture.current?.draw(nowOf(scene), filterOf(), true);
+    if (!scene.moments.shown.peek())
+      picture.current?.draw(
+        untracked(() => nowOf(scene)),
+        filterOf(),
+        true,
+      );
   });
   useSignalEffect(() => {
     const moment = momentOf(scene);
-    for (const agent of moment.agents) {
-      moment.stateOf(agent);
-      moment.hasAlert(agent);
-      agent.name.value;
-    }
-    for (const edge of moment.edges) {
-      edge.kinds.value;
-      moment.countOf(edge);
-    }
     theme.value;
     const filter = filterOf();
     picture.current?.recolour();
