@@ -3,6 +3,7 @@ import type { FlowsListener } from '../flows/port.ts';
 import type { AlertChanges } from './owner_alerts.ts';
 import type { Place, Sighting } from './scene.ts';
 import type { Scenes } from './scenes.ts';
+import { MessageToShow } from './seen_message.ts';
 import type { Viewpoint } from './viewpoint.ts';
 
 export interface AnnouncerOptions {
@@ -37,11 +38,14 @@ export class Announcer {
       },
       flows: (changed) => {
         const ids = changed.flatMap(({ from, to }) => [from, to]);
-        this.#whenKnown(ids, (viewpoint) => viewpoint.flowsChanged(changed));
+        const atMs = this.#options.scenes.nowMs();
+        const flows = changed.map((flow) => ({ kind: 'flow', atMs, flow }) as const);
+        this.#whenKnown(ids, (viewpoint) => viewpoint.flowsChanged(flows));
       },
       messages: (sent) => {
         const ids = sent.flatMap(({ fromAgentId: from, toAgentId: to }) => (from === null ? [to] : [from, to]));
-        this.#whenKnown(ids, (viewpoint) => viewpoint.messagesSent(sent));
+        const messages = sent.map((each) => new MessageToShow(each));
+        this.#whenKnown(ids, (viewpoint) => viewpoint.messagesSent(messages));
       },
       partners: (pairs) => this.#whenKnown([], (viewpoint) => viewpoint.met(pairs)),
       lost: () => this.#options.onLoss(),

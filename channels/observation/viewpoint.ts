@@ -1,8 +1,8 @@
-import type { Edge, Flow, SentMessage } from '../flows/port.ts';
+import type { Edge } from '../flows/port.ts';
 import type { SeenTask } from './deeds.ts';
 import type { Profile } from './picture.ts';
 import type { Audience, Scene, SceneListener, SeenAgent, SeenEdge, Sighting, Snapshot } from './scene.ts';
-import { messageSighting } from './seen_message.ts';
+import type { MessageToShow } from './seen_message.ts';
 import { TaskEdges, type TaskPair } from './task_edges.ts';
 
 export type Sight = 'full' | 'part';
@@ -34,6 +34,8 @@ export interface Stage {
   seen(agentId: string, sight: Sight): SeenAgent | undefined;
   edges(): Iterable<Edge>;
 }
+
+export type FlowSighting = Extract<Sighting, { kind: 'flow' }>;
 
 /** Flows that an audience is told of a second. */
 const MAX_FLOWS = 1_000;
@@ -175,23 +177,21 @@ export class Viewpoint implements Scene {
     this.see([{ kind: 'edges', atMs: this.#stage.nowMs(), edges, removed: gone }]);
   }
 
-  flowsChanged(flows: readonly Flow[]): void {
+  flowsChanged(flows: readonly FlowSighting[]): void {
     if (this.audience.kind === 'app') return;
-    this.#meet(flows);
-    const atMs = this.#stage.nowMs();
-    const seen = flows.filter(({ from, to }) => this.#seesBetween(from, to)).slice(0, MAX_FLOWS);
-    this.see(seen.map((flow): Sighting => ({ kind: 'flow', atMs, flow })));
+    this.#meet(flows.map(({ flow }) => flow));
+    this.see(flows.filter(({ flow: { from, to } }) => this.#seesBetween(from, to)).slice(0, MAX_FLOWS));
   }
 
-  messagesSent(sent: readonly SentMessage[]): void {
+  messagesSent(messages: readonly MessageToShow[]): void {
     if (this.audience.kind === 'app') return;
-    this.#meet(sent.map(({ fromAgentId, toAgentId: to }) => ({ from: fromAgentId ?? to, to })));
-    const seen = sent.filter(({ fromAgentId, toAgentId }) =>
+    this.#meet(messages.map(({ sent: { fromAgentId, toAgentId: to } }) => ({ from: fromAgentId ?? to, to })));
+    const seen = messages.filter(({ sent: { fromAgentId, toAgentId } }) =>
       fromAgentId === null
         ? this.isOwn(toAgentId) && this.#isShown(toAgentId)
         : this.#seesBetween(fromAgentId, toAgentId),
     );
-    this.see(seen.map((message) => messageSighting(message, (id) => this.#namespaceOf(id))));
+    this.see(seen.map((message) => message.as((id) => this.#namespaceOf(id))));
   }
 
   /** A task as it is now, of whoever. */

@@ -3,6 +3,7 @@ import type { Edge } from '../../../channels/flows/port.ts';
 import type { SeenTask } from '../../../channels/observation/deeds.ts';
 import type { Profile } from '../../../channels/observation/picture.ts';
 import type { Audience, SeenAgent, SeenEdge, Sighting } from '../../../channels/observation/scene.ts';
+import { MessageToShow } from '../../../channels/observation/seen_message.ts';
 import { type Stage, Viewpoint } from '../../../channels/observation/viewpoint.ts';
 
 const AGENTS = ['a-0', 'a-1', 'a-2', 'a-3', 'a-4'] as const;
@@ -141,12 +142,12 @@ const deeds = {
     if (scene.allEdges.delete(`${from} ${to}`)) scene.viewpoint.edgesChanged([], [{ from, to }]);
   },
   flow(scene: Scene, from: string, to: string) {
-    scene.viewpoint.flowsChanged([{ from, to, statistics: {} as never }]);
+    scene.viewpoint.flowsChanged([{ kind: 'flow', atMs: 1, flow: { from, to, statistics: {} as never } }]);
   },
   message(scene: Scene, from: string, toAgentId: string) {
     const about = { messageId: 'm', messageType: 'note', content: null, contentBytes: 2, expiryMs: 0, atMs: 0 };
-    scene.viewpoint.messagesSent([{ ...about, fromAgentId: from, toAgentId }]);
-    scene.viewpoint.messagesSent([{ ...about, fromAgentId: null, toAgentId }]);
+    scene.viewpoint.messagesSent([new MessageToShow({ ...about, fromAgentId: from, toAgentId })]);
+    scene.viewpoint.messagesSent([new MessageToShow({ ...about, fromAgentId: null, toAgentId })]);
   },
   task(scene: Scene, client: string, provider: string) {
     for (const app of ['p-1', 'p-2', null]) {
@@ -256,10 +257,49 @@ describe('what an audience sees', () => {
       ['a-1', null],
       ['a-2', null],
     ]);
-    const flow = (from: string, to: string) => ({ from, to, statistics: {} as never });
+    const flow = (from: string, to: string) =>
+      ({ kind: 'flow', atMs: 1, flow: { from, to, statistics: {} as never } }) as const;
     const flows = Array.from({ length: 3_000 }, (_, at) => (at % 2 ? flow('a-0', 'a-1') : flow('a-1', 'a-2')));
     scene.viewpoint.flowsChanged(flows);
     expect(scene.sightings.filter(({ kind }) => kind === 'flow')).toHaveLength(1_000);
+  });
+
+  it('shares what it is told with those who see the same', () => {
+    const owners = [
+      ['a-0', 'u-1'],
+      ['a-1', 'u-1'],
+      ['a-2', 'u-2'],
+    ] as const;
+    const scenes = [{ kind: 'admin' } as const, ...['u-1', 'u-2'].map((id) => ({ kind: 'user', id }) as const)];
+    const [admin, owner, other] = scenes.map((audience) => new Scene(audience, owners)) as [Scene, Scene, Scene];
+    const about = { atMs: 1, messageId: 'm', messageType: 't', content: null, contentBytes: 0, expiryMs: 2 };
+    const within = new MessageToShow({ ...about, fromAgentId: 'a-0', toAgentId: 'a-1' });
+    const between = new MessageToShow({ ...about, fromAgentId: 'a-0', toAgentId: 'a-2' });
+    const flow = { kind: 'flow', atMs: 1, flow: { from: 'a-0', to: 'a-2', statistics: {} as never } } as const;
+    for (const { viewpoint } of [admin, owner, other]) {
+      viewpoint.messagesSent([within, between]);
+      viewpoint.flowsChanged([flow]);
+    }
+    const told = (scene: Scene) => scene.sightings.filter(({ kind }) => kind === 'message');
+    expect(told(owner)[0]).toBe(told(admin)[0]);
+    const namespaces = [admin, owner, other].map(
+      (scene) => told(scene).at(-1) as unknown as { message: { from: object; to: object[] } },
+    );
+    expect(namespaces.map(({ message: { from, to } }) => [from, ...to])).toEqual([
+      [
+        { id: 'a-0', namespace: 'u-1' },
+        { id: 'a-2', namespace: 'u-2' },
+      ],
+      [
+        { id: 'a-0', namespace: 'u-1' },
+        { id: 'a-2', namespace: null },
+      ],
+      [
+        { id: 'a-0', namespace: null },
+        { id: 'a-2', namespace: 'u-2' },
+      ],
+    ]);
+    for (const scene of [admin, owner, other]) expect(scene.sightings.find(({ kind }) => kind === 'flow')).toBe(flow);
   });
 
   it('is told nothing before it begins and after it is closed', () => {
