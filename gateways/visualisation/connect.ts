@@ -1,7 +1,6 @@
 import type { AccountPrincipal, Principal } from '../../channels/principals/authenticate.ts';
 import type { DomainContext } from '../../channels/principals/domain.ts';
 import { nameOf } from '../../channels/principals/permissions.ts';
-import { socketTally } from '../../channels/principals/socket_tally.ts';
 import { socketIds } from '../../channels/principals/sockets.ts';
 import {
   openRaw,
@@ -37,7 +36,7 @@ export interface Visit {
 const MAX_VIEWERS_OF_ONE = 20;
 const MAX_CLIENT_VERSION_LENGTH = 64;
 
-type DoorsOptions = Pick<DomainContext, 'authenticator' | 'nodes' | 'maxSocketsPerAgent'> & {
+type DoorsOptions = Pick<DomainContext, 'authenticator' | 'nodes' | 'openSockets'> & {
   readonly clock: StoreClock;
   /** On this node. */
   readonly maxViewers: number;
@@ -96,25 +95,37 @@ export class Doors {
     return { stillHolds, ...(expiresAtMs !== undefined && { expiresAtMs }) };
   }
 
-  /** @returns undefined if all seats are taken */
+  /** @returns undefined if all seats are taken @throws NodesUnavailable */
   async #takeSeat(principal: Principal): Promise<{ readonly onClose: () => void } | undefined> {
-    const { maxViewers, maxSocketsPerAgent } = this.#options;
+    const { maxViewers, nodes } = this.#options;
     if (this.#viewers >= maxViewers) return undefined;
     this.#viewers++;
-    const tallies: [name: string, most: number][] = [[`viewers:${viewerId(principal)}`, MAX_VIEWERS_OF_ONE]];
-    if (principal.kind !== 'admin') tallies.push([socketTally(principal.kind, principal.id), maxSocketsPerAgent]);
+    const tally = `viewers:${viewerId(principal)}`;
+    const releases: (() => void)[] = [() => this.#viewers--, () => void nodes.tally(tally, -1).catch(() => {})];
     const onClose = () => {
-      this.#viewers--;
-      for (const [name] of tallies) void this.#options.nodes.tally(name, -1).catch(() => {});
+      for (const release of releases) release();
     };
     try {
-      const open = await Promise.all(tallies.map(([name]) => this.#options.nodes.tally(name, 1)));
-      if (tallies.every(([, most], at) => (open[at] ?? 0) <= most)) return { onClose };
+      const hasRoom = (await nodes.tally(tally, 1)) <= MAX_VIEWERS_OF_ONE;
+      const release = hasRoom && (await this.#countSocket(principal));
+      if (release) {
+        releases.push(release);
+        return { onClose };
+      }
     } catch (error) {
       onClose();
       throw error;
     }
     onClose();
+    return undefined;
+  }
+
+  /** Counts it among all sockets of its account. @returns how it is given back; undefined if the account has too many */
+  async #countSocket(principal: Principal): Promise<(() => void) | undefined> {
+    if (principal.kind === 'admin') return () => {};
+    const opened = await this.#options.openSockets.open(principal.kind, principal.id);
+    if (opened.ok) return opened.close;
+    if (opened.cause) throw opened.cause;
     return undefined;
   }
 }

@@ -22,7 +22,7 @@ export interface VisualisationSettings {
 
 export type VisualisationContext = Pick<
   DomainContext,
-  'store' | 'nodes' | 'log' | 'authenticator' | 'maxSocketsPerAgent' | 'mountTerms'
+  'store' | 'nodes' | 'log' | 'authenticator' | 'openSockets' | 'mountTerms'
 > & {
   readonly observation: Observation;
   readonly control: ControlForGateways;
