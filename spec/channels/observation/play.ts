@@ -1,10 +1,10 @@
 import { TRAFFIC_KINDS, type TrafficKind } from '../../../channels/kernel/traffic.ts';
-import { ADMIN_TOKEN, registerAgent, type TestAgent } from '../../support/aerie.ts';
+import { ADMIN_TOKEN, type Address, registerAgent, type TestAgent } from '../../support/aerie.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Client, type Topic } from '../../support/official_client.ts';
 import { Deal, Party, type PendingBody } from '../deals/party.ts';
 import { Chat, makeSession, registerUser } from '../session/people.ts';
-import { type ObservedNode, wholeList } from './observing.ts';
+import { wholeList } from './observing.ts';
 
 export interface Actor extends TestAgent {
   readonly sockets: {
@@ -21,6 +21,9 @@ export interface Actor extends TestAgent {
   isBusy: boolean;
 }
 
+/** Done more often than the others. */
+export const COMMON_DEEDS = 'connect discover discover task task work work work end end message message'.split(' ');
+
 interface Work {
   readonly id: string;
   readonly client: Actor;
@@ -33,8 +36,8 @@ interface Work {
 /** What is counted plainly while it is done. */
 export interface Play {
   readonly actors: readonly Actor[];
-  readonly users: readonly { readonly id: string }[];
-  readonly app: { readonly id: string };
+  readonly users: readonly { readonly id: string; readonly apiKey: string }[];
+  readonly app: { readonly id: string; readonly apiKey: string };
   /** By user, all agents that it ever owned. */
   readonly owned: ReadonlyMap<string, ReadonlySet<string>>;
   /** By sender and recipient: messages, chunks, offers and transfers. */
@@ -43,10 +46,12 @@ export interface Play {
   edges(): ReadonlyMap<string, string>;
   /** Pairs with tasks of the app. */
   readonly appPairs: ReadonlySet<string>;
+  /** Ids of tasks and sessions, and whose agents they are about. */
+  readonly things: readonly { readonly id: string; readonly agents: readonly string[] }[];
   readonly deeds: Readonly<Record<string, () => Promise<void>>>;
   /** Deeds so far. */
   now: number;
-  expectSeen(kind: 'message' | 'coordination', id: string, ends: readonly Actor[]): void;
+  expectSeen(deed: Pick<SeenDeed, 'kind' | 'id' | 'secret'>, ends: readonly Actor[]): void;
   /** Resolves when all that was done is shown. */
   shown(): Promise<void>;
   /** Resolves when an agent's new owner, and no other, sees it in full. */
@@ -54,13 +59,23 @@ export interface Play {
   end(): Promise<void>;
 }
 
+/** What those see who own one of its ends while it is done. */
+export interface SeenDeed {
+  readonly kind: 'message' | 'coordination';
+  readonly id: string;
+  /** A word of its content, or of what is proposed. */
+  readonly secret: string;
+  readonly userIds: ReadonlySet<string | null>;
+  readonly agentIds: readonly string[];
+}
+
 export interface PlayOptions {
-  readonly nodes: readonly ObservedNode[];
+  readonly nodes: readonly Address[];
   readonly networkId: string;
   readonly pick: <T>(from: readonly T[]) => T;
   readonly random: () => number;
   /** Told of what users see from now on: those who own one of its ends. The admin sees all. */
-  readonly onSeen: (kind: 'message' | 'coordination', id: string, userIds: ReadonlySet<string | null>) => void;
+  readonly onSeen: (deed: SeenDeed) => void;
   readonly shown: () => Promise<void>;
   readonly movedOn: (actor: Actor) => Promise<void>;
 }
@@ -71,7 +86,7 @@ export const pairOf = (one: { readonly id: string }, other: { readonly id: strin
 /** Three users, an app and seven agents, and all that they may do. */
 export async function beginPlay(options: PlayOptions): Promise<Play> {
   const { nodes, networkId, pick, random } = options;
-  const here = nodes[0] as ObservedNode;
+  const here = nodes[0] as Address;
   const actors: Actor[] = [];
   const tasks: Work[] = [];
   const chats: { readonly chat: Chat; readonly agent: Actor; readonly sessionId: string; topic?: Topic }[] = [];
@@ -80,6 +95,7 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
   const flows = new Map<string, number>();
   const kinds = new Map<string, Set<TrafficKind>>();
   const appPairs = new Set<string>();
+  const things: { id: string; agents: string[] }[] = [];
   for (let at = 0; at < 3; at++) users.push(await registerUser(here));
   const made = await here.call<{ app: { id: string }; api_key: string }>('POST', '/api/apps', ADMIN_TOKEN, {
     name: 'A',
@@ -93,6 +109,8 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
     const done = { ended: { completed: 0, failed: 0 }, leftDiscovery: 0, isSuspended: false, isBusy: false };
     actors.push({ ...agent, sockets: [], userId: user?.id ?? null, capability: 'a', ...done });
   }
+
+  const newSecret = () => `secret-${Math.floor(random() * 2 ** 48).toString(36)}`;
 
   const partyOf = (actor: Actor) => new Party(pick(nodes), actor, networkId);
 
@@ -169,6 +187,7 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
       const fields = { client_agent_id: client.id, provider_agent_id: provider.id };
       const { status, body } = await pick(nodes).call<{ task: { id: string } }>('POST', '/api/tasks', asker, fields);
       expect(status).toBe(201);
+      things.push({ id: body.task.id, agents: [client.id, provider.id] });
       tasks.push({ id: body.task.id, client, provider, chunks: 0, isEnded: false });
       passed(client, provider, 'task', 0);
       if (asker !== ADMIN_TOKEN) appPairs.add(pairOf(client, provider));
@@ -223,7 +242,8 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
       const members = new Set([initiator, other, third]);
       if (members.size < 3 || [...members].some(({ isSuspended }) => isSuspended)) return;
       const participants = [{ id: other.id }, { id: third.id }];
-      const asked = { pattern: 'CONSENSUS', participants, parameters: { proposal: { do: 'it' } } };
+      const secret = newSecret();
+      const asked = { pattern: 'CONSENSUS', participants, parameters: { proposal: { do: secret } } };
       const made = await pick(nodes).call<{ coordination: { id: string } }>(
         'POST',
         '/api/coordinations',
@@ -231,7 +251,7 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
         asked,
       );
       expect(made.status).toBe(201);
-      play.expectSeen('coordination', made.body.coordination.id, [...members]);
+      play.expectSeen({ kind: 'coordination', id: made.body.coordination.id, secret }, [...members]);
     },
     async end() {
       const task = pick(tasks.filter(({ isEnded, topic }) => !isEnded && topic));
@@ -249,10 +269,11 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
     async message() {
       const [from, to] = [pick(actors), pick(actors)];
       if (from.isSuspended || to.isSuspended) return;
-      const message = { to_agent_id: to.id, type: 'note', payload: { secret: random() } };
+      const secret = newSecret();
+      const message = { to_agent_id: to.id, type: 'note', payload: { secret } };
       const sent = await pick(nodes).call<{ message: { id: string } }>('POST', '/api/messages', from.apiKey, message);
       expect(sent.status).toBe(201);
-      play.expectSeen('message', sent.body.message.id, [from, to]);
+      play.expectSeen({ kind: 'message', id: sent.body.message.id, secret }, [from, to]);
       passed(from, to, 'message');
     },
     async settle() {
@@ -280,6 +301,7 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
       const access = await makeSession(pick(nodes), user, { agent_id: agent.id });
       const chat = await Chat.open(access, pick(nodes));
       chats.push({ chat, agent, sessionId: access.session_id });
+      things.push({ id: access.session_id, agents: [agent.id] });
       chat.say('Well?');
       await eventually(async () => {
         const { body } = await here.call<{ session: { next_seq: number } }>(
@@ -336,9 +358,15 @@ export async function beginPlay(options: PlayOptions): Promise<Play> {
     flows,
     edges: () => new Map([...kinds].map(([pair, its]) => [pair, TRAFFIC_KINDS.filter((kind) => its.has(kind)).join()])),
     appPairs,
+    things,
     deeds,
     now: 0,
-    expectSeen: (kind, id, ends) => options.onSeen(kind, id, new Set(ends.map(({ userId }) => userId))),
+    expectSeen: (deed, ends) =>
+      options.onSeen({
+        ...deed,
+        userIds: new Set(ends.map(({ userId }) => userId)),
+        agentIds: ends.map(({ id }) => id),
+      }),
     shown: options.shown,
     movedOn: options.movedOn,
     async end() {

@@ -6,36 +6,14 @@ import { eventually } from '../../support/eventually.ts';
 import { randomFrom } from '../../support/random.ts';
 import { sharedRedisUrl } from '../../support/redis.ts';
 import { forbiddenOf } from './forbidden.ts';
-import { type ObservedNode, Observer, observedNode, wholeList } from './observing.ts';
-import { type Actor, beginPlay, type Play } from './play.ts';
+import { type ObservedNode, Observer, observedNode } from './observing.ts';
+import { countedAgents, edgesSeen, expectedMetadata, expectedState } from './plain_truth.ts';
+import { type Actor, beginPlay, COMMON_DEEDS, type Play, type SeenDeed } from './play.ts';
 
 const DEEDS = 360;
 const CHECK_EVERY = 60;
 const SEED = Number(process.env.OBSERVED_SEED ?? randomInt(2 ** 31));
-/** Done more often than the others. */
-const COMMON = [
-  'connect',
-  'discover',
-  'discover',
-  'task',
-  'task',
-  'work',
-  'work',
-  'work',
-  'end',
-  'end',
-  'message',
-  'message',
-];
 const EDGE_MS = 600_000;
-
-interface ListedAgent {
-  readonly id: string;
-  readonly user_id: string | null;
-  readonly status: string;
-  readonly presence: string;
-  readonly sockets: number;
-}
 
 // Whatever happens, on whatever node: what an audience has added up is what it is shown, at both nodes, is what the HTTP API and
 // a plain count say, and has nothing in it that the audience may not see.
@@ -76,7 +54,7 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
     await Promise.all(nodes.map((node) => node.stop()));
   });
 
-  function onSeen(_kind: string, id: string, userIds: ReadonlySet<string | null>) {
+  function onSeen({ id, userIds }: SeenDeed) {
     for (const [observer, ids] of due) {
       const { audience } = observer;
       if (audience.kind === 'admin' || (audience.kind === 'user' && userIds.has(audience.id))) ids.add(id);
@@ -108,38 +86,9 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
       }
     }, 40_000);
 
-  /** What the HTTP API says of every agent. */
-  async function counted() {
-    const [agents, running, working, pending] = await Promise.all([
-      wholeList<ListedAgent>(here, '/api/agents', 'agents'),
-      wholeList<{ provider_agent_id: string }>(here, '/api/tasks?status=in_progress', 'tasks'),
-      wholeList<{ agent_id: string | null }>(here, '/api/sessions?phase=WORKING', 'sessions'),
-      wholeList<{ to_agent_id: string }>(here, '/api/messages?status=pending', 'messages'),
-    ]);
-    return new Map(
-      agents.map((agent) => {
-        const runs = running.filter(({ provider_agent_id: id }) => id === agent.id).length;
-        const isWorking = working.some(({ agent_id: id }) => id === agent.id);
-        const queued = pending.filter(({ to_agent_id: id }) => id === agent.id).length;
-        return [agent.id, { ...agent, runs, isWorking, queued }];
-      }),
-    );
-  }
-
-  function expectedState(agent: ListedAgent & { runs: number; isWorking: boolean }, actor: Actor): string {
-    if (agent.status === 'suspended' || agent.sockets === 0) return 'OFFLINE';
-    const { completed, failed } = actor.ended;
-    if (completed + failed >= 5 && failed / (completed + failed) > 0.5) return 'ERROR';
-    if (agent.presence === 'busy') return 'BUSY';
-    if (agent.runs > 0 || agent.isWorking) return 'EXECUTING';
-    const isPresent = actor.sockets.some(({ discovery }) => discovery.topic);
-    const firstOpened = Math.min(...actor.sockets.map(({ opened }) => opened));
-    return isPresent || actor.leftDiscovery >= firstOpened ? 'IDLE' : 'INITIALIZING';
-  }
-
   async function check() {
     await eventually(async () => {
-      const truth = await counted();
+      const truth = await countedAgents(here);
       for (const actor of play.actors) {
         expect([actor.id, truth.get(actor.id)?.sockets]).toEqual([actor.id, actor.sockets.length]);
       }
@@ -157,18 +106,17 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
           if (!seen) continue;
           if (!seen.full) {
             const inPart = { online: 'IDLE', busy: 'BUSY', offline: 'OFFLINE' }[of.presence];
-            expect(seen).toMatchObject({ state: inPart, metadata: {}, performance: null, namespace: null });
+            expect(seen).toMatchObject({
+              state: inPart,
+              metadata: {},
+              performance: null,
+              namespace: null,
+            });
             expect(seen.flags & 2).toBe(0);
             continue;
           }
           expect([actor.id, seen.state]).toEqual([actor.id, expectedState(of, actor)]);
-          const metadata = {
-            ...(of.runs > 0 && { running: of.runs }),
-            ...(of.queued > 0 && { queued: of.queued }),
-            ...(of.sockets > 0 && { sockets: of.sockets }),
-            ...(actor.isBusy && of.user_id !== null && { multiAgentId: 'm' }),
-          };
-          expect([actor.id, seen.metadata]).toEqual([actor.id, metadata]);
+          expect([actor.id, seen.metadata]).toEqual([actor.id, expectedMetadata(of, actor)]);
           expect(seen.flags).toBe(
             (of.presence === 'offline' ? 0 : 1) | (seen.flags & 2) | (of.status === 'suspended' ? 4 : 0),
           );
@@ -197,14 +145,7 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
       flows: each.of('flow').map(({ flow }) => flow),
     }))) {
       expect(addedUp.edges).toEqual(snapshot.edges);
-      const isOwn = (id: string) =>
-        play.actors.some((actor) => actor.id === id && audience.kind === 'user' && actor.userId === audience.id);
-      const isSeen = (pair: string) => audience.kind === 'admin' || pair.split(' ').some(isOwn);
-      const edges =
-        audience.kind === 'app'
-          ? [...play.appPairs].map((pair) => `${pair} task`)
-          : [...play.edges()].flatMap(([pair, kinds]) => (isSeen(pair) ? [`${pair} ${kinds}`] : []));
-      if (areAllEdges) expect([audience, addedUp.edges]).toEqual([audience, edges.sort()]);
+      if (areAllEdges) expect([audience, addedUp.edges]).toEqual([audience, edgesSeen(play, audience)]);
       for (const { from, to, statistics } of observer.flows) {
         expect(statistics.messageCount).toBeLessThanOrEqual(play.flows.get(`${from} ${to}`) ?? 0);
       }
@@ -218,7 +159,7 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
     const startedMs = performance.now();
     const done = new Set<string>();
     for (let at = 1; at <= DEEDS; at++) {
-      const name = pick([...Object.keys(play.deeds), ...COMMON]);
+      const name = pick([...Object.keys(play.deeds), ...COMMON_DEEDS]);
       done.add(name);
       play.now = at;
       try {
