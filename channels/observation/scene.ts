@@ -85,7 +85,7 @@ export interface SeenAgent {
   readonly state: StateName;
   /** Seen in full; else in part, and the values below that only a full sight has are empty or `null`. */
   readonly full: boolean;
-  readonly registeredAtMs: number;
+  readonly registeredAtMs: number | null;
   /** Flags of a state record: bit 0 on `agents:discovery`, bit 1 an alert is open, bit 2 suspended. */
   readonly flags: number;
   readonly metadata: StateMetadata;

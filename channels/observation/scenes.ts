@@ -88,7 +88,7 @@ export class Scenes implements Stage, PictureListener {
       capabilities: profile.capabilities.map(({ name }) => name),
       state: look[sight].state,
       full: isFull,
-      registeredAtMs: profile.registeredAtMs,
+      registeredAtMs: isFull ? profile.registeredAtMs : null,
       flags: record[sight].flags,
       metadata: record[sight].metadata,
       performance: isFull ? this.#upToNow(agentId, performance) : null,

@@ -36,7 +36,7 @@ export interface Registered {
   readonly capabilities: readonly string[];
   readonly state: StateName;
   readonly full: boolean;
-  readonly registeredAt: string;
+  readonly registeredAt: string | null;
 }
 
 /** One visible agent. What changes often is a signal of its own, so that a change draws one row and not all. */
@@ -46,7 +46,7 @@ export class Agent {
   readonly name: Signal<string>;
   readonly namespace: string | null;
   readonly isFull: boolean;
-  readonly registeredAt: string;
+  readonly registeredAt: string | null;
   readonly capabilities: Signal<readonly string[]>;
   readonly state: Signal<StateName>;
   /** Milliseconds since 1970; `null` where it was so before the page came. */

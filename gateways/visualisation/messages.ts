@@ -135,7 +135,8 @@ function lengthOf({ agentId, name, namespace, capabilities }: SeenAgent): number
 }
 
 function agentView({ agentId, wireId, name, namespace, capabilities, state, full, registeredAtMs }: SeenAgent) {
-  return { agentId, wireId, name, namespace, capabilities, state, full, registeredAt: iso(registeredAtMs) };
+  const registeredAt = registeredAtMs === null ? null : iso(registeredAtMs);
+  return { agentId, wireId, name, namespace, capabilities, state, full, registeredAt };
 }
 
 function sentMessage(message: SeenMessage, atMs: number): Message {

@@ -111,6 +111,7 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
               metadata: {},
               performance: null,
               namespace: null,
+              registeredAtMs: null,
             });
             expect(seen.flags & 2).toBe(0);
             continue;

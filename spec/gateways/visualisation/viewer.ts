@@ -25,6 +25,7 @@ interface Listed {
   readonly agentId: string;
   readonly wireId: number;
   readonly full: boolean;
+  readonly registeredAt: string | null;
   readonly namespace: string | null;
   readonly capabilities: readonly string[];
   readonly state: string;
@@ -141,6 +142,8 @@ export class Viewer {
     switch (type) {
       case 'agent.registered':
         for (const agent of payload.agents as Listed[]) {
+          if (agent.full === (agent.registeredAt === null))
+            this.faults.push(`full: ${agent.full}, but ${agent.registeredAt}`);
           const { record, figures, metrics } = this.agents.get(agent.agentId) ?? {};
           const known = { ...(record && { record }), ...(figures && { figures }), ...(metrics && { metrics }) };
           this.agents.set(agent.agentId, { ...agent, ...known });
