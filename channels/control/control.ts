@@ -53,20 +53,24 @@ export class Control {
     this.#options = options;
   }
 
-  /** See `ControlForGateways`. */
+  /** See `ControlForGateways`. Of what was received nothing is kept until the outcome comes. */
   execute(caller: ControlCaller, request: ControlRequest, tell: (answer: ControlAnswer) => void): ControlCall {
+    return this.#answered(nameOf(caller), request.id, this.#find(caller, request), tell);
+  }
+
+  #answered(by: string, id: string, finding: Promise<Found>, tell: (answer: ControlAnswer) => void): ControlCall {
     let isStopped = false;
     let onStop = () => {};
     const tellUnlessStopped = (answer: ControlAnswer) => {
       if (!isStopped) tell(answer);
     };
     const run = async () => {
-      const found = await this.#find(caller, request);
+      const found = await finding;
       if ('kind' in found) return tellUnlessStopped(found);
       tellUnlessStopped(accepted(found.request));
       if (isStopped) return;
       const ended = await new Promise<KnownRequest | undefined>((resolve) => {
-        onStop = this.#follow(nameOf(caller), request.id, found.request, resolve);
+        onStop = this.#follow(by, id, found.request, resolve);
       });
       const outcome = ended && outcomeOf(ended);
       if (outcome) tellUnlessStopped(outcome);

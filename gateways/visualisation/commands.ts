@@ -7,7 +7,7 @@ import type {
   ControlRefusal,
 } from '../../channels/control/port.ts';
 import { type Log, type Refusal, Unavailable } from '../../server/index.ts';
-import type { ClientMessage } from './client_frames.ts';
+import { type ClientMessage, readMessage } from './client_frames.ts';
 import type { Viewer } from './connect.ts';
 import type { WireError } from './errors.ts';
 
@@ -44,15 +44,18 @@ export const COMMAND_TYPES: ReadonlySet<string> = new Set([
   'coordination.initiate',
 ]);
 
-/** Commands of one socket that wait for their turn, and those whose outcome is awaited. */
+/** Commands of one socket that wait for their turn, their text in characters, and those whose outcome is awaited. */
 const MAX_WAITING = 200;
+const MAX_WAITING_LENGTH = 256 * 1_024;
 const MAX_OPEN = 200;
 const TRY_AGAIN_MS = 1_000;
 
-/** A command that waits. */
+/** A command that waits, as it came: what JSON can be read to takes many times its text. */
 interface Waiting {
-  readonly message: ClientMessage;
-  readonly cameAtMs: number;
+  readonly text: string;
+  readonly level: number;
+  /** By `performance.now()`. */
+  readonly staleAtMs: number;
 }
 
 /**
@@ -64,6 +67,7 @@ export class Commands {
   readonly #out: AnswersOut;
   readonly #options: CommandsOptions;
   readonly #waiting: Waiting[] = [];
+  #waitingLength = 0;
   readonly #open = new Set<ControlCall>();
   #isBusy = false;
   #isClosed = false;
@@ -74,12 +78,15 @@ export class Commands {
     this.#options = options;
   }
 
-  /** Takes a command: behind those of its priority that wait. */
-  take(message: ClientMessage): void {
-    if (this.#waiting.length >= MAX_WAITING) return this.#refuseForNow(message);
-    const behind = this.#waiting.findLastIndex((waiting) => waiting.message.level <= message.level);
-    this.#waiting.splice(behind + 1, 0, { message, cameAtMs: performance.now() });
-    if (!this.#isBusy) void this.#work();
+  /** Takes a command: behind those of its priority that wait. @param text as it came */
+  take(message: ClientMessage, text: string): void {
+    if (!this.#isBusy) return void this.#work(message);
+    const isFull = this.#waiting.length >= MAX_WAITING || this.#waitingLength + text.length > MAX_WAITING_LENGTH;
+    if (isFull) return this.#refuseForNow(message);
+    const { level, ttlMs } = message;
+    const behind = this.#waiting.findLastIndex((waiting) => waiting.level <= level);
+    this.#waiting.splice(behind + 1, 0, { text, level, staleAtMs: performance.now() + ttlMs });
+    this.#waitingLength += text.length;
   }
 
   /** Stops telling outcomes: whoever connects again and sends the same finds them. */
@@ -89,11 +96,9 @@ export class Commands {
     for (const call of this.#open) call.stop();
   }
 
-  async #work(): Promise<void> {
+  async #work(first: ClientMessage): Promise<void> {
     this.#isBusy = true;
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      const { message, cameAtMs } = next;
-      if (performance.now() - cameAtMs > message.ttlMs) continue;
+    for (let message: ClientMessage | undefined = first; message; message = this.#next()) {
       try {
         await this.#carryOut(message);
       } catch (error) {
@@ -104,14 +109,25 @@ export class Commands {
     this.#isBusy = false;
   }
 
+  /** The one whose turn it is, of those that are not too old. */
+  #next(): ClientMessage | undefined {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      const { text, staleAtMs } = next;
+      this.#waitingLength -= text.length;
+      const read = performance.now() > staleAtMs ? undefined : readMessage(text);
+      if (read?.ok) return read.message;
+    }
+    return undefined;
+  }
+
   #carryOut(message: ClientMessage): Promise<void> {
     if (message.type === 'control.execute') return this.#execute(message);
     return message.type === 'coordination.initiate' ? this.#initiate(message) : this.#configure(message);
   }
 
-  /** Resolves when it is accepted or refused. */
+  /** Resolves when it is accepted or refused. Nothing of it but its id is kept until its outcome comes, which may take minutes. */
   async #execute(message: ClientMessage): Promise<void> {
-    const { id, payload } = message;
+    const { id, type, payload } = message;
     if (id === undefined) {
       return this.#out.error({
         code: 'INVALID_MESSAGE',
@@ -121,19 +137,27 @@ export class Commands {
       });
     }
     if (this.#open.size >= MAX_OPEN) return this.#refuseForNow(message);
-    await new Promise<void>((taken) => {
-      const call = this.#options.control.execute(this.#commander, { id, payload }, (answer) => {
-        this.#tell(id, answer);
+    const turn = newTurn();
+    const call = this.#options.control.execute(this.#commander, { id, payload }, this.#teller(id, turn.over));
+    this.#mind(call, { id, type }, turn.over);
+    await turn.isOver;
+  }
+
+  #teller(id: string, taken: () => void): (answer: ControlAnswer) => void {
+    return (answer) => {
+      this.#tell(id, answer);
+      taken();
+    };
+  }
+
+  #mind(call: ControlCall, request: Pick<ClientMessage, 'id' | 'type'>, taken: () => void): void {
+    this.#open.add(call);
+    void call.done
+      .catch((error: unknown) => this.#failed(request, error))
+      .finally(() => {
+        this.#open.delete(call);
         taken();
       });
-      this.#open.add(call);
-      call.done
-        .catch((error: unknown) => this.#failed(message, error))
-        .finally(() => {
-          this.#open.delete(call);
-          taken();
-        });
-    });
   }
 
   #tell(id: string, answer: ControlAnswer): void {
@@ -180,7 +204,7 @@ export class Commands {
     });
   }
 
-  #failed({ id, type }: ClientMessage, error: unknown): void {
+  #failed({ id, type }: Pick<ClientMessage, 'id' | 'type'>, error: unknown): void {
     const incident = randomUUID();
     const isAway = error instanceof Unavailable;
     const { log } = this.#options;
@@ -195,6 +219,14 @@ export class Commands {
       incident,
     });
   }
+}
+
+function newTurn() {
+  let over = () => {};
+  const isOver = new Promise<void>((resolve) => {
+    over = resolve;
+  });
+  return { over, isOver };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

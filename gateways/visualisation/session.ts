@@ -118,7 +118,7 @@ export class Session implements RawSession {
     if (!read.ok) return this.#answers.invalid(read.fault);
     const { on } = read.message;
     if (on && !this.#channels.isNew(on, read.message)) return;
-    this.#handle(read.message, this.#negotiation);
+    this.#handle(read.message, text, this.#negotiation);
   }
 
   binary(bytes: Uint8Array): void {
@@ -217,7 +217,7 @@ export class Session implements RawSession {
 
   // ---- messages after it
 
-  #handle(message: ClientMessage, negotiation: Negotiation): void {
+  #handle(message: ClientMessage, text: string, negotiation: Negotiation): void {
     const { type, id } = message;
     switch (type) {
       case 'handshake':
@@ -238,7 +238,7 @@ export class Session implements RawSession {
       case 'channel.close':
         return this.#channels.close(message);
       default:
-        if (this.#commands && COMMAND_TYPES.has(type)) return this.#commands.take(message);
+        if (this.#commands && COMMAND_TYPES.has(type)) return this.#commands.take(message, text);
         return this.#answers.invalid({ message: this.#unknownType(type), requestId: id, path: '/type' });
     }
   }

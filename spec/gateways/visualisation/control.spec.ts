@@ -154,6 +154,25 @@ describe('control.execute', () => {
     expect(payload).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', details: { retryAfterMs: 1_000 } });
   });
 
+  it('waits in no more text than 256 KiB', async () => {
+    command('first');
+    const first = await called(1);
+    const junk = { payload: { junk: Array.from({ length: 20_000 }, () => []) } };
+    for (let sent = 1; sent <= 5; sent++) command(`r-${sent}`, junk);
+    expect((await wire.nextError()).payload).toMatchObject({
+      code: 'RATE_LIMIT_EXCEEDED',
+      details: { requestId: 'r-5' },
+    });
+    first.tell({ kind: 'accepted', requestId: 'first', targetAgent: 'agent-1' });
+    for (let count = 2; count <= 5; count++) (await called(count)).end();
+    expect(node.control.calls.slice(1).map(({ request }) => request)).toEqual(
+      [1, 2, 3, 4].map((sent) => ({ id: `r-${sent}`, ...junk })),
+    );
+    // There is room again.
+    command('r-5', junk);
+    await called(6);
+  });
+
   it('can be had on a channel', async () => {
     wire.send({ type: 'channel.create', channelId: 'control', dedicated: true });
     await wire.next('channel.created');
