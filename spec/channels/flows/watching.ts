@@ -44,6 +44,9 @@ export class WatchingNode {
   /** Those of whom there is a record, the newest first. */
   lastActive = async () => (await this.#call<{ agents: string[] }>('GET', '/spec/last_active')).agents;
 
+  /** The last places that are in the store. */
+  stored = async () => (await this.#call<Pick<Seen, 'places'>>('GET', '/spec/stored')).places;
+
   moveClock = (aheadMs: number) => this.#call('POST', '/spec/clock', { aheadMs });
 
   async kill(): Promise<void> {

@@ -1,8 +1,9 @@
 // A server from the build that says over HTTP what its domains of flows and layout tell those who watch, and whose store's clock can
-// be moved on: `POST /spec/watch` `{flows?: boolean, layout?: boolean}`, `GET /spec/seen`, `POST /spec/partners` `{ids}`,
-// `POST /spec/clock` `{aheadMs}`.
+// be moved on: `POST /spec/watch` `{flows?: boolean, layout?: boolean}`, `GET /spec/seen`, `GET /spec/stored`, `POST /spec/partners`
+// `{ids}`, `POST /spec/clock` `{aheadMs}`.
 
 import { readdirSync } from 'node:fs';
+import { StoredPlaces } from '../../../dist/channels/layout/stored_places.js';
 import { readSecrets } from '../../../dist/channels/principals/secrets.js';
 import { openBackend } from '../../../dist/platform/backend.js';
 import { readConfig } from '../../../dist/platform/config.js';
@@ -68,6 +69,7 @@ function watching({ flows, layout }) {
         const { ids } = JSON.parse(String(await exchange.body()));
         return json({ partners: [...(await flows.partnersOf(ids))].sort() });
       }),
+      route('GET', '/spec/stored', async () => json({ places: [...(await new StoredPlaces(backend.store).read())] })),
       route('GET', '/spec/last_active', async () => json({ agents: await flows.lastActive(100) })),
       route('POST', '/spec/clock', async ({ exchange }) => {
         ({ aheadMs } = JSON.parse(String(await exchange.body())));
