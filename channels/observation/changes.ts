@@ -1,5 +1,5 @@
 import type { Cause } from './picture.ts';
-import type { Sighting, StateMetadata, StateName } from './scene.ts';
+import type { SeenCapability, Sighting, StateMetadata, StateName } from './scene.ts';
 import { type Circumstances, flagsInPart, flagsOf, metadataOf, stateInPart, stateOf } from './states.ts';
 
 /** What STATE_BATCH has of an agent. */
@@ -93,3 +93,28 @@ export const isSameRecord = (one: StateRecord, other: StateRecord): boolean =>
     one.metadata.queued === other.metadata.queued &&
     one.metadata.sockets === other.metadata.sockets &&
     one.metadata.multiAgentId === other.metadata.multiAgentId);
+
+/** Pure: what is told of capabilities that were removed, added or changed. */
+export function capabilityChanges(
+  agentId: string,
+  before: readonly SeenCapability[],
+  after: readonly SeenCapability[],
+  atMs: number,
+): Sighting[] {
+  const changed = (action: 'add' | 'remove' | 'update', capability: SeenCapability): Sighting => ({
+    kind: 'capability',
+    atMs,
+    agentId,
+    action,
+    capability,
+  });
+  const old = new Map(before.map((capability) => [capability.name, capability]));
+  const changes: Sighting[] = [];
+  for (const capability of after) {
+    const known = old.get(capability.name);
+    old.delete(capability.name);
+    if (!known) changes.push(changed('add', capability));
+    else if (JSON.stringify(known) !== JSON.stringify(capability)) changes.push(changed('update', capability));
+  }
+  return [...[...old.values()].map((capability) => changed('remove', capability)), ...changes];
+}

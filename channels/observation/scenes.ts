@@ -1,10 +1,19 @@
 import type { Alert } from '../analytics/alerts.ts';
 import type { Edge } from '../flows/port.ts';
-import { isDue, isSameRecord, type Look, lookAt, noticed, stateSightings, type Waiting } from './changes.ts';
+import {
+  capabilityChanges,
+  isDue,
+  isSameRecord,
+  type Look,
+  lookAt,
+  noticed,
+  stateSightings,
+  type Waiting,
+} from './changes.ts';
 import type { SeenTask } from './deeds.ts';
 import { nothingWorked, performanceOf } from './performance.ts';
 import type { Cause, KnownAgent, Picture, PictureListener, Profile } from './picture.ts';
-import type { Performance, Place, SeenAgent, SeenCapability, Sighting } from './scene.ts';
+import type { Performance, Place, SeenAgent, Sighting } from './scene.ts';
 import type { Happening, RecordHappening, Sight, Stage, Viewpoint } from './viewpoint.ts';
 
 /** Interval at which what waits is looked at. */
@@ -20,6 +29,8 @@ interface Told {
   look: Look;
   record: Look;
   recordAtMs: number;
+  /** Those who have come since then began with the state that was told, and not with that of the record. */
+  readonly isRecordOwed: Record<Sight, boolean>;
   /** As it is now. */
   latest: Look;
   waiting: Waiting | undefined;
@@ -80,6 +91,10 @@ export class Scenes implements Stage, PictureListener {
     if (!told) return undefined;
     const { profile, look, record, performance } = told;
     const isFull = sight === 'full';
+    if (look[sight].state !== record[sight].state) {
+      told.isRecordOwed[sight] = true;
+      this.#dirty.add(agentId);
+    }
     return {
       agentId,
       wireId: profile.wireId,
@@ -102,7 +117,8 @@ export class Scenes implements Stage, PictureListener {
     const circumstances = this.#options.picture().circumstancesOf(agent);
     const look = lookAt(circumstances);
     const performance = performanceOf(nothingWorked, circumstances, Date.now());
-    const rest = { recordAtMs: 0, waiting: undefined, estimate: undefined };
+    const isRecordOwed = { full: false, part: false };
+    const rest = { recordAtMs: 0, isRecordOwed, waiting: undefined, estimate: undefined };
     this.#told.set(id, { profile, look, record: look, latest: look, performance, ...rest });
     this.#own(id, profile.userId);
     this.#options.onFigures(id, false);
@@ -185,6 +201,8 @@ export class Scenes implements Stage, PictureListener {
     for (const [id, told] of this.#told) {
       told.look = told.latest;
       told.record = told.latest;
+      told.isRecordOwed.full = false;
+      told.isRecordOwed.part = false;
       told.waiting = undefined;
       this.#dirty.delete(id);
     }
@@ -224,9 +242,9 @@ export class Scenes implements Stage, PictureListener {
 
   /** @returns false while it has to wait */
   #tellRecord(agentId: string, told: Told, nowMs: number, records: RecordHappening[]): boolean {
-    const { record, latest, profile } = told;
-    const isNewInFull = !isSameRecord(record.full, latest.full);
-    const isNewInPart = !isSameRecord(record.part, latest.part);
+    const { record, latest, profile, isRecordOwed } = told;
+    const isNewInFull = isRecordOwed.full || !isSameRecord(record.full, latest.full);
+    const isNewInPart = isRecordOwed.part || !isSameRecord(record.part, latest.part);
     if (!isNewInFull && !isNewInPart) return true;
     if (nowMs - told.recordAtMs < RECORD_MS) return false;
     const of = { agentId, wireId: profile.wireId };
@@ -237,6 +255,8 @@ export class Scenes implements Stage, PictureListener {
     });
     told.record = latest;
     told.recordAtMs = nowMs;
+    isRecordOwed.full = false;
+    isRecordOwed.part = false;
     return true;
   }
 
@@ -270,28 +290,4 @@ export class Scenes implements Stage, PictureListener {
     const uptime = openedAtMs === 0 ? 0 : Math.max(0, Date.now() - openedAtMs);
     return { ...performance, metrics: { ...performance.metrics, uptime } };
   }
-}
-
-function capabilityChanges(
-  agentId: string,
-  before: readonly SeenCapability[],
-  after: readonly SeenCapability[],
-  atMs: number,
-): Sighting[] {
-  const changed = (action: 'add' | 'remove' | 'update', capability: SeenCapability): Sighting => ({
-    kind: 'capability',
-    atMs,
-    agentId,
-    action,
-    capability,
-  });
-  const old = new Map(before.map((capability) => [capability.name, capability]));
-  const changes: Sighting[] = [];
-  for (const capability of after) {
-    const known = old.get(capability.name);
-    old.delete(capability.name);
-    if (!known) changes.push(changed('add', capability));
-    else if (JSON.stringify(known) !== JSON.stringify(capability)) changes.push(changed('update', capability));
-  }
-  return [...[...old.values()].map((capability) => changed('remove', capability)), ...changes];
 }

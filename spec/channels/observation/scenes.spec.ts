@@ -151,6 +151,23 @@ describe('what audiences are told of agents', () => {
     expect(records(owner)).toHaveLength(2);
   });
 
+  it('is a record also where only those who came between have another', () => {
+    const { pass, sockets, admin, other, scenes } = scene();
+    sockets(1);
+    pass(200);
+    sockets(0);
+    pass(200);
+    // The state is told, its record is not due yet: whoever comes now begins with the state.
+    expect(records(admin).at(-1)).toEqual(['INITIALIZING', { sockets: 1 }]);
+    expect(scenes.seen('a-1', 'full')?.state).toBe('OFFLINE');
+    sockets(1);
+    pass(1_200);
+    expect(records(admin).map(([state]) => state)).toEqual(['INITIALIZING', 'INITIALIZING']);
+    pass(2_000);
+    expect(records(admin)).toHaveLength(2);
+    expect(records(other)).toEqual([]);
+  });
+
   it('has the time that a task is likely to take, and does not wait for it for long', async () => {
     const { pass, sockets, owner, picture, estimates } = scene();
     sockets(1);
