@@ -26,7 +26,8 @@ afterAll(async () => {
 /** Runs an example that is expected to give up; what it says then is one line. */
 async function fails(program: string, env: Record<string, string>, url = aerie.url): Promise<string> {
   const child = spawn(process.execPath, [resolve(`dist/examples/${program}.js`)], {
-    cwd: dir,
+    // Of its own: several run at once, and two processes never share what they keep.
+    cwd: await mkdtemp(join(dir, 'run-')),
     env: { PATH: process.env.PATH, AERIE_URL: url, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -100,7 +100,7 @@ it('every chunk comes once, however reads, broadcasts and the member’s speed i
 
       const replayed = earlier.filter((seq) => seq > (resume ?? -1));
       const total = replayed.length + later.length + (completes ? 1 : 0);
-      await eventually(() => expect(on.pushed.length).toBeGreaterThanOrEqual(total), 500);
+      await eventually(() => expect(on.pushed.length).toBeGreaterThanOrEqual(total));
       for (let quiet = 0; quiet < 20; quiet++) await nextTurn();
       const chunks = on.pushed.filter(({ event }) => event === 'output_stream').map(({ payload }) => payload.seq);
       const atJoin = chunks.slice(0, replayed.length);
