@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { ViewProps } from '../app.tsx';
 import { download, paymentEvidence } from '../evidence.ts';
 import { ageOf, duration, timeOf, usdc } from '../figures.ts';
-import { AgentLink, Empty, Scroll, Wrong } from '../parts.tsx';
+import { AgentLink, Empty, Table, Wrong } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
 import { place, setParams } from '../state/address.ts';
 import { text } from '../text.ts';
@@ -76,43 +76,30 @@ export function MoneyView({ scene, session }: ViewProps) {
       {channel !== '' && <OneChannel id={channel} scene={scene} session={session} />}
       {value.value?.channels.length === 0 && <Empty>{text.money.none}</Empty>}
       {value.value && value.value.channels.length > 0 && (
-        <Scroll label={text.money.heading}>
-          <table>
-            <thead>
-              <tr>
-                {text.money.columns.map((column) => (
-                  <th key={column} scope="col">
-                    {column}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {value.value.channels.map((each) => (
-                <tr key={each.id} aria-current={each.id === channel ? 'true' : undefined}>
-                  <td>
-                    <button type="button" class="link" title={each.id} onClick={() => setParams({ channel: each.id })}>
-                      <code>{shown(each.id.slice(0, 12))}</code>
-                    </button>
-                  </td>
-                  <td>
-                    <span class={`status ${each.status}`}>{text.money.status[each.status]}</span>
-                  </td>
-                  <td>
-                    <AgentLink id={each.agent_a} scene={scene} />
-                  </td>
-                  <td class="number">{usdc(each.balance_a)}</td>
-                  <td>
-                    <AgentLink id={each.agent_b} scene={scene} />
-                  </td>
-                  <td class="number">{usdc(each.balance_b)}</td>
-                  <td class="number">{each.nonce}</td>
-                  <td>{left(each)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table label={text.money.heading} columns={text.money.columns}>
+          {value.value.channels.map((each) => (
+            <tr key={each.id} aria-current={each.id === channel ? 'true' : undefined}>
+              <td>
+                <button type="button" class="link" title={each.id} onClick={() => setParams({ channel: each.id })}>
+                  <code>{shown(each.id.slice(0, 12))}</code>
+                </button>
+              </td>
+              <td>
+                <span class={`status ${each.status}`}>{text.money.status[each.status]}</span>
+              </td>
+              <td>
+                <AgentLink id={each.agent_a} scene={scene} />
+              </td>
+              <td class="number">{usdc(each.balance_a)}</td>
+              <td>
+                <AgentLink id={each.agent_b} scene={scene} />
+              </td>
+              <td class="number">{usdc(each.balance_b)}</td>
+              <td class="number">{each.nonce}</td>
+              <td>{left(each)}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

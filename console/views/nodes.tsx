@@ -1,5 +1,5 @@
 import { count } from '../figures.ts';
-import { Scroll } from '../parts.tsx';
+import { Table } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
 import type { Scene } from '../state/scene.ts';
 import { text } from '../text.ts';
@@ -11,38 +11,23 @@ export function Nodes({ scene }: { readonly scene: Scene }) {
   return (
     <>
       <h3>{text.nodes.heading}</h3>
-      <Scroll label={text.nodes.heading}>
-        <table>
-          <thead>
-            <tr>
-              {text.nodes.columns.map((column) => (
-                <th key={column} scope="col">
-                  {column}
-                </th>
-              ))}
+      <Table label={text.nodes.heading} columns={text.nodes.columns}>
+        {nodes.map(({ node, ready, draining, sockets, viewers }) => {
+          const state = draining ? 'draining' : ready ? 'ready' : 'notReady';
+          return (
+            <tr key={node}>
+              <td>
+                <code>{shown(node)}</code>
+              </td>
+              <td>
+                <span class={`status ${state === 'ready' ? 'completed' : 'failed'}`}>{text.nodes.state[state]}</span>
+              </td>
+              <td class="number">{count(sockets)}</td>
+              <td class="number">{count(viewers)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {nodes.map(({ node, ready, draining, sockets, viewers }) => {
-              const state = draining ? 'draining' : ready ? 'ready' : 'notReady';
-              return (
-                <tr key={node}>
-                  <td>
-                    <code>{shown(node)}</code>
-                  </td>
-                  <td>
-                    <span class={`status ${state === 'ready' ? 'completed' : 'failed'}`}>
-                      {text.nodes.state[state]}
-                    </span>
-                  </td>
-                  <td class="number">{count(sockets)}</td>
-                  <td class="number">{count(viewers)}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </Scroll>
+          );
+        })}
+      </Table>
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { ViewProps } from '../app.tsx';
 import { ageOf, duration, timeOf, usdc } from '../figures.ts';
-import { AgentLink, Empty, Scroll, Wrong } from '../parts.tsx';
+import { AgentLink, Empty, Table, Wrong } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
 import { place, setParams } from '../state/address.ts';
 import type { Scene } from '../state/scene.ts';
@@ -78,42 +78,29 @@ function TaskTable({
 }) {
   if (tasks.length === 0) return <Empty>{text.tasks.none}</Empty>;
   return (
-    <Scroll label={text.tasks.heading}>
-      <table>
-        <thead>
-          <tr>
-            {text.tasks.columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {tasks.map((task) => (
-            <tr key={task.id} aria-current={task.id === selected ? 'true' : undefined}>
-              <td>
-                <button type="button" class="link" title={task.id} onClick={() => setParams({ task: task.id })}>
-                  {task.capability === null ? shown(task.id.slice(0, 8)) : shown(task.capability)}
-                </button>
-              </td>
-              <td>
-                <span class={`status ${task.status}`}>{text.tasks.status[task.status]}</span>
-              </td>
-              <td>
-                <AgentLink id={task.client_agent_id} scene={scene} />
-              </td>
-              <td>
-                <AgentLink id={task.provider_agent_id} scene={scene} />
-              </td>
-              <td>{task.progress === null ? '–' : `${task.progress.percent} %`}</td>
-              <td title={task.inserted_at}>{ageOf(task.inserted_at)}</td>
-              <td>{task.price === null ? '–' : usdc(task.price)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table label={text.tasks.heading} columns={text.tasks.columns}>
+      {tasks.map((task) => (
+        <tr key={task.id} aria-current={task.id === selected ? 'true' : undefined}>
+          <td>
+            <button type="button" class="link" title={task.id} onClick={() => setParams({ task: task.id })}>
+              {task.capability === null ? shown(task.id.slice(0, 8)) : shown(task.capability)}
+            </button>
+          </td>
+          <td>
+            <span class={`status ${task.status}`}>{text.tasks.status[task.status]}</span>
+          </td>
+          <td>
+            <AgentLink id={task.client_agent_id} scene={scene} />
+          </td>
+          <td>
+            <AgentLink id={task.provider_agent_id} scene={scene} />
+          </td>
+          <td>{task.progress === null ? '–' : `${task.progress.percent} %`}</td>
+          <td title={task.inserted_at}>{ageOf(task.inserted_at)}</td>
+          <td>{task.price === null ? '–' : usdc(task.price)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

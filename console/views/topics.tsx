@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ViewProps } from '../app.tsx';
 import { count, perSecond } from '../figures.ts';
-import { Empty, Scroll, Wrong } from '../parts.tsx';
+import { Empty, Table, Wrong } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
 import { text } from '../text.ts';
 import { useLoaded } from '../use_list.ts';
@@ -39,31 +39,18 @@ export function TopicsView({ session }: ViewProps) {
       {wrong.value && <Wrong message={wrong.value} retry={reload} />}
       {value.value?.topics.length === 0 && <Empty>{text.topics.none}</Empty>}
       {value.value && value.value.topics.length > 0 && (
-        <Scroll label={text.topics.heading}>
-          <table>
-            <thead>
-              <tr>
-                {text.topics.columns.map((column) => (
-                  <th key={column} scope="col">
-                    {column}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {value.value.topics.map(({ topic, members, events_per_second, nodes }) => (
-                <tr key={topic}>
-                  <td>
-                    <code>{shown(topic)}</code>
-                  </td>
-                  <td class="number">{count(members)}</td>
-                  <td class="number">{perSecond(events_per_second)}</td>
-                  <td>{nodes.map(shown).join(', ')}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table label={text.topics.heading} columns={text.topics.columns}>
+          {value.value.topics.map(({ topic, members, events_per_second, nodes }) => (
+            <tr key={topic}>
+              <td>
+                <code>{shown(topic)}</code>
+              </td>
+              <td class="number">{count(members)}</td>
+              <td class="number">{perSecond(events_per_second)}</td>
+              <td>{nodes.map(shown).join(', ')}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

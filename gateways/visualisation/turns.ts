@@ -1,11 +1,11 @@
 /** Longest that viewers are served before everybody else on the node has a turn, if not fewer pieces than these were done. */
-const TURN_MS = 4;
-const MIN_PIECES = 16;
+const TURN_MS = 1;
+const MIN_PIECES = 4;
 
 /** Does one piece. @returns false if there was none left */
 export type Work = () => boolean;
 
-/** Shares the process's time: work of many pieces is done for some milliseconds in each turn of the event loop, all works by turns. */
+/** Shares the process's time: work of many pieces is done for about a millisecond in each turn of the event loop, all works by turns. */
 export class Turns {
   readonly #works = new Set<Work>();
   /** Of this turn. */

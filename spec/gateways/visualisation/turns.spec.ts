@@ -13,8 +13,8 @@ describe('the process’s time', () => {
   });
 
   it.each([
-    { pieceMs: 0.125, inOneTurn: 32 },
-    { pieceMs: 1, inOneTurn: 16 },
+    { pieceMs: 0.125, inOneTurn: 8 },
+    { pieceMs: 1, inOneTurn: 4 },
   ])('is shared: of pieces of $pieceMs ms $inOneTurn in a turn of the event loop, all works by turns', async (of) => {
     const { pieceMs, inOneTurn } = of;
     let nowMs = 0;
