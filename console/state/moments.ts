@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { type Agent, STATES, type StateName } from './agents.ts';
 import type { Edge } from './edges.ts';
 import type { Scene } from './scene.ts';
+import { Slots } from './slots.ts';
 
 export interface Place {
   readonly x: number;
@@ -24,18 +25,26 @@ const EVERY_MS = 2_000;
 const KEPT_MS = 10 * 60_000;
 const MAX_MOMENTS = KEPT_MS / EVERY_MS;
 const COORDINATES = 3;
+const NO_PLACE = [Number.NaN, 0, 0];
+/** What fits beside the mark of an edge that is there. */
+const MAX_COUNT = 65_534;
 
-/** Ten minutes of what this page received, a moment every two seconds. About 15 bytes an agent and 2 an edge each. */
+/** Of a scene, what moments are made of. */
+type MomentSource = Pick<Scene, 'line' | 'isPaused' | 'agents' | 'edges'>;
+
+/** Ten minutes of what this page received, a moment every two seconds. About 13 bytes an agent and 2 an edge each, however many come and go. */
 export class Moments {
   readonly startedAtMs = Date.now();
   /** Grows with every moment that is kept. */
   readonly count = signal(0);
   /** The moment that is shown; `null`: what holds now. */
   readonly shown = signal<PastMoment | null>(null);
-  readonly #kept: PastMoment[] = [];
+  readonly #kept: PackedMoment[] = [];
+  readonly #agents = new Slots<string, Agent>();
+  readonly #edges = new Slots<Edge, Edge>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(scene: Scene) {
+  constructor(scene: MomentSource) {
     this.#timer = setInterval(() => this.#keep(scene), EVERY_MS);
   }
 
@@ -45,8 +54,8 @@ export class Moments {
 
   /** Shows what held then, or what holds now if nothing younger is kept. */
   show(atMs: number): void {
-    const found = this.#kept.findIndex((moment) => moment.atMs >= atMs);
-    this.shown.value = (found < 0 ? undefined : this.#kept[found]) ?? null;
+    const packed = this.#kept.find((moment) => moment.atMs >= atMs);
+    this.shown.value = packed ? new PastMoment(packed, this.#agents, this.#edges) : null;
   }
 
   showNow(): void {
@@ -57,65 +66,102 @@ export class Moments {
     clearInterval(this.#timer);
   }
 
-  #keep(scene: Scene): void {
-    if (scene.line.peek().kind !== 'live' || scene.isPaused.peek()) return;
-    this.#kept.push(new PastMoment(scene, this.#kept.at(-1)));
-    if (this.#kept.length > MAX_MOMENTS) this.#kept.shift();
-    this.count.value++;
+  #keep({ line, isPaused, agents, edges }: MomentSource): void {
+    if (line.peek().kind !== 'live' || isPaused.peek()) return;
+    const number = this.count.peek() + 1;
+    this.#kept.push(pack(number, agents.members.peek(), edges.members.peek(), this.#agents, this.#edges));
+    const oldest = this.#kept.length > MAX_MOMENTS ? this.#kept.shift() : undefined;
+    if (oldest) for (const slots of [this.#agents, this.#edges]) slots.forget(oldest.number);
+    this.count.value = number;
   }
 }
 
-/** One moment, packed: two thousand agents for ten minutes have to fit into the page. */
+/** One moment by the slots of its agents and edges: two thousand agents for ten minutes have to fit into the page. */
+interface PackedMoment {
+  readonly number: number;
+  readonly atMs: number;
+  readonly places: Float32Array;
+  /** 0: not there; else 1 + twice the state + 1 with an alert. */
+  readonly states: Uint8Array;
+  /** 0: not there; else 1 + messages of the minute before. */
+  readonly counts: Uint16Array;
+}
+
+function pack(
+  number: number,
+  agents: ReadonlyMap<string, Agent>,
+  edges: ReadonlyMap<string, Edge>,
+  agentSlots: Slots<string, Agent>,
+  edgeSlots: Slots<Edge, Edge>,
+): PackedMoment {
+  const seatedAgents = Array.from(
+    agents.values(),
+    (agent) => [agentSlots.take(agent.id, agent, number), agent] as const,
+  );
+  const seatedEdges = Array.from(edges.values(), (edge) => [edgeSlots.take(edge, edge, number), edge] as const);
+  const places = new Float32Array(agentSlots.length * COORDINATES);
+  const states = new Uint8Array(agentSlots.length);
+  const counts = new Uint16Array(edgeSlots.length);
+  for (const [slot, { place, state, hasAlert }] of seatedAgents) {
+    places.set(place ? [place.x, place.y, place.z] : NO_PLACE, slot * COORDINATES);
+    states[slot] = 1 + ((STATES.indexOf(state.peek()) << 1) | (hasAlert.peek() ? 1 : 0));
+  }
+  for (const [slot, edge] of seatedEdges) counts[slot] = 1 + Math.min(edge.peekCount(), MAX_COUNT);
+  return { number, atMs: Date.now(), places, states, counts };
+}
+
+/** A packed moment, looked at. It holds on to its agents and edges, whatever becomes of their slots. */
 export class PastMoment implements Moment {
-  readonly atMs = Date.now();
+  readonly atMs: number;
   readonly agents: readonly Agent[];
   readonly edges: readonly Edge[];
-  readonly #atOf: ReadonlyMap<string, number>;
+  readonly #packed: PackedMoment;
+  readonly #agentAt: ReadonlyMap<string, number>;
   readonly #edgeAt: ReadonlyMap<Edge, number>;
-  readonly #places: Float32Array;
-  readonly #states: Uint8Array;
-  readonly #counts: Uint16Array;
 
-  /** @param before shares its lists where nobody has come or gone since */
-  constructor(scene: Scene, before?: PastMoment) {
-    const agents = [...scene.agents.members.peek().values()];
-    const isSame = before?.agents.length === agents.length && agents.every((agent, at) => before.agents[at] === agent);
-    this.agents = isSame ? before.agents : agents;
-    this.#atOf = isSame ? before.#atOf : new Map(agents.map(({ id }, at) => [id, at]));
-    const edges = [...scene.edges.members.peek().values()];
-    const hasSameEdges = before?.edges.length === edges.length && edges.every((edge, at) => before.edges[at] === edge);
-    this.edges = hasSameEdges ? before.edges : edges;
-    this.#edgeAt = hasSameEdges ? before.#edgeAt : new Map(edges.map((edge, at) => [edge, at]));
-    this.#places = new Float32Array(agents.length * COORDINATES);
-    this.#states = new Uint8Array(agents.length);
-    this.#counts = Uint16Array.from(edges, (edge) => edge.peekCount());
-    for (const [at, { place, state, hasAlert }] of agents.entries()) {
-      this.#places.set(place ? [place.x, place.y, place.z] : [Number.NaN, 0, 0], at * COORDINATES);
-      this.#states[at] = (STATES.indexOf(state.peek()) << 1) | (hasAlert.peek() ? 1 : 0);
-    }
+  constructor(packed: PackedMoment, agentSlots: Slots<string, Agent>, edgeSlots: Slots<Edge, Edge>) {
+    this.atMs = packed.atMs;
+    this.#packed = packed;
+    const agents = present(packed.states, agentSlots);
+    const edges = present(packed.counts, edgeSlots);
+    this.agents = [...agents.keys()];
+    this.edges = [...edges.keys()];
+    this.#agentAt = new Map(Array.from(agents, ([{ id }, slot]) => [id, slot]));
+    this.#edgeAt = edges;
   }
 
   stateOf({ id }: Agent): StateName {
-    return STATES[this.#packed(id) >> 1] ?? 'OFFLINE';
+    return STATES[this.#look(id) >> 1] ?? 'OFFLINE';
   }
 
   hasAlert({ id }: Agent): boolean {
-    return (this.#packed(id) & 1) === 1;
+    return (this.#look(id) & 1) === 1;
   }
 
   placeOf({ id }: Agent): Place | null {
-    const at = (this.#atOf.get(id) ?? -1) * COORDINATES;
-    const [x = Number.NaN, y = 0, z = 0] = at < 0 ? [] : this.#places.subarray(at, at + COORDINATES);
+    const at = (this.#agentAt.get(id) ?? -1) * COORDINATES;
+    const [x = Number.NaN, y = 0, z = 0] = at < 0 ? [] : this.#packed.places.subarray(at, at + COORDINATES);
     return Number.isNaN(x) ? null : { x, y, z };
   }
 
   countOf(edge: Edge): number {
-    return this.#counts[this.#edgeAt.get(edge) ?? -1] ?? 0;
+    return (this.#packed.counts[this.#edgeAt.get(edge) ?? -1] ?? 1) - 1;
   }
 
-  #packed(id: string): number {
-    return this.#states[this.#atOf.get(id) ?? -1] ?? 0;
+  /** State and alert; an agent that was not there is OFFLINE without one. */
+  #look(id: string): number {
+    return (this.#packed.states[this.#agentAt.get(id) ?? -1] ?? 1) - 1;
   }
+}
+
+/** @returns what was there, with its slot */
+function present<K, V>(packed: Uint8Array | Uint16Array, slots: Slots<K, V>): Map<V, number> {
+  const found = new Map<V, number>();
+  for (const [slot, value] of packed.entries()) {
+    const owner = value === 0 ? undefined : slots.at(slot);
+    if (owner !== undefined) found.set(owner, slot);
+  }
+  return found;
 }
 
 /** What holds now. Whoever reads it in a signal's effect is run again some times a second while it changes, not at each change. */
