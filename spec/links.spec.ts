@@ -5,6 +5,8 @@ const pages = [
   ...readdirSync('.'),
   ...readdirSync('docs', { recursive: true }).map((file) => `docs/${file}`),
   ...readdirSync('gateways').map((file) => `gateways/${file}`),
+  'bench/README.md',
+  'bench/results/reference/report.md',
 ].filter((file) => file.endsWith('.md'));
 
 /** A page without its blocks of code. */

@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import type { Job, Outcome } from './generator/process.ts';
+import { startChild } from './machine/child.ts';
+import type { Cores } from './machine/cores.ts';
+import type { Contestant, Figures, Scale, Scenario } from './scenario.ts';
+import { sourceCommand } from './servers/start.ts';
+
+const LIMIT_MS = 600_000;
+
+/**
+ * Starts a contestant's servers, loads them from another process, and stops both.
+ *
+ * @throws Error with what the generator or a server said
+ */
+export async function measure(
+  scenario: Scenario,
+  contestant: Contestant,
+  scale: Scale,
+  cores: Cores,
+): Promise<Figures> {
+  const deployment = await contestant.start(cores);
+  const command = sourceCommand('./generator/process.ts', import.meta.url);
+  const generator = startChild(cores.generator, command, { ipc: true });
+  const limit = setTimeout(() => generator.process.kill('SIGKILL'), LIMIT_MS);
+  try {
+    const job: Job = {
+      scenario: scenario.name,
+      subject: { contestant: contestant.name, ...deployment.subject },
+      scale,
+    };
+    generator.process.send(job);
+    const ended = once(generator.process, 'exit').then(
+      (): Outcome => ({ error: `the generator ended: ${generator.stderr()}` }),
+    );
+    const answered = once(generator.process, 'message').then(([outcome]) => outcome as Outcome);
+    const outcome = await Promise.race([answered, ended]);
+    if ('error' in outcome) throw new Error(outcome.error);
+    return outcome.figures;
+  } finally {
+    clearTimeout(limit);
+    await generator.stop();
+    await deployment.stop();
+  }
+}

@@ -1,0 +1,21 @@
+import type { MachineDescription } from './machine/description.ts';
+import type { Figures } from './scenario.ts';
+
+/** What was measured of one contestant: figures of each round; null where a round failed. */
+export interface ContestantResult {
+  readonly name: string;
+  readonly rounds: readonly (Figures | null)[];
+}
+
+export interface ScenarioResult {
+  readonly name: string;
+  readonly isQuick: boolean;
+  readonly seconds: number;
+  readonly contestants: readonly ContestantResult[];
+}
+
+/** `result.json`. */
+export interface Result {
+  readonly machine: MachineDescription;
+  readonly scenarios: readonly ScenarioResult[];
+}
