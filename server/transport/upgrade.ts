@@ -1,6 +1,8 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
+import type { Awaitable } from '../answer.ts';
 import { addressText, clientAddress, type HttpAnswer } from '../http/exchange.ts';
 import { type OriginPolicy, originAllowed } from '../http/origin.ts';
+import { queryParams } from '../http/query.ts';
 import { reasonPhrase } from '../http/reason_phrase.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
@@ -20,7 +22,7 @@ export interface SocketMount {
   /** Says, as a stable code, what is malformed in a handshake (400); undefined if nothing is. Left out: nothing ever is. */
   fault?(handshake: Pick<Handshake, 'params' | 'header'>): string | undefined;
   /** Decides on a client whose handshake is in order and whose page may connect. */
-  admit(handshake: Handshake): Promise<Admitted | RefusedConnect>;
+  admit(handshake: Handshake): Awaitable<Admitted | RefusedConnect>;
   /** Answers a request for one of its paths that is no upgrade; `undefined` leaves it to others. */
   plainAnswer(method: string, path: string): HttpAnswer | undefined;
 }
@@ -40,38 +42,39 @@ export interface Handshake {
 export interface Admitted {
   /** The subprotocol that the handshake selects; empty for none. */
   readonly protocol: string;
-  /** Takes over the socket. One that is to get messages puts an `OpenWebSocket` into its user data. */
-  readonly opened: (ws: WebSocket<Upgraded>) => void;
+  /** Takes over the socket. One that is to get messages says whose it is now. */
+  readonly opened: (ws: WebSocket<Upgraded>, place: Place) => void;
   /** The client went away before its socket was open. */
   readonly abandoned: () => void;
 }
 
-/** An upgraded socket's user data in uWebSockets.js. */
+/** An upgraded socket's user data in uWebSockets.js, which copies it key by key: so there is one. */
 export interface Upgraded {
-  readonly opening: Opening;
+  readonly place: Place;
 }
 
-/** Filled while uWebSockets.js, which copies its user data, makes a socket of a response. */
-interface Opening {
+/** Whose a socket is. */
+export class Place {
   /** From its opening to its end. */
-  ws?: WebSocket<Upgraded> | undefined;
+  ws: WebSocket<Upgraded> | undefined;
+  /** From when somebody has taken over the socket. */
+  connection: SocketConnection | undefined;
+  transport: SocketTransport | undefined;
 }
 
-/** The user data once somebody has taken over the socket. */
-export interface OpenWebSocket extends Upgraded {
-  readonly connection: MindedConnection & {
-    /** Takes a frame; bytes are the caller's again afterwards. */
-    receive(data: string | Uint8Array): unknown;
-    /** Takes a ping of so many bytes, which is answered already. */
-    receiveControl(bytes: number): void;
-    receivePong(payload: ArrayBuffer): void;
-  };
-  readonly transport: {
-    /** Some of what waited is sent. */
-    drained(): void;
-    /** The socket is gone. */
-    closed(code: number): void;
-  };
+type SocketConnection = MindedConnection & {
+  /** Takes a frame; bytes are the caller's again afterwards. */
+  receive(data: string | Uint8Array): unknown;
+  /** Takes a ping of so many bytes, which is answered already. */
+  receiveControl(bytes: number): void;
+  receivePong(payload: ArrayBuffer): void;
+};
+
+interface SocketTransport {
+  /** Some of what waited is sent. */
+  drained(): void;
+  /** The socket is gone. */
+  closed(code: number): void;
 }
 
 export interface UpgradeDeps {
@@ -88,36 +91,64 @@ export interface UpgradeDeps {
 }
 
 /** Decides on a WebSocket handshake before it is made: a refusal is an HTTP status, after which clients back off. */
-export async function handleUpgrade(
+export function handleUpgrade(
   res: HttpResponse,
   req: HttpRequest,
   context: us_socket_context_t,
+  deps: UpgradeDeps,
+): void {
+  // The request object is gone after the first await.
+  const key = req.getHeader('sec-websocket-key');
+  const extensions = req.getHeader('sec-websocket-extensions');
+  const make = (admitted: Admitted) => upgrade(res, admitted, key, extensions, context);
+  let decided: Awaitable<Admitted | RefusedConnect>;
+  try {
+    decided = decide(res, req, deps);
+  } catch (error) {
+    decided = failed(deps, error);
+  }
+  // Where nobody has to be asked, nothing is made to wait with: a connect took 5 µs more.
+  if ('then' in decided || deps.turn.isLong()) void answerLater(res, decided, make, deps);
+  else if ('status' in decided) refuse(res, decided);
+  else make(decided);
+}
+
+async function answerLater(
+  res: HttpResponse,
+  deciding: Awaitable<Admitted | RefusedConnect>,
+  make: (admitted: Admitted) => void,
   deps: UpgradeDeps,
 ): Promise<void> {
   let isThere = true;
   res.onAborted(() => {
     isThere = false;
   });
-  // The request object is gone after the first await.
-  const key = req.getHeader('sec-websocket-key');
-  const extensions = req.getHeader('sec-websocket-extensions');
-  const decided = await decide(res, req, deps).catch((error: unknown): RefusedConnect => {
-    deps.log.error({ err: error }, 'upgrade failed');
-    return { status: 500 };
-  });
+  const decided = await Promise.resolve(deciding).catch((error: unknown) => failed(deps, error));
   if (deps.turn.isLong()) await deps.turn.later();
   if ('status' in decided) {
     if (isThere) res.cork(() => refuse(res, decided));
-    return;
-  }
-  if (!isThere) return decided.abandoned();
-  const upgraded: Upgraded = { opening: {} };
-  res.cork(() => res.upgrade(upgraded, key, decided.protocol, extensions, context));
+  } else if (isThere) make(decided);
+  else decided.abandoned();
+}
+
+function failed({ log }: UpgradeDeps, error: unknown): RefusedConnect {
+  log.error({ err: error }, 'upgrade failed');
+  return { status: 500 };
+}
+
+function upgrade(
+  res: HttpResponse,
+  { protocol, opened, abandoned }: Admitted,
+  key: string,
+  extensions: string,
+  context: us_socket_context_t,
+): void {
+  const place = new Place();
+  res.cork(() => res.upgrade<Upgraded>({ place }, key, protocol, extensions, context));
   // Not in the `open` handler, which runs corked: leaving a cork, uWebSockets.js 20 looks at memory that the response has
   // given back at the upgrade, and closes the socket if what was allocated in between looks like a `Connection: close`.
-  const { ws } = upgraded.opening;
-  if (ws) decided.opened(ws);
-  else decided.abandoned();
+  if (place.ws) opened(place.ws, place);
+  else abandoned();
 }
 
 function refuse(res: HttpResponse, refused: RefusedConnect): void {
@@ -126,24 +157,29 @@ function refuse(res: HttpResponse, refused: RefusedConnect): void {
   res.end();
 }
 
-async function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Promise<Admitted | RefusedConnect> {
+function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Awaitable<Admitted | RefusedConnect> {
   const header = (name: string) => req.getHeader(name) || undefined;
-  const isMeant = deps.takesHost?.(header('host')) ?? true;
+  const isMeant = !deps.takesHost || deps.takesHost(header('host'));
   const found = deps.find(req.getUrl());
   if (!found) return { status: isMeant ? 404 : 421 };
   const { value: mount, pathParams } = found;
-  const params = Object.fromEntries(new URLSearchParams(req.getQuery()));
-  const peer = addressText(res.getRemoteAddressAsText());
-  const address = clientAddress(peer, header('x-forwarded-for'), deps.trustedProxies);
-
+  const params = queryParams(req.getQuery() ?? '');
+  const address = addressOf(res, header, deps.trustedProxies);
   if (!isMeant) return deps.refuse(mount, address, 'wrong_host', 421);
   // uWebSockets.js does not look (RFC 6455, section 4.2.1), and would close after an answer to `Connection: close`.
-  const isUpgrade = /\bupgrade\b/i.test(header('connection') ?? '');
+  const connection = header('connection') ?? '';
+  const isUpgrade = connection === 'Upgrade' || /\bupgrade\b/i.test(connection);
   if (header('sec-websocket-version') !== '13' || !isUpgrade) return deps.refuse(mount, address, 'bad_handshake', 400);
   const fault = mount.fault?.({ params, header });
   if (fault !== undefined) return deps.refuse(mount, address, fault, 400);
-  if (!originAllowed(mount.origins, header('origin'), header('host'))) {
+  const origin = header('origin');
+  if (origin !== undefined && !originAllowed(mount.origins, origin, header('host'))) {
     return deps.refuse(mount, address, 'wrong_origin', 403);
   }
   return mount.admit({ params, pathParams, address, header });
+}
+
+function addressOf(res: HttpResponse, header: Handshake['header'], trustedProxies: TrustedProxies): string {
+  const peer = addressText(res.getRemoteAddressAsText());
+  return trustedProxies.isEmpty ? peer : clientAddress(peer, header('x-forwarded-for'), trustedProxies);
 }
