@@ -67,16 +67,24 @@ export interface ClockedAerie extends Aerie {
   pass(ms: number): Promise<void>;
 }
 
-/** As `startAerie`, on the embedded store, with clocks and timers that a spec can move on: Redis has a clock of its own. */
+/** By folder: how far the clock of its server has been moved. What it has stored is of that time. */
+const passedMs = new Map<string, number>();
+
+/**
+ * As `startAerie`, on the embedded store, with clocks and timers that a spec can move on: Redis has a clock of its own. They
+ * go on from where they were moved to when a server starts in the same folder again.
+ */
 export async function startClockedAerie(env: Record<string, string>): Promise<ClockedAerie> {
+  const { DATA_DIR: dir = '' } = env;
   const child = spawn(process.execPath, ['--import', './spec/support/moved_clock.mjs', MAIN], {
-    env: envOf(env),
+    env: { ...envOf(env), SPEC_PASSED_MS: `${passedMs.get(dir) ?? 0}` },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const aerie = await running(child);
   return {
     ...aerie,
     async pass(ms) {
+      passedMs.set(dir, (passedMs.get(dir) ?? 0) + ms);
       child.send({ passMs: ms });
       await once(child, 'message');
     },
