@@ -153,12 +153,16 @@ export function plainSeries(
   interval: Interval,
   nowMs: number,
 ) {
-  const deeds = within(all, period, nowMs);
   const widthMs = INTERVALS_MS[interval];
+  const startOf = (atMs: number) => Math.floor(atMs / widthMs) * widthMs;
+  const deeds = new Map<number, Deed[]>();
+  for (const deed of within(all, period, nowMs)) {
+    const start = startOf(deed.atMs);
+    deeds.set(start, [...(deeds.get(start) ?? []), deed]);
+  }
   const points: { t: string; value: number | string | null }[] = [];
-  for (let t = Math.floor((nowMs - PERIODS_MS[period]) / widthMs) * widthMs; t <= nowMs; t += widthMs) {
-    const here = deeds.filter(({ atMs }) => atMs >= t && atMs < t + widthMs);
-    points.push({ t: new Date(t).toISOString(), value: plainValue(here, whose, metric) });
+  for (let t = startOf(nowMs - PERIODS_MS[period]); t <= nowMs; t += widthMs) {
+    points.push({ t: new Date(t).toISOString(), value: plainValue(deeds.get(t) ?? [], whose, metric) });
   }
   return { metric, period, interval, points };
 }
