@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundled, compileCache } from './bundled.ts';
 import { signingKeys } from './signing.ts';
 import { spawn } from './spawn.ts';
 
@@ -46,7 +47,7 @@ const MAIN = 'dist/platform/main.js';
  * @param main another program that is one, with something that a spec needs beside
  */
 export async function startAerie(env: Record<string, string> = {}, main = MAIN): Promise<Aerie> {
-  return running(spawn(process.execPath, [main], { env: envOf(env), stdio: ['ignore', 'pipe', 'pipe'] }));
+  return running(spawn(process.execPath, [bundled(main)], { env: envOf(env), stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 /** As `startAerie`, with a folder of its own that goes when the server is stopped. */
@@ -76,7 +77,7 @@ const passedMs = new Map<string, number>();
  */
 export async function startClockedAerie(env: Record<string, string>): Promise<ClockedAerie> {
   const { DATA_DIR: dir = '' } = env;
-  const child = spawn(process.execPath, ['--import', './spec/support/moved_clock.mjs', MAIN], {
+  const child = spawn(process.execPath, ['--import', './spec/support/moved_clock.mjs', bundled(MAIN)], {
     env: { ...envOf(env), SPEC_PASSED_MS: `${passedMs.get(dir) ?? 0}` },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -96,6 +97,7 @@ const envOf = (env: Record<string, string>) => ({
   PORT: '0',
   ORBIT_PORT: '0',
   DRAIN_MS: '0',
+  NODE_COMPILE_CACHE: compileCache(),
   ADMIN_TOKEN,
   ...env,
 });
