@@ -33,9 +33,8 @@ describe.each(deployments)('a payment whose node is killed, %s', (_name, count, 
     await giveCredits(dying, user, '10');
     const access = await makeSession(dying, user, { agent_id: agent.id, ...(autoPay && { auto_pay: autoPay }) });
     const client = agentClient(autoPay ? dying : other, agent);
-    const chat = await Chat.open(access, dying);
     // To be connected is a commit of its own, and so is the join.
-    await eventually(async () => expect((await readSession(other, access.session_id)).session.phase).toBe('CONNECTED'));
+    const chat = await Chat.connected(access, dying);
     const topic = await client.join(`session:${access.session_id}`);
     const arm = () => dying.call('POST', '/spec/death', undefined, { atCommit });
     const request = { id: 'r-1', amount_usdc: '3', action: agent.capability, description: 'Work' };

@@ -82,6 +82,19 @@ export class Chat {
     return new Chat(await connect(`${node.url}/ws/user-agent/${id}?token=${token}${query}`));
   }
 
+  /**
+   * As `open`; resolves when the server has stored that the user is connected. Comes again where the server says so, as a client
+   * does: on a busy machine the store may not have answered in time.
+   */
+  static async connected(access: Access, node: Address): Promise<Chat> {
+    let chat = await Chat.open(access, node);
+    await eventually(async () => {
+      if (chat.socket.ws.readyState !== WebSocket.OPEN) chat = await Chat.open(access, node);
+      expect((await readSession(node, access.session_id)).session.phase).not.toBe('STARTED');
+    }, 40_000);
+    return chat;
+  }
+
   send(type: string, data?: object): void {
     void this.socket.send(JSON.stringify({ type, ...(data && { data }) }));
   }

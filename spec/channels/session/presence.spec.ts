@@ -3,7 +3,7 @@ import { type Aerie, onRedis, type Place, startAerie } from '../../support/aerie
 import { eventually } from '../../support/eventually.ts';
 import type { Client } from '../../support/official_client.ts';
 import { sharedRedisUrl } from '../../support/redis.ts';
-import { agentClient, assistant, Chat, makeSession, readSession, registerUser } from './people.ts';
+import { agentClient, assistant, Chat, makeSession, registerUser } from './people.ts';
 
 describe('whether the user is there', () => {
   let place: Place;
@@ -25,8 +25,7 @@ describe('whether the user is there', () => {
     const [here, there] = nodes as [Aerie, Aerie];
     const [user, agent] = await Promise.all([registerUser(here), assistant(here)]);
     const access = await makeSession(here, user, { agent_id: agent.id });
-    const chat = await Chat.open(access, here);
-    await eventually(async () => expect((await readSession(here, access.session_id)).session.phase).toBe('CONNECTED'));
+    const chat = await Chat.connected(access, here);
     client = agentClient(there, agent);
     const topic = await client.join(`session:${access.session_id}`);
     expect(await topic.joined).toMatchObject({ user_present: true });

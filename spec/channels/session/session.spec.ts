@@ -113,8 +113,8 @@ onEveryDeployment('a session', (deployment) => {
     const id = access.session_id;
     const phase = async () => (await readSession(here, id)).session.phase;
     expect(await phase()).toBe('STARTED');
-    const chat = await Chat.open(access, here);
-    await eventually(async () => expect(await phase()).toBe('CONNECTED'));
+    const chat = await Chat.connected(access, here);
+    expect(await phase()).toBe('CONNECTED');
     const client = agentClient(here, agent);
     clients.push(client);
     const topic = await client.join(`session:${id}`);
