@@ -132,9 +132,9 @@ it.concurrent(
     const [ada, bob] = [await enter(a), await enter(b)];
     await sees(ada, idsOf([ada, bob]));
     proxy.blackhole((connection) => /subscribe/i.test(connection.sent()));
-    await eventually(async () => expect((await b.call('GET', '/ready')).status).toBe(503), 6_000);
-    await eventually(async () => expect((await b.call('GET', '/ready')).status).toBe(200), 6_000);
-    await eventually(() => expect(bob.topic.channel.state).toBe('joined'), 6_000);
+    await eventually(async () => expect((await b.call('GET', '/ready')).status).toBe(503));
+    await eventually(async () => expect((await b.call('GET', '/ready')).status).toBe(200));
+    await eventually(() => expect(bob.topic.channel.state).toBe('joined'));
     await eventually(async () => {
       await ada.topic.push('announce', { capabilities: ['x'] });
       expect(bob.topic.events('agent_updated').length).toBeGreaterThan(0);

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Aerie, registerAgent, startAerieInFolder } from '../../support/aerie.ts';
 import { request } from '../../support/frames.ts';
 import { spawn } from '../../support/spawn.ts';
+import { stopwatch } from '../../support/stopwatch.ts';
 
 /** As long as each attack goes on; an innocent client asks twenty times a second. */
 const ATTACK_S = 3;
@@ -13,18 +13,11 @@ const ALLOWED_MS = 250;
 let aerie: Aerie;
 let idleMs = 0;
 
-/** Time that other programs have kept a process waiting for a core; 0 on a system that does not tell. */
-function inLineMs(pid: number): number {
-  if (!existsSync('/proc/self/schedstat')) return 0;
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
-}
-
 /** Time that another client waits for an answer, less the time that the server and this program waited for a core. */
 async function probe(): Promise<number> {
-  const elapsedMs = () => performance.now() - inLineMs(aerie.pid) - inLineMs(process.pid);
-  const sentAtMs = elapsedMs();
+  const elapsedMs = stopwatch(aerie.pid);
   await request('GET', `${aerie.url}/health`);
-  return elapsedMs() - sentAtMs;
+  return elapsedMs();
 }
 
 /** The slowest answer while `until` has not come. */
