@@ -82,7 +82,7 @@ describe('a slow reader', () => {
     await client.send(`["1","2","hall:1","flood",${(2 * backlogBytes) / 1_024}]`);
     await eventually(() => expect(served.endpoint.connections.size).toBe(0));
     client.ws.resume();
-    await eventually(() => expect(client.frames.length).toBeGreaterThan(4_096));
+    await eventually(() => expect(client.frames.length).toBeGreaterThan(1_024));
     client.ws.pause();
     // The server's library counts in steps of four seconds, and may miss one where the machine stands still.
     await sleep(1_000 + 8_000 + 2 * 4_000);
