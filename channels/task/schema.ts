@@ -23,7 +23,7 @@ const completion = Type.Object({
   checksum: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'the SHA-256 as 64 lower-case hex digits' }),
   total_size: Type.Integer({ minimum: 0 }),
 });
-const Json = Type.Unknown();
+const Json = Type.Unknown({ description: 'any JSON but null, which counts as absent' });
 
 /** The client's events on `task:*` (PROTOCOL.md, section 5.2). */
 export const events = {

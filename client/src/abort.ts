@@ -1,4 +1,4 @@
-import { AerieError, type Outcome } from './error.ts';
+import { AerieError, type Outcome, withOutcome } from './error.ts';
 
 /** What every method takes. */
 export interface Abortable {
@@ -9,10 +9,10 @@ export interface Abortable {
 export function aborted(signal: AbortSignal, outcome: Outcome): AerieError {
   const { reason } = signal;
   // What closed the agent aborts all of its waits.
-  if (reason instanceof AerieError) return new AerieError(reason.reason, { message: reason.message, outcome });
+  if (reason instanceof AerieError) return withOutcome(reason, outcome);
   const error = new AerieError('aborted', { cause: reason, outcome });
   // Not by `instanceof`: it may be of another realm, as in a page's frame.
-  const { name } = (typeof reason === 'object' && reason !== null ? reason : {}) as { name?: unknown };
+  const { name } = Object(reason) as { name?: unknown };
   if (typeof name === 'string') error.name = name;
   return error;
 }

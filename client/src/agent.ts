@@ -1,19 +1,20 @@
 import type { Abortable } from './abort.ts';
-import type { Alert, Analytics, Period, TimeSeriesOptions } from './analytics.ts';
+import { type Alert, Analytics, type Period, type TimeSeriesOptions } from './analytics.ts';
 import { Connection, type ConnectOptions } from './connection.ts';
 import type { Conversation } from './conversation/conversation.ts';
+import { findConversation, listConversations } from './conversation/conversations.ts';
 import { type DiscoverQuery, Discovery, type Found } from './discovery.ts';
 import { Inbox } from './inbox.ts';
 import type { State } from './line.ts';
 import { type SendOptions, type Sent, send } from './messages.ts';
 import type { Negotiation } from './negotiation/negotiation.ts';
-import type { Negotiations, NewNegotiation } from './negotiation/negotiations.ts';
+import { Negotiations, type NewNegotiation } from './negotiation/negotiations.ts';
 import type { Channel } from './payment/channel.ts';
-import type { Channels, NewChannel, ProposalOptions, ProposalPolicy } from './payment/channels.ts';
+import { Channels, type NewChannel, type ProposalOptions, type ProposalPolicy } from './payment/channels.ts';
 import type { ChannelPolicies } from './payment/standing.ts';
 import type { Presences } from './presence.ts';
-import type { SessionHandler } from './session/serve_sessions.ts';
-import { type Handler, type ServeOptions, Server } from './task/serve.ts';
+import { type SessionHandler, serveSessions } from './session/serve_sessions.ts';
+import { type Handler, type ServeOptions, serve } from './task/serve.ts';
 import type { AnyTask, Task } from './task/task.ts';
 import { type NewTask, type TaskQuery, Tasks } from './task/tasks.ts';
 import type { AgentProfile, AnnouncedCapability, Me, Metadata, TaskState } from './wire.ts';
@@ -23,9 +24,9 @@ export class Agent {
   readonly #connection: Connection;
   readonly #discovery: Discovery;
   readonly #tasks: Tasks;
-  #negotiations: Promise<Negotiations> | undefined;
-  #channels: Promise<Channels> | undefined;
-  #figures: Analytics | undefined;
+  readonly #negotiations: Negotiations;
+  readonly #channels: Channels;
+  readonly #analytics: Analytics;
   /** Messages as they come, each to be acknowledged or rejected. */
   readonly inbox: Inbox;
 
@@ -34,6 +35,9 @@ export class Agent {
     this.#connection = connection;
     this.#discovery = new Discovery(connection);
     this.#tasks = new Tasks(connection);
+    this.#negotiations = new Negotiations(connection);
+    this.#channels = new Channels(connection);
+    this.#analytics = new Analytics(connection);
     this.inbox = new Inbox(connection);
   }
 
@@ -52,8 +56,8 @@ export class Agent {
   }
 
   /** Asks the server whose credential this is. */
-  me({ signal }: Abortable = {}): Promise<Me> {
-    return this.#connection.http.call('GET', '/api/me', { signal });
+  me(options?: Abortable): Promise<Me> {
+    return this.#connection.http.call('GET', '/api/me', options);
   }
 
   /** Says what the agent can do, in place of what it said before; it can be found at once. */
@@ -64,11 +68,11 @@ export class Agent {
   /** Changes name or metadata. An agent that is connected with a session token can change its metadata alone. */
   async update(
     { name, metadata }: { readonly name?: string; readonly metadata?: Metadata },
-    options: Abortable = {},
+    options?: Abortable,
   ): Promise<void> {
     if (metadata !== undefined) await this.#discovery.updateMetadata(metadata, options);
     if (name === undefined) return;
-    await this.#connection.http.call('PATCH', `/api/agents/${this.id}`, { body: { name }, signal: options.signal });
+    await this.#connection.http.call('PATCH', `/api/agents/${this.id}`, { ...options, body: { name } });
   }
 
   /** Finds agents, best reputation first: all by `for await`, the first page by `await`. */
@@ -103,95 +107,74 @@ export class Agent {
 
   /** Does the tasks of a capability, until the agent is closed or the signal aborts; then it resolves. */
   serve(capability: string, handler: Handler, options: ServeOptions = {}): Promise<void> {
-    return new Server(this.#connection, this.#tasks, capability, handler, options).run(this.inbox);
+    return serve(this.#connection, this.inbox, this.#tasks, capability, handler, options);
   }
 
   /** Begins to negotiate a price with another agent, as the client. */
-  async negotiate(negotiation: NewNegotiation): Promise<Negotiation> {
-    return (await this.#negotiating()).begin(negotiation);
+  negotiate(negotiation: NewNegotiation): Promise<Negotiation> {
+    return this.#negotiations.begin(negotiation);
   }
 
   /** A negotiation of this agent's. */
-  async negotiation(id: string, options?: Abortable): Promise<Negotiation> {
-    return (await this.#negotiating()).find(id, options);
+  negotiation(id: string, options?: Abortable): Promise<Negotiation> {
+    return this.#negotiations.find(id, options);
   }
 
   /** Tells of each negotiation that others begin with this agent, those that wait from before too; resolves when it is stopped. */
-  async onNegotiation(tell: (negotiation: Negotiation) => unknown, options: Abortable = {}): Promise<void> {
-    return (await this.#negotiating()).watch(this.inbox, tell, options);
+  onNegotiation(tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
+    return this.#negotiations.watch(this.inbox, tell, options);
   }
 
   /** Proposes a payment channel; resolves when both have signed. An abort withdraws it. */
-  async openChannel(channel: NewChannel): Promise<Channel> {
-    return (await this.#paying()).begin(channel);
+  openChannel(channel: NewChannel): Promise<Channel> {
+    return this.#channels.begin(channel);
   }
 
   /** A payment channel of this agent's. */
-  async channel(id: string, options?: Abortable & ChannelPolicies): Promise<Channel> {
-    return (await this.#paying()).find(id, options);
+  channel(id: string, options?: Abortable & ChannelPolicies): Promise<Channel> {
+    return this.#channels.find(id, options);
   }
 
   /** Decides about payment channels that others propose: without a policy none is signed. Resolves when it is stopped. */
   async onChannelProposal(policy: ProposalPolicy, options: ProposalOptions = {}): Promise<void> {
-    return (await this.#paying()).watch(this.inbox, policy, options);
+    return this.#channels.watch(this.inbox, policy, options);
   }
 
   /** Serves the sessions of this agent with users, those that wait from before too; resolves when it is stopped. */
-  async serveSessions(handler: SessionHandler, options: Abortable = {}): Promise<void> {
-    const { serveSessions } = await import('./session/serve_sessions.ts');
-    return serveSessions(this.#connection, handler, options);
+  serveSessions(handler: SessionHandler, options?: Abortable): Promise<void> {
+    return serveSessions(this.#connection, this.inbox, handler, options);
   }
 
   /** The conversations in which this agent is, newest first. */
-  async *conversations(options: Abortable = {}): AsyncGenerator<Conversation> {
-    const { listConversations } = await import('./conversation/conversations.ts');
-    yield* listConversations(this.#connection, options);
+  conversations(options?: Abortable): AsyncGenerator<Conversation> {
+    return listConversations(this.#connection, options);
   }
 
   /** A conversation in which this agent is. */
-  async conversation(id: string, options: Abortable = {}): Promise<Conversation> {
-    const { findConversation } = await import('./conversation/conversations.ts');
+  conversation(id: string, options?: Abortable): Promise<Conversation> {
     return findConversation(this.#connection, id, options);
   }
 
   /** Figures of this agent. */
-  async metrics(period: Period, options?: Abortable): Promise<unknown> {
-    return (await this.#analytics()).call('request_metrics', { period }, options);
+  metrics(period: Period, options?: Abortable): Promise<unknown> {
+    return this.#analytics.call('request_metrics', { period }, options);
   }
 
-  async timeSeries(metric: string, opts: TimeSeriesOptions = {}, options?: Abortable): Promise<unknown> {
-    return (await this.#analytics()).call('request_time_series', { metric, opts }, options);
+  timeSeries(metric: string, opts: TimeSeriesOptions = {}, options?: Abortable): Promise<unknown> {
+    return this.#analytics.call('request_time_series', { metric, opts }, options);
   }
 
-  async revenue(period: Period, options?: Abortable): Promise<unknown> {
-    return (await this.#analytics()).call('request_revenue', { period }, options);
+  revenue(period: Period, options?: Abortable): Promise<unknown> {
+    return this.#analytics.call('request_revenue', { period }, options);
   }
 
-  async heatmap(period: Period, options?: Abortable): Promise<unknown> {
-    return (await this.#analytics()).call('request_heatmap', { period }, options);
+  heatmap(period: Period, options?: Abortable): Promise<unknown> {
+    return this.#analytics.call('request_heatmap', { period }, options);
   }
 
   /** Alerts of this agent as they begin and end. */
-  async *alerts(options: Abortable = {}): AsyncGenerator<Alert> {
-    yield* (await this.#analytics()).alerts(options);
-  }
-
-  // What not every agent needs is loaded when it is asked for.
-
-  #negotiating(): Promise<Negotiations> {
-    this.#negotiations ??= import('./negotiation/negotiations.ts').then((it) => new it.Negotiations(this.#connection));
-    return this.#negotiations;
-  }
-
-  #paying(): Promise<Channels> {
-    this.#channels ??= import('./payment/channels.ts').then((it) => new it.Channels(this.#connection));
-    return this.#channels;
-  }
-
-  async #analytics(): Promise<Analytics> {
-    const { Analytics } = await import('./analytics.ts');
-    this.#figures ??= new Analytics(this.#connection);
-    return this.#figures;
+  alerts(options?: Abortable): AsyncGenerator<Alert> {
+    return this.#analytics.alerts(options);
   }
 
   /** Leaves. What waits for an answer rejects with `closed`. */

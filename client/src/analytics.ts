@@ -1,6 +1,5 @@
-import { type Abortable, anySignal } from './abort.ts';
+import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
-import { AerieError } from './error.ts';
 import { Topic } from './topic.ts';
 import { Wake } from './wake.ts';
 
@@ -30,42 +29,41 @@ const MOST_WAITING = 1_000;
 /** `analytics:agent:{id}` (PROTOCOL.md, section 5.5). */
 export class Analytics {
   readonly #connection: Connection;
-  readonly #topic: Topic;
+  #joined: Topic | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#topic = connection.join(new Topic(connection.line, `analytics:agent:${connection.id}`));
   }
 
   call(event: string, payload: object, options?: Abortable): Promise<unknown> {
     return this.#topic.call(event, payload, options);
   }
 
-  async *alerts({ signal }: Abortable): AsyncGenerator<Alert> {
+  /** Joined when it is first asked for. */
+  get #topic(): Topic {
+    const { line, id } = this.#connection;
+    this.#joined ??= new Topic(line, `analytics:agent:${id}`).join();
+    return this.#joined;
+  }
+
+  async *alerts(options?: Abortable): AsyncGenerator<Alert> {
     const waiting: Alert[] = [];
     const wake = new Wake();
-    const stopped = anySignal(this.#connection.closed, signal);
-    const came = (alert: Omit<Alert, 'isOver'>, isOver: boolean) => {
+    const topic = this.#topic;
+    const came = (isOver: boolean) => (alert: Omit<Alert, 'isOver'>) => {
       waiting.push({ ...alert, isOver });
       if (waiting.length > MOST_WAITING) waiting.shift();
       wake.wake();
     };
-    const subscribe = () =>
-      this.#topic.call('subscribe_alerts', {}, { signal }).catch((error) => {
-        if (!stopped.aborted && !(error instanceof AerieError)) throw error;
-      });
+    const subscribe = () => topic.call('subscribe_alerts', {}, options);
     const stops = [
-      this.#topic.on<Alert>('alert', (alert) => came(alert, false)),
-      this.#topic.on<Alert>('alert_ended', (alert) => came(alert, true)),
-      this.#topic.onJoin(() => void subscribe()),
+      topic.on('alert', came(false)),
+      topic.on('alert_ended', came(true)),
+      topic.onJoin(() => void subscribe().catch(() => {})),
     ];
     try {
-      await this.#topic.call('subscribe_alerts', {}, { signal });
-      for (;;) {
-        const next = waiting.shift();
-        if (next) yield next;
-        else await wake.next(stopped);
-      }
+      await subscribe();
+      yield* wake.each(this.#connection.closed, () => waiting.shift(), undefined, options?.signal);
     } finally {
       for (const stop of stops) stop();
     }

@@ -1,11 +1,9 @@
-import { toBase64 } from './base64.ts';
-import { type Credential, Credentials } from './credential.ts';
-import { AerieError, isReason } from './error.ts';
-import { Http } from './http.ts';
+import { toBase64, utf8 } from './bytes.ts';
+import type { Credential } from './credential.ts';
+import { AerieError, evidenceMismatch, isReason } from './error.ts';
+import { FIRST_ANSWER_MS, Http, type HttpCall } from './http.ts';
 import { type Keep, memory, read, write } from './keep.ts';
-import type { TransportClass } from './late_socket.ts';
-import { Line } from './line.ts';
-import { Pace } from './pace.ts';
+import { Line, type Refused, type TransportClass } from './line.ts';
 import { type Purpose, type SignedFields, signedText } from './signed_text.ts';
 import { type Signer, type SigningKey, signerOf, verify } from './signing_key.ts';
 import { Topic } from './topic.ts';
@@ -26,20 +24,13 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds in which a server has to give its first answer, where no `signal` says how long to wait. */
-export const FIRST_ANSWER_MS = 10_000;
-
 /** Good signatures that are remembered. */
 const REMEMBERED = 500;
-
-/** @returns without a slash at the end, `http` or `https` */
-export const httpUrl = (url: string): string => url.replace(/^ws/, 'http').replace(/\/+$/, '');
 
 /** What every part of an agent stands on: who it is, how it reaches the server, what it keeps and how it signs. */
 export class Connection {
   readonly id: string;
   readonly networkId: string;
-  readonly url: string;
   readonly http: Http;
   readonly line: Line;
   readonly keep: Keep;
@@ -51,48 +42,30 @@ export class Connection {
   readonly #closing: AbortController;
   readonly #verified = new Set<string>();
   #agentTopic: Topic<AgentJoined> | undefined;
-  readonly #topics = new Set<Pick<Topic, 'leave'>>();
-  readonly #ends = new Set<() => Promise<void> | void>();
 
-  private constructor(me: Me, options: ConnectOptions, parts: { http: Http; line: Line; closing: AbortController }) {
+  private constructor(me: Me, options: ConnectOptions, http: Http, closing: AbortController) {
     this.id = me.id ?? '';
     this.networkId = me.network_id;
-    this.url = httpUrl(options.url);
-    this.http = parts.http;
-    this.line = parts.line;
+    this.http = http;
     this.keep = options.keep ?? memory();
     this.#isKept = options.keep !== undefined;
     this.#signer = options.signingKey && signerOf(options.signingKey);
-    this.#closing = parts.closing;
-    this.closed = parts.closing.signal;
+    this.#closing = closing;
+    this.closed = closing.signal;
+    this.line = new Line(http, options.WebSocket, () => why(http));
   }
 
   /** @throws AerieError: `unauthorized`, `forbidden`, `unavailable` (no answer within 10 s, unless a `signal` was given), `aborted` */
   static async open(options: ConnectOptions): Promise<Connection> {
     const { signal } = options;
     const closing = new AbortController();
-    const credentials = new Credentials(options.credential);
-    const pace = new Pace();
-    const get = (options.fetch ?? globalThis.fetch).bind(globalThis);
-    const http = new Http({ url: httpUrl(options.url), credentials, fetch: get, pace, closed: closing.signal });
-    await credentials.fresh();
-    const ask = { signal, ...(!signal && { patienceMs: FIRST_ANSWER_MS }) };
-    const me = await http.call<Me>('GET', '/api/me', ask);
-    const refused = whyRefused(me);
-    if (refused) throw refused;
-
-    const line = new Line({
-      url: httpUrl(options.url),
-      pace,
-      transport: options.WebSocket,
-      ask: () => credentials.fresh(),
-      why: () => why(http, credentials),
-    });
-    const connection = new Connection(me, options, { http, line, closing });
+    const http = new Http(options, closing.signal);
+    const me = await whoAmI(http, { signal, patienceMs: signal ? undefined : FIRST_ANSWER_MS });
+    const connection = new Connection(me, options, http, closing);
     try {
-      await connection.#pin(`network:${connection.url}`, me.network_id);
+      await connection.#pin(`network:${http.url}`, me.network_id);
       await connection.#checkOwnKey();
-      await connection.#online(signal ?? AbortSignal.timeout(FIRST_ANSWER_MS), signal ? 'aborted' : 'unavailable');
+      await connection.line.online(signal);
       return connection;
     } catch (error) {
       await connection.close();
@@ -100,22 +73,10 @@ export class Connection {
     }
   }
 
-  /** Joins a topic and leaves it when the agent is closed. */
-  join<Joined>(topic: Topic<Joined>): Topic<Joined> {
-    this.#topics.add(topic);
-    topic.onEnd(() => this.#topics.delete(topic));
-    return topic.join();
-  }
-
   /** `agent:{id}`, joined when it is first asked for (PROTOCOL.md, section 5.7). */
   agentTopic(): Topic<AgentJoined> {
-    this.#agentTopic ??= this.join(new Topic<AgentJoined>(this.line, `agent:${this.id}`));
+    this.#agentTopic ??= new Topic<AgentJoined>(this.line, `agent:${this.id}`).join();
     return this.#agentTopic;
-  }
-
-  /** Has something done when the agent is closed, before its topics are left. */
-  onClose(end: () => Promise<void> | void): void {
-    this.#ends.add(end);
   }
 
   get canSign(): boolean {
@@ -128,11 +89,11 @@ export class Connection {
     if (isMoney && !this.#isKept) throw new AerieError('keep_required');
   }
 
-  /** @returns base64 of 64 bytes */
+  /** @returns base64 of 64 bytes @throws AerieError `signing_key_required` */
   async sign<P extends Purpose>(purpose: P, ...fields: SignedFields[P]): Promise<string> {
     if (!this.#signer) throw new AerieError('signing_key_required');
     const text = signedText(this.networkId, purpose, fields);
-    return toBase64(await this.#signer.sign(new TextEncoder().encode(text)));
+    return toBase64(await this.#signer.sign(utf8(text)));
   }
 
   /** True if this agent has signed this, by the first key of it that was ever seen. */
@@ -159,14 +120,18 @@ export class Connection {
     return agent.public_key;
   }
 
+  /** As evidence wants them. */
+  async publicKeys(...agentIds: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    const keys: Record<string, string> = {};
+    for (const id of agentIds) keys[id] = await this.publicKey(id);
+    return keys;
+  }
+
   async close(): Promise<void> {
     if (this.closed.aborted) return;
     const error = new AerieError('closed');
     this.#closing.abort(error);
-    this.line.fail(error, { name: 'closed' });
-    await Promise.all([...this.#ends].map((end) => end()));
-    await Promise.all([...this.#topics].map((topic) => topic.leave()));
-    await this.line.disconnect();
+    await this.line.end(error, { name: 'closed' });
     await this.keep.close?.();
   }
 
@@ -174,54 +139,38 @@ export class Connection {
   async #pin(key: string, value: string): Promise<void> {
     const pinned = await read<string>(this.keep, key);
     if (pinned === undefined) return write(this.keep, key, value);
-    if (pinned !== value) throw new AerieError('evidence_mismatch', { details: { key, pinned, said: value } });
+    if (pinned !== value) throw evidenceMismatch({ key, pinned, said: value });
   }
 
   async #checkOwnKey(): Promise<void> {
     if (!this.#signer) return;
     const { agent } = await this.http.call<{ agent: AgentProfile }>('GET', `/api/agents/${this.id}`);
     if (agent.public_key === this.#signer.publicKey) return;
-    const message = `The signing key is not that of the agent ${this.id}, which was registered with ${agent.public_key}.`;
+    const message = `Registered with another key: ${agent.public_key}.`;
     throw new AerieError('wrong_signing_key', { message });
-  }
-
-  #online(signal: AbortSignal, late: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const { state, failure } = this.line;
-        const wasRefused = state.name === 'refused' ? new AerieError(state.reason, { retryable: true }) : undefined;
-        if (state.name === 'online') return done(resolve);
-        if (signal.aborted) return done(() => reject(new AerieError(late, { cause: signal.reason })));
-        if (failure ?? wasRefused) return done(() => reject(failure ?? wasRefused));
-      };
-      const done = (settle: () => void) => {
-        stop();
-        signal.removeEventListener('abort', look);
-        settle();
-      };
-      const stop = this.line.onState(look);
-      signal.addEventListener('abort', look);
-      look();
-    });
   }
 }
 
-function whyRefused({ kind, id, status }: Me): AerieError | undefined {
+/** @throws AerieError `unauthorized`, `forbidden` where it is no agent's credential, `suspended` */
+async function whoAmI(http: Http, call: HttpCall): Promise<Me> {
+  const me = await http.call<Me>('GET', '/api/me', call);
+  const { kind, id, status } = me;
   if (kind !== 'agent') {
-    return new AerieError('forbidden', {
-      message: `Expected the credential of an agent, this is one of kind ${kind}.`,
-    });
+    const message = `Expected the credential of an agent, this is one of kind ${kind}.`;
+    throw new AerieError('forbidden', { message });
   }
-  return status === 'suspended' ? new AerieError('suspended', { message: `The agent ${id} is suspended.` }) : undefined;
+  if (status === 'suspended') throw new AerieError(status, { message: `The agent ${id} is suspended.` });
+  return me;
 }
 
 /** Asked once for each connect that was refused. */
-async function why(http: Http, credentials: Credentials) {
+async function why(http: Http): Promise<Refused | undefined> {
   try {
-    const refused = whyRefused(await http.call<Me>('GET', '/api/me', { patienceMs: 0 }));
-    return refused && { error: refused, isFinal: refused.reason === 'forbidden' && !credentials.canChange };
+    await whoAmI(http, { patienceMs: 0 });
   } catch (error) {
-    if (!isReason(error, 'unauthorized', 'forbidden')) return undefined;
-    return { error, isFinal: error.reason === 'unauthorized' && !credentials.canChange };
+    if (isReason(error, 'unauthorized', 'forbidden', 'suspended')) {
+      return { error, isFinal: error.reason === 'unauthorized' && !http.credentials.canChange };
+    }
   }
+  return undefined;
 }

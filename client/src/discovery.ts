@@ -32,28 +32,23 @@ export class Discovery {
   constructor(connection: Connection) {
     this.#topic = new Topic(connection.line, 'agents:discovery');
     this.presence = new Presences(this.#topic, connection.closed);
-    connection.join(this.#topic);
+    this.#topic.join();
   }
 
-  async announce(capabilities: readonly AnnouncedCapability[], options: Abortable = {}): Promise<AgentProfile> {
+  async announce(capabilities: readonly AnnouncedCapability[], options?: Abortable): Promise<AgentProfile> {
     const { agent } = await this.#topic.call<{ agent: AgentProfile }>('announce', { capabilities }, options);
     return agent;
   }
 
-  async updateMetadata(metadata: Metadata, options: Abortable = {}): Promise<void> {
+  async updateMetadata(metadata: Metadata, options?: Abortable): Promise<void> {
     await this.#topic.call('update_metadata', { metadata }, options);
   }
 
   discover(query: DiscoverQuery = {}): Found {
     const { capability, status, minReputation, maxPrice, limit, signal } = query;
-    const filters = {
-      ...(status !== undefined && { status }),
-      ...(minReputation !== undefined && { min_reputation: minReputation }),
-      ...(maxPrice !== undefined && { max_price: maxPrice }),
-    };
-    const payload = { ...(capability !== undefined && { capability }), ...(limit !== undefined && { limit }), filters };
+    const filters = { status, min_reputation: minReputation, max_price: maxPrice };
     const page = (cursor?: string): Promise<Page> =>
-      this.#topic.call('discover', { ...payload, ...(cursor !== undefined && { cursor }) }, { signal });
+      this.#topic.call('discover', { capability, limit, filters, cursor }, { signal });
     return {
       // A page is asked for where somebody waits for it, and not before.
       // biome-ignore lint/suspicious/noThenProperty: the first page can be awaited
@@ -62,12 +57,12 @@ export class Discovery {
           .then(({ agents }) => agents)
           .then(resolve, reject),
       async *[Symbol.asyncIterator]() {
-        let found = await page();
-        yield* found.agents;
-        while (found.next_cursor !== undefined) {
-          found = await page(found.next_cursor);
+        let cursor: string | undefined;
+        do {
+          const found: Page = await page(cursor);
           yield* found.agents;
-        }
+          cursor = found.next_cursor;
+        } while (cursor !== undefined);
       },
     };
   }

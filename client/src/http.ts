@@ -1,22 +1,21 @@
 import { type Abortable, aborted, anySignal } from './abort.ts';
-import type { Credentials } from './credential.ts';
-import { AerieError, isReason, type Outcome, refusal } from './error.ts';
-import type { Pace } from './pace.ts';
+import { type Credential, Credentials } from './credential.ts';
+import { AerieError, type Outcome, refusal } from './error.ts';
+import { Pace } from './pace.ts';
 
 export interface HttpOptions {
-  /** `http://host:port`, without a slash at the end. */
   readonly url: string;
-  readonly credentials: Credentials;
-  readonly fetch: typeof fetch;
-  readonly pace: Pace;
-  /** Aborts when the agent is closed. */
-  readonly closed: AbortSignal;
+  readonly credential: Credential;
+  readonly fetch?: typeof fetch | undefined;
 }
+
+/** Milliseconds in which a server has to give its first answer, where no `signal` says how long to wait. */
+export const FIRST_ANSWER_MS = 10_000;
 
 export interface HttpCall extends Abortable {
   readonly body?: object;
-  /** Milliseconds after which a server that does not answer is given up; otherwise never. */
-  readonly patienceMs?: number;
+  /** Milliseconds after which a server that does not answer is given up; never where it is left out. */
+  readonly patienceMs?: number | undefined;
 }
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -26,58 +25,63 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
  * names the id of what it makes.
  */
 export class Http {
-  readonly #options: HttpOptions;
+  /** `http` or `https`, without a slash at the end. */
+  readonly url: string;
+  readonly credentials: Credentials;
+  readonly pace = new Pace();
+  readonly #fetch: typeof fetch;
+  readonly #closed: AbortSignal | undefined;
 
-  constructor(options: HttpOptions) {
-    this.#options = options;
+  /** @param closed aborts when the agent is closed */
+  constructor({ url, credential, fetch = globalThis.fetch }: HttpOptions, closed?: AbortSignal) {
+    this.url = url.replace(/^ws/, 'http').replace(/\/+$/, '');
+    this.credentials = new Credentials(credential);
+    // Browsers want it called on the global object.
+    this.#fetch = fetch.bind(globalThis);
+    this.#closed = closed;
   }
 
   /** @throws AerieError */
   async call<Answer>(method: Method, path: string, call: HttpCall = {}): Promise<Answer> {
-    const { pace, closed, credentials } = this.#options;
-    const signal = anySignal(closed, call.signal);
-    const givenUpAtMs = Date.now() + (call.patienceMs ?? Number.POSITIVE_INFINITY);
+    const { pace, credentials } = this;
+    const signal = anySignal(this.#closed, call.signal);
+    const begunAtMs = Date.now();
     let outcome: Outcome = 'none';
     for (let refusedBefore = false; ; ) {
       try {
         await pace.wait(signal);
+        signal.throwIfAborted();
         const answer = await this.#attempt<Answer>(method, path, call, signal);
         pace.answered();
         return answer;
       } catch (error) {
+        if (error instanceof AerieError && error.outcome === 'unknown' && method !== 'GET') outcome = 'unknown';
         if (signal.aborted) throw aborted(signal, outcome);
         if (!(error instanceof AerieError)) throw error;
-        if (error.outcome === 'unknown' && method !== 'GET') outcome = 'unknown';
         if (error.reason === 'unauthorized' && credentials.canChange && !refusedBefore) {
           refusedBefore = true;
           await credentials.fresh();
-        } else if (!error.retryable || Date.now() >= givenUpAtMs) throw error;
-        else if (error.reason === 'rate_limited') pace.rateLimited(error.retryAfterMs);
-        else pace.unavailable();
+        } else if (!error.retryable || Date.now() - begunAtMs >= (call.patienceMs ?? Infinity)) throw error;
+        else pace.refused(error);
       }
     }
   }
 
-  /** All items of a list, page by page. */
-  async *pages<Item>(path: string, items: string, call: Abortable = {}): AsyncGenerator<readonly Item[]> {
+  /** All items of a list, which is asked for page by page. */
+  async *items<Item>(path: string, items: string, call?: Abortable): AsyncGenerator<Item> {
     let cursor: string | undefined;
     do {
       const more: string = cursor === undefined ? path : `${path}&cursor=${encodeURIComponent(cursor)}`;
       const page: Record<string, unknown> = await this.call('GET', more, call);
-      yield page[items] as readonly Item[];
+      yield* page[items] as readonly Item[];
       cursor = page.next_cursor as string | undefined;
     } while (cursor !== undefined);
   }
 
   async #attempt<Answer>(method: Method, path: string, { body }: HttpCall, signal: AbortSignal): Promise<Answer> {
-    const { url, fetch, credentials } = this.#options;
-    const headers = { authorization: `Bearer ${await credentials.last()}`, 'content-type': 'application/json' };
-    const response = await fetch(url + path, {
-      method,
-      headers,
-      signal,
-      ...(body && { body: JSON.stringify(body) }),
-    }).catch(unreachable);
+    const headers = { authorization: `Bearer ${await this.credentials.last()}`, 'content-type': 'application/json' };
+    const sent = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
+    const response = await this.#fetch(this.url + path, sent).catch(unreachable);
     const text = await response.text().catch(unreachable);
     if (response.ok) return (text === '' ? {} : JSON.parse(text)) as Answer;
     throw problem(response, text);
@@ -85,7 +89,7 @@ export class Http {
 }
 
 function unreachable(error: Error): never {
-  const { message, code } = (error.cause ?? {}) as { message?: string; code?: string };
+  const { message, code } = Object(error.cause) as { message?: string; code?: string };
   throw new AerieError('unavailable', {
     message: [error.message, message || code].filter(Boolean).join(': '),
     retryable: true,
@@ -94,28 +98,26 @@ function unreachable(error: Error): never {
   });
 }
 
-/** Reads a refusal over HTTP (RFC 9457). What is none comes from a proxy in between. */
-function problem(response: Response, text: string): AerieError {
-  const retryAfterMs = Number(response.headers.get('retry-after') ?? Number.NaN) * 1_000;
+/** What a status means by itself, where a proxy in between has answered. */
+const REASONS: Readonly<Record<number, string>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  429: 'rate_limited',
+};
+
+/** Reads a refusal over HTTP (RFC 9457). */
+function problem({ status, statusText, headers }: Response, text: string): AerieError {
   let said: { reason?: unknown; detail?: unknown; errors?: unknown; details?: unknown } = {};
   try {
-    said = JSON.parse(text);
+    said = Object(JSON.parse(text));
   } catch {
-    // Not ours: the status has to do.
+    // Not the server's own: the status has to do.
   }
-  const reason = typeof said.reason === 'string' ? said.reason : reasonOf(response.status);
-  const details = said.errors ?? said.details;
-  const refused = refusal({ reason, message: said.detail ?? `${response.status} ${response.statusText}`, details });
-  if (!isReason(refused, 'rate_limited') || Number.isNaN(retryAfterMs)) return refused;
-  return new AerieError('rate_limited', { message: refused.message, details, retryable: true, retryAfterMs });
-}
-
-function reasonOf(status: number): string {
-  const known: Readonly<Record<number, string>> = {
-    401: 'unauthorized',
-    403: 'forbidden',
-    404: 'not_found',
-    429: 'rate_limited',
-  };
-  return known[status] ?? (status >= 502 ? 'unavailable' : 'internal_error');
+  const retryAfterMs = Number(headers.get('retry-after')) * 1_000;
+  return refusal({
+    reason: said.reason ?? REASONS[status] ?? (status >= 502 ? 'unavailable' : 'internal_error'),
+    message: said.detail ?? `${status} ${statusText}`,
+    details: said.errors ?? said.details ?? (retryAfterMs ? { retry_after_ms: retryAfterMs } : undefined),
+  });
 }

@@ -19,21 +19,16 @@ export interface Message {
   reject(reason: string, options?: Abortable): Promise<void>;
 }
 
-/** A message of the server's own: something was made that concerns this agent. */
-export interface Notice {
-  /** `aerie.task`, `aerie.negotiation`, `aerie.payment_channel`, `aerie.session`, … */
+/** Something of which nobody is told but the library. */
+export interface News {
+  /** A notice of the server's that something was made (`aerie.task`, …); `settled`; or `joined`: what came before may have been missed. */
   readonly type: string;
-  /** Of the thing. */
-  readonly id: string;
+  /** Of the thing that was made, or the message that was settled. */
+  readonly id?: string | undefined;
 }
 
 interface Told {
   readonly message_id: string;
-  readonly reason?: string;
-}
-export interface Settlement {
-  readonly id: string;
-  readonly as: 'acknowledged' | 'rejected';
 }
 
 /** Ids of ended messages that are remembered: the answer to an acknowledgement may be lost, and the message then comes again. */
@@ -43,9 +38,7 @@ const REMEMBERED = 1_000;
 export class Inbox implements AsyncIterable<Message> {
   readonly #connection: Connection;
   readonly #wake = new Wake();
-  readonly #notices = new Listeners<Notice>();
-  readonly #settlements = new Listeners<Settlement>();
-  readonly #joins = new Listeners<void>();
+  readonly #news = new Listeners<News>();
   /** Came and was not taken yet, at most as many as the server has outstanding on one join. */
   readonly #waiting = new Map<string, NewMessage>();
   readonly #taken = new Set<string>();
@@ -58,54 +51,45 @@ export class Inbox implements AsyncIterable<Message> {
 
   /** Messages as they come, but the server's notices. What the loop's body leaves without an end is acknowledged when the next is taken. */
   [Symbol.asyncIterator](): AsyncGenerator<Message> {
-    return this.#messages(true);
+    return this.messages();
+  }
+
+  /** The same, with a signal. */
+  messages(options?: Abortable): AsyncGenerator<Message> {
+    return this.#messages(true, options);
   }
 
   /** The same without that: only `acknowledge` and `reject` end a message, and what has none comes again at the next connect. */
-  manual(): AsyncIterable<Message> {
-    return { [Symbol.asyncIterator]: () => this.#messages(false) };
+  manual(options?: Abortable): AsyncGenerator<Message> {
+    return this.#messages(false, options);
   }
 
-  /** Tells of the server's notices. Each is acknowledged once all listeners were told. @internal */
-  onNotice(listener: (notice: Notice) => void): () => void {
+  /** Each of the server's notices is acknowledged once all listeners were told. @internal */
+  onNews(listener: (news: News) => void): () => void {
     this.#open();
-    return this.#notices.add(listener);
+    return this.#news.add(listener);
   }
 
-  /** Tells what became of messages of this agent's. @internal */
-  onSettled(listener: (settlement: Settlement) => void): () => void {
-    this.#open();
-    return this.#settlements.add(listener);
-  }
-
-  /** Tells of every join: what was pushed before may have been missed. @internal */
-  onJoin(listener: () => void): () => void {
-    this.#open();
-    return this.#joins.add(listener);
-  }
-
-  async *#messages(acknowledges: boolean): AsyncGenerator<Message> {
+  async *#messages(acknowledges: boolean, options?: Abortable): AsyncGenerator<Message> {
     this.#open();
     const { closed } = this.#connection;
-    while (!closed.aborted) {
-      const [next] = this.#waiting.values();
-      if (!next) {
-        await this.#wake.next(closed).catch(() => {});
-        continue;
-      }
-      this.#waiting.delete(next.id);
-      this.#taken.add(next.id);
-      yield this.#message(next);
-      if (acknowledges && !this.#ended.has(next.id)) void this.#end(next.id, 'acknowledge', {}).catch(() => {});
+    for await (const next of this.#wake.each(closed, () => this.#take(), undefined, options?.signal)) {
+      const { id, type, payload, from_agent_id: from, inserted_at: at } = next;
+      yield {
+        ...{ id, type, payload, from, at },
+        acknowledge: (options) => this.#end(id, 'acknowledge', {}, options),
+        reject: (reason, options) => this.#end(id, 'reject', { reason }, options),
+      };
+      if (acknowledges && !this.#ended.has(id)) void this.#end(id, 'acknowledge').catch(() => {});
     }
   }
 
-  #message({ id, type, payload, from_agent_id: from, inserted_at: at }: NewMessage): Message {
-    return {
-      ...{ id, type, payload, from, at },
-      acknowledge: (options) => this.#end(id, 'acknowledge', {}, options),
-      reject: (reason, options) => this.#end(id, 'reject', { reason }, options),
-    };
+  #take(): NewMessage | undefined {
+    const [next] = this.#waiting.values();
+    if (!next) return undefined;
+    this.#waiting.delete(next.id);
+    this.#taken.add(next.id);
+    return next;
   }
 
   #open(): Topic {
@@ -113,26 +97,26 @@ export class Inbox implements AsyncIterable<Message> {
     const topic = new Topic(this.#connection.line, `messages:${this.#connection.id}`);
     this.#topic = topic;
     topic.on<NewMessage>('new_message', (message) => this.#came(message));
-    topic.on<Told>('message_acknowledged', ({ message_id: id }) => this.#settlements.tell({ id, as: 'acknowledged' }));
-    topic.on<Told>('message_rejected', ({ message_id: id }) => this.#settlements.tell({ id, as: 'rejected' }));
-    topic.onJoin(() => this.#joins.tell());
-    this.#connection.join(topic);
+    const settled = ({ message_id: id }: Told) => this.#news.tell({ type: 'settled', id });
+    for (const event of ['message_acknowledged', 'message_rejected']) topic.on(event, settled);
+    topic.onJoin(() => this.#news.tell({ type: 'joined' }));
+    topic.join();
     return topic;
   }
 
   #came(message: NewMessage): void {
     const { id, type, payload } = message;
-    if (this.#ended.has(id)) void this.#push(id, 'acknowledge', {}).catch(() => {});
+    if (this.#ended.has(id)) void this.#push(id, 'acknowledge').catch(() => {});
     else if (type.startsWith('aerie.')) {
-      this.#notices.tell({ type, id: (payload as { id?: string } | null)?.id ?? '' });
-      void this.#end(id, 'acknowledge', {}).catch(() => {});
+      this.#news.tell({ type, id: (payload as { id?: string } | null)?.id });
+      void this.#end(id, 'acknowledge').catch(() => {});
     } else if (!this.#taken.has(id)) {
       this.#waiting.set(id, message);
       this.#wake.wake();
     }
   }
 
-  async #end(id: string, event: string, said: object, options?: Abortable): Promise<void> {
+  async #end(id: string, event: string, said?: object, options?: Abortable): Promise<void> {
     this.#taken.delete(id);
     this.#ended.add(id);
     const [oldest] = this.#ended;
@@ -140,7 +124,7 @@ export class Inbox implements AsyncIterable<Message> {
     await this.#push(id, event, said, options);
   }
 
-  async #push(id: string, event: string, said: object, options?: Abortable): Promise<void> {
+  async #push(id: string, event: string, said?: object, options?: Abortable): Promise<void> {
     try {
       await this.#open().call(event, { message_id: id, ...said }, options);
     } catch (error) {

@@ -3,12 +3,6 @@ import type { Keep } from './keep.ts';
 
 const STORE = 'keep';
 
-const done = <T>(request: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-
 /**
  * A keep in the browser. Tabs with the same one share what is kept, and Web Locks keep them apart: what one tab serves another one
  * serves once the first is gone.
@@ -18,37 +12,39 @@ const done = <T>(request: IDBRequest<T>): Promise<T> =>
 export function indexedDb(name: string): Keep {
   if (typeof indexedDB === 'undefined' || !globalThis.navigator?.locks) {
     throw new AerieError('unsupported', {
-      message: 'indexedDb() needs IndexedDB and Web Locks: a secure page in a browser.',
+      message: 'indexedDb() needs IndexedDB and Web Locks: a secure page.',
     });
   }
   let opened: Promise<IDBDatabase> | undefined;
-  const open = () => {
-    if (opened) return opened;
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-    opened = done(request);
-    return opened;
-  };
+  const open = () =>
+    new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
 
-  async function reading<T>(run: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    return done(run((await open()).transaction(STORE).objectStore(STORE)));
-  }
-
-  async function writing(run: (store: IDBObjectStore) => void): Promise<void> {
-    const transaction = (await open()).transaction(STORE, 'readwrite', { durability: 'strict' });
-    run(transaction.objectStore(STORE));
-    await new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
+  /** Resolves when it is durable. */
+  async function run<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    opened ??= open();
+    const transaction = (await opened).transaction(STORE, mode, { durability: 'strict' });
+    const request = ask(transaction.objectStore(STORE));
+    await new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
       transaction.onabort = () => reject(transaction.error);
     });
+    return request.result;
   }
 
   return {
-    get: (key) => reading((store) => store.get(key)),
-    set: (key, value) => writing((store) => store.put(value, key)),
-    delete: (key) => writing((store) => store.delete(key)),
-    list: async (prefix) =>
-      (await reading((store) => store.getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`)))) as string[],
+    get: (key) => run('readonly', (store) => store.get(key)),
+    set: async (key, value) => void (await run('readwrite', (store) => store.put(value, key))),
+    delete: (key) => run('readwrite', (store) => store.delete(key)),
+    list: (prefix) =>
+      run(
+        'readonly',
+        (store) => store.getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`)) as IDBRequest<string[]>,
+      ),
     lock: async (lock, run) => navigator.locks.request(`${name}:${lock}`, run),
     async close() {
       (await opened)?.close();

@@ -39,7 +39,7 @@ export function memory(): Keep {
 /** Reads JSON. */
 export async function read<T>(keep: Keep, key: string): Promise<T | undefined> {
   const text = await keep.get(key);
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+  return text && JSON.parse(text);
 }
 
 /** Writes JSON; resolves when it is durable. */

@@ -1,8 +1,12 @@
 import { Socket } from 'phoenix';
-import type { AerieError } from './error.ts';
-import { lateSocket, type TransportClass } from './late_socket.ts';
+import { AerieError } from './error.ts';
+import { FIRST_ANSWER_MS, type Http } from './http.ts';
 import { Listeners } from './listeners.ts';
 import type { Pace } from './pace.ts';
+import { Wake } from './wake.ts';
+
+/** A WebSocket, of the platform or another one. */
+export type TransportClass = new (url: string, protocols: string[]) => unknown;
 
 /** How an agent stands with the server. */
 export type State =
@@ -12,22 +16,20 @@ export type State =
   /** Not let in. It goes on trying, unless the credential is dead and no other can be asked for. */
   | { readonly name: 'refused'; readonly reason: string };
 
-export interface LineOptions {
-  /** `http://host:port` */
-  readonly url: string;
-  readonly pace: Pace;
-  readonly transport?: TransportClass | undefined;
-  /** Gives the credential, before each connect. */
-  ask(): Promise<string>;
-  /** Asks the server why the agent was not let in. @returns nothing where it was not refused, or gives no answer */
-  why(): Promise<{ readonly error: AerieError; readonly isFinal: boolean } | undefined>;
+/** Why an agent was not let in. */
+export interface Refused {
+  readonly error: AerieError;
+  /** No use in trying again. */
+  readonly isFinal: boolean;
 }
 
-/** A push that waits for its answer. Whoever makes one takes it from the line when it is settled. */
-export interface Waiting {
-  /** Sends it, if that can be done now and was not done yet. */
-  send(): void;
+/** A topic on the line. */
+export interface Joined {
+  /** Sends what can be sent now. */
+  flush(): void;
+  /** Nothing comes any more, and no call goes out. */
   fail(error: AerieError): void;
+  leave(): Promise<void>;
 }
 
 /** The delays of the official client before its tries to connect again, in milliseconds. */
@@ -40,34 +42,65 @@ export class Line {
   readonly socket: Socket;
   readonly pace: Pace;
   readonly #states = new Listeners<State>();
-  readonly #waiting = new Set<Waiting>();
-  readonly #why: LineOptions['why'];
+  readonly #changed = new Wake();
+  readonly #topics = new Set<Joined>();
+  readonly #why: () => Promise<Refused | undefined>;
+  #credential = '';
   #state: State = { name: 'connecting' };
   #failure: AerieError | undefined;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #askTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ url, pace, transport, ask, why }: LineOptions) {
+  /** @param why asks the server why the agent was not let in; nothing where it was not refused, or gives no answer */
+  constructor(
+    { url, pace, credentials }: Http,
+    transport: TransportClass | undefined,
+    why: () => Promise<Refused | undefined>,
+  ) {
     this.pace = pace;
     this.#why = why;
-    this.socket = new Socket(`${url.replace(/^http/, 'ws')}/socket`, {
-      transport: lateSocket(ask, () => void this.#refused(), transport) as never,
+    this.socket = new Socket(`${url.replace('http', 'ws')}/socket`, {
+      ...(transport && { transport: transport as never }),
+      authToken: (() => this.#credential) as never,
       reconnectAfterMs: (tries) => {
+        // It ended before it was open.
+        if (tries > 1 || this.#state.name === 'connecting') void this.#refused();
         const delayMs = DELAYS_MS[tries - 1] ?? LONGEST_DELAY_MS;
         if (this.#state.name !== 'refused') this.#become({ name: 'reconnecting', delayMs });
         return delayMs;
       },
     });
     this.socket.onOpen(() => this.#become({ name: 'online' }));
+    const connect = this.socket.connect.bind(this.socket);
+    // The official client, which connects again by itself, wants the credential at once: so it is asked for before.
+    this.socket.connect = async () => {
+      try {
+        this.#credential = await credentials.fresh();
+        if (!this.#failure) connect();
+      } catch {
+        if (this.#failure) return;
+        void this.#refused();
+        this.#become({ name: 'reconnecting', delayMs: LONGEST_DELAY_MS });
+        this.#askTimer = setTimeout(() => this.socket.connect(), LONGEST_DELAY_MS);
+      }
+    };
     this.socket.connect();
+  }
+
+  /** Waits until it is. @throws AerieError: why it was refused; `unavailable` after 10 s, unless a signal was given; `aborted` */
+  async online(signal?: AbortSignal): Promise<void> {
+    const late = signal ?? AbortSignal.timeout(FIRST_ANSWER_MS);
+    while (this.#state.name !== 'online') {
+      if (this.#failure) throw this.#failure;
+      if (this.#state.name === 'refused') throw new AerieError(this.#state.reason, { retryable: true });
+      await this.#changed.next(late).catch((error) => {
+        throw signal ? error : new AerieError('unavailable');
+      });
+    }
   }
 
   get state(): State {
     return this.#state;
-  }
-
-  /** Why nothing goes out any more. */
-  get failure(): AerieError | undefined {
-    return this.#failure;
   }
 
   /** @returns what takes the listener off again */
@@ -75,52 +108,49 @@ export class Line {
     return this.#states.add(listener);
   }
 
-  /** Takes a push that waits for its answer. */
-  add(waiting: Waiting): void {
-    if (this.#failure) return waiting.fail(this.#failure);
-    this.#waiting.add(waiting);
-    this.flush();
+  /** Takes a topic that is joined, until it ends. */
+  add(topic: Joined): void {
+    this.#topics.add(topic);
+    if (this.#failure) topic.fail(this.#failure);
   }
 
-  remove(waiting: Waiting): void {
-    this.#waiting.delete(waiting);
+  remove(topic: Joined): void {
+    this.#topics.delete(topic);
   }
 
-  /** Sends what can be sent, in the order in which it was asked for, as soon as the pace allows. */
+  /** Sends what can be sent, as soon as the pace allows. */
   flush(): void {
     clearTimeout(this.#flushTimer);
     const { pauseMs } = this.pace;
     if (pauseMs > 0) this.#flushTimer = setTimeout(() => this.flush(), pauseMs);
-    else for (const waiting of [...this.#waiting]) waiting.send();
+    else for (const topic of this.#topics) topic.flush();
   }
 
-  /** Ends everything that waits, for good. */
-  fail(error: AerieError, state: State): void {
+  /** Ends everything for good; resolves when the connection is gone. */
+  async end(error: AerieError, state: State): Promise<void> {
     if (this.#failure) return;
     this.#failure = error;
     clearTimeout(this.#flushTimer);
-    for (const waiting of [...this.#waiting]) waiting.fail(error);
-    this.#waiting.clear();
+    clearTimeout(this.#askTimer);
+    const topics = [...this.#topics];
+    for (const topic of topics) topic.fail(error);
     this.#become(state);
-  }
-
-  /** Resolves when the connection is gone. */
-  disconnect(): Promise<void> {
-    return new Promise((resolve) => this.socket.disconnect(resolve));
+    await Promise.all(topics.map((topic) => topic.leave()));
+    await new Promise<void>((resolve) => this.socket.disconnect(resolve));
   }
 
   async #refused(): Promise<void> {
     const refused = await this.#why();
     if (!refused || this.#failure || this.#state.name === 'online') return;
     const state: State = { name: 'refused', reason: refused.error.reason };
-    if (!refused.isFinal) return this.#become(state);
-    this.fail(refused.error, state);
-    await this.disconnect();
+    if (refused.isFinal) await this.end(refused.error, state);
+    else this.#become(state);
   }
 
   #become(state: State): void {
     if (this.#failure && state.name !== 'closed' && state.name !== 'refused') return;
     this.#state = state;
     this.#states.tell(state);
+    this.#changed.wake();
   }
 }

@@ -5,6 +5,15 @@ export function report(error: unknown): void {
   else console.error(error);
 }
 
+/** Tells a listener. What it throws is reported. */
+export function tell<T>(listener: (value: T) => void, value: T): void {
+  try {
+    listener(value);
+  } catch (error) {
+    report(error);
+  }
+}
+
 /** Functions that are told; one that throws does not stop the others. */
 export class Listeners<T> {
   readonly #listeners = new Set<(value: T) => void>();
@@ -17,12 +26,6 @@ export class Listeners<T> {
   }
 
   tell(value: T): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(value);
-      } catch (error) {
-        report(error);
-      }
-    }
+    for (const listener of [...this.#listeners]) tell(listener, value);
   }
 }

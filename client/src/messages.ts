@@ -44,11 +44,7 @@ export async function send(
 
   async function untilSettled(): Promise<Settled> {
     let news = new AbortController();
-    const stops = [
-      inbox.onSettled((settlement) => settlement.id === id && news.abort()),
-      // A push may have been missed while there was no line.
-      inbox.onJoin(() => news.abort()),
-    ];
+    const stop = inbox.onNews((it) => (it.id === id || it.type === 'joined') && news.abort());
     try {
       for (;;) {
         news = new AbortController();
@@ -57,7 +53,7 @@ export async function send(
         await sleep(LOOK_AGAIN_MS, anySignal(news.signal, closed)).catch(() => {});
       }
     } finally {
-      for (const stop of stops) stop();
+      stop();
     }
   }
 }

@@ -1,4 +1,5 @@
 import { sleep } from './abort.ts';
+import type { AerieError } from './error.ts';
 
 /** Pauses after the first, second, … answer `unavailable` in a row, in milliseconds. */
 const PAUSES_MS = [200, 500, 1_000, 2_000];
@@ -14,15 +15,11 @@ export class Pace {
     return Math.max(0, this.#freeAtMs - Date.now());
   }
 
-  /** The server does not answer, or cannot. */
-  unavailable(): void {
+  /** A call was answered that it may be tried again. */
+  refused({ reason, retryAfterMs = 1_000 }: AerieError): void {
+    if (reason === 'rate_limited') this.#pause(retryAfterMs);
     // All calls that failed in the same outage count once.
-    if (this.pauseMs > 0) return;
-    this.#pause(PAUSES_MS[this.#failures++] ?? LONGEST_PAUSE_MS);
-  }
-
-  rateLimited(retryAfterMs = 1_000): void {
-    this.#pause(retryAfterMs);
+    else if (this.pauseMs === 0) this.#pause(PAUSES_MS[this.#failures++] ?? LONGEST_PAUSE_MS);
   }
 
   answered(): void {

@@ -1,9 +1,6 @@
 import type { Abortable } from './abort.ts';
-import { FIRST_ANSWER_MS, httpUrl } from './connection.ts';
-import { Credentials } from './credential.ts';
-import { Http } from './http.ts';
+import { FIRST_ANSWER_MS, Http } from './http.ts';
 import { newId } from './ids.ts';
-import { Pace } from './pace.ts';
 import type { AgentProfile, AnnouncedCapability } from './wire.ts';
 
 export interface RegisterOptions extends Abortable {
@@ -32,19 +29,18 @@ export interface Registered {
  *         10 s, unless a `signal` was given)
  */
 export async function register(options: RegisterOptions): Promise<Registered> {
-  const { url, adminToken, userKey, name, publicKey, capabilities, signal } = options;
-  const http = new Http({
-    url: httpUrl(url),
-    credentials: new Credentials(adminToken ?? userKey ?? ''),
-    fetch: (options.fetch ?? globalThis.fetch).bind(globalThis),
-    pace: new Pace(),
-    closed: new AbortController().signal,
-  });
-  const id = options.id ?? newId();
-  const patience = { signal, ...(!signal && { patienceMs: FIRST_ANSWER_MS }) };
-  const body = { id, name, public_key: publicKey, ...(capabilities && { capabilities }) };
-  const made = await http.call<{ agent: AgentProfile; api_key?: string }>('POST', '/api/agents', { body, ...patience });
-  if (made.api_key !== undefined) return { agent: made.agent, apiKey: made.api_key };
-  const key = await http.call<{ api_key: string }>('POST', `/api/agents/${id}/keys`, { body: {}, ...patience });
-  return { agent: made.agent, apiKey: key.api_key };
+  const { adminToken, userKey = '', id = newId(), name, publicKey, capabilities, signal } = options;
+  const http = new Http({ ...options, credential: adminToken ?? userKey });
+  const patience = { signal, patienceMs: signal ? undefined : FIRST_ANSWER_MS };
+  const body = { id, name, public_key: publicKey, capabilities };
+  const made = await http.call<Partial<Key> & Made>('POST', '/api/agents', { body, ...patience });
+  const newKey = () => http.call<Key>('POST', `/api/agents/${id}/keys`, { body: {}, ...patience });
+  return { agent: made.agent, apiKey: made.api_key ?? (await newKey()).api_key };
+}
+
+interface Key {
+  readonly api_key: string;
+}
+interface Made {
+  readonly agent: AgentProfile;
 }

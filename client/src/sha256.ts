@@ -47,10 +47,9 @@ export class Sha256 {
     const padding = new Uint8Array((used < 56 ? 64 : 128) - used);
     padding[0] = 0x80;
     const view = new DataView(padding.buffer);
-    view.setUint32(padding.length - 8, Math.floor(bits / 2 ** 32));
-    view.setUint32(padding.length - 4, bits >>> 0);
+    view.setBigUint64(padding.length - 8, BigInt(bits));
     this.update(padding);
-    return [...this.#state].map((word) => word.toString(16).padStart(8, '0')).join('');
+    return Array.from(this.#state, (word) => word.toString(16).padStart(8, '0')).join('');
   }
 
   #compress(): void {
@@ -58,10 +57,10 @@ export class Sha256 {
     const view = new DataView(this.#block.buffer);
     for (let t = 0; t < 16; t++) w[t] = view.getUint32(4 * t);
     for (let t = 16; t < 64; t++) {
-      const [w2, w7, w15, w16] = [w[t - 2] ?? 0, w[t - 7] ?? 0, w[t - 15] ?? 0, w[t - 16] ?? 0];
+      const [w2 = 0, w15 = 0] = [w[t - 2], w[t - 15]];
       const small0 = rotated(w15, 7) ^ rotated(w15, 18) ^ (w15 >>> 3);
       const small1 = rotated(w2, 17) ^ rotated(w2, 19) ^ (w2 >>> 10);
-      w[t] = (small1 + w7 + small0 + w16) | 0;
+      w[t] = small0 + small1 + (w[t - 7] ?? 0) + (w[t - 16] ?? 0);
     }
     let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = this.#state;
     for (let t = 0; t < 64; t++) {
@@ -71,8 +70,7 @@ export class Sha256 {
       const t2 = (big0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
       [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
     }
-    for (const [at, word] of [a, b, c, d, e, f, g, h].entries()) {
-      this.#state[at] = ((this.#state[at] ?? 0) + word) | 0;
-    }
+    const added = [a, b, c, d, e, f, g, h];
+    this.#state.set(this.#state.map((word, at) => word + (added[at] ?? 0)));
   }
 }

@@ -1,5 +1,5 @@
 import nacl from 'tweetnacl';
-import { fromBase64, toBase64 } from './base64.ts';
+import { fromBase64, toBase64, toHex, utf8 } from './bytes.ts';
 
 /** A key that others hold: hardware, WebCrypto. */
 export interface Signer {
@@ -26,25 +26,18 @@ export function signerOf(key: SigningKey): Signer {
   return { publicKey: toBase64(publicKey), sign: async (bytes) => nacl.sign.detached(bytes, secretKey) };
 }
 
-/** The order of the base point in hex (RFC 8032, section 5.1). */
-const ORDER = `1${'0'.repeat(31)}14def9dea2f79cd65812631a5cf5d3ed`;
-/** The y coordinates of the points of small order, little-endian. */
-const SMALL_ORDER = [
-  '00'.repeat(32),
-  `01${'00'.repeat(31)}`,
-  `ec${'ff'.repeat(30)}7f`,
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-];
+/** The prime of the field, and the order of the base point (RFC 8032, section 5.1). */
+const P = 2n ** 255n - 19n;
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+/** The y coordinate of a point of order 8; that of the others is its opposite. */
+const EIGHTH = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
+const SMALL_ORDER = [0n, 1n, P - 1n, EIGHTH, P - EIGHTH];
 
-const hexOf = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+/** Little-endian. */
+const integer = (bytes: Uint8Array) => BigInt(`0x${toHex(bytes.slice().reverse())}`);
 
-/** Sign of x left out: it does not matter here. */
-function isOfSmallOrder(point: Uint8Array): boolean {
-  const y = point.slice();
-  y[31] = (y[31] ?? 0) & 0x7f;
-  return SMALL_ORDER.includes(hexOf(y));
-}
+/** By its y; the bit of the sign of x, which is the highest, does not matter here. */
+const isOfSmallOrder = (point: Uint8Array) => SMALL_ORDER.includes((integer(point) % 2n ** 255n) % P);
 
 /**
  * Verifies an Ed25519 signature as strictly as the server does: S < L, neither R nor the key of small order. What passes here has
@@ -56,6 +49,6 @@ function isOfSmallOrder(point: Uint8Array): boolean {
 export function verify(text: string, signature: string, publicKey: string): boolean {
   const [sig, key] = [fromBase64(signature, 64), fromBase64(publicKey, 32)];
   if (!sig || !key || isOfSmallOrder(sig.subarray(0, 32)) || isOfSmallOrder(key)) return false;
-  if (hexOf(sig.slice(32).reverse()) >= ORDER) return false;
-  return nacl.sign.detached.verify(new TextEncoder().encode(text), sig, key);
+  if (integer(sig.subarray(32)) >= ORDER) return false;
+  return nacl.sign.detached.verify(utf8(text), sig, key);
 }

@@ -1,9 +1,9 @@
 import type { Channel } from 'phoenix';
-import { type Abortable, abortable, waitFor } from './abort.ts';
+import { type Abortable, abortable } from './abort.ts';
 import { deferred } from './deferred.ts';
-import { AerieError, refusal } from './error.ts';
-import type { Line, Waiting } from './line.ts';
-import { Listeners, report } from './listeners.ts';
+import { AerieError, refusal, withOutcome } from './error.ts';
+import type { Line } from './line.ts';
+import { Listeners, tell } from './listeners.ts';
 
 /** The official client gives a listener the refs of a message too; its types leave them out. */
 type OnReply = (payload: { status: string; response: unknown }, ref: string, joinRef: string) => void;
@@ -16,50 +16,62 @@ export interface CallOptions extends Abortable {
   readonly onSent?: () => void;
 }
 
+/** A push that waits for its answer. */
+interface Call {
+  /** Of the frame in which it went out; nothing while it has to go out. */
+  ref: string | undefined;
+  /** Sends it, if that can be done now and was not done yet. */
+  send(): void;
+  fail(error: AerieError): void;
+  answered(status: string, response: unknown): void;
+}
+
 /** A joined channel. What is pushed on it is pushed again after a reconnect, until it is answered. */
 export class Topic<Joined = unknown> {
   readonly name: string;
   readonly #line: Line;
-  readonly #channel: Channel;
+  /** @internal */
+  readonly channel: Channel;
   readonly #joins = new Listeners<Joined>();
   readonly #failures = new Listeners<AerieError>();
-  readonly #answers = new Map<string, (status: string, response: unknown) => void>();
-  readonly #calls = new Set<Waiting & { lost(): void }>();
+  readonly #calls = new Set<Call>();
   readonly #first = deferred<Joined>();
   #joinRef: string | undefined;
+  /** Why no call goes out any more. */
   #failure: AerieError | undefined;
-  #isLeaving = false;
-  #hasEnded = false;
+  /** What it is to be left with once every call is answered. */
   #end: AerieError | undefined;
+  #hasEnded = false;
 
   /** @param params asked at each join, so that a later one goes on where the topic is by then */
   constructor(line: Line, name: string, params: () => object = () => ({})) {
     this.name = name;
     this.#line = line;
-    this.#channel = line.socket.channel(name, params);
-    this.#channel.on('phx_reply', ((payload, ref, joinRef) => {
-      const answer = this.#answers.get(ref);
-      if (answer) answer(payload.status, payload.response);
-      else if (payload.status === 'ok' && ref === joinRef) this.#joined(joinRef, payload.response as Joined);
+    this.channel = line.socket.channel(name, params);
+    this.channel.on('phx_reply', ((payload, ref, joinRef) => {
+      const { status, response } = payload;
+      if (status === 'ok' && ref === joinRef) this.#joined(joinRef, response as Joined);
+      for (const call of this.#calls) if (call.ref === ref) call.answered(status, response);
     }) as OnReply as never);
-    this.#channel.onError(() => this.#lost());
-    this.#channel.onClose(() => this.#fail(this.#failure ?? new AerieError('closed')));
+    this.channel.onError(() => this.#lost());
+    this.channel.onClose(() => this.fail(this.#failure ?? new AerieError('closed')));
   }
 
   /** Joins. Listeners should be there by then. */
   join(): this {
-    this.#channel.join().receive('error', (response: unknown) => {
+    this.#line.add(this);
+    this.channel.join().receive('error', (response: unknown) => {
       const refused = refusal(response);
       if (!FINAL.includes(refused.reason)) return;
-      this.#fail(refused);
+      this.fail(refused);
       this.leave();
     });
     return this;
   }
 
-  /** The answer to the first join. @throws AerieError where it is refused for good */
-  joined({ signal }: Abortable = {}): Promise<Joined> {
-    return waitFor(this.#first.promise, signal, 'none');
+  /** The answer to the first join. Rejects where it is refused for good. */
+  get joined(): Promise<Joined> {
+    return this.#first.promise;
   }
 
   /** Tells of this and every later join, and of what it answered. @returns what takes the listener off again */
@@ -75,14 +87,8 @@ export class Topic<Joined = unknown> {
 
   /** @returns what takes the listener off again */
   on<Payload>(event: string, listener: (payload: Payload) => void): () => void {
-    const ref = this.#channel.on(event, (payload: Payload) => {
-      try {
-        listener(payload);
-      } catch (error) {
-        report(error);
-      }
-    });
-    return () => this.#channel.off(event, ref);
+    const ref = this.channel.on(event, (payload: Payload) => tell(listener, payload));
+    return () => this.channel.off(event, ref);
   }
 
   /**
@@ -92,54 +98,44 @@ export class Topic<Joined = unknown> {
    */
   call<Answer = unknown>(event: string, payload: object, { signal, onSent }: CallOptions = {}): Promise<Answer> {
     return abortable(signal, (resolve, reject) => {
-      let ref: string | undefined;
       let wasSent = false;
       const settle = () => {
-        if (ref) this.#answers.delete(ref);
         this.#calls.delete(call);
-        this.#line.remove(call);
-        if (this.#isLeaving) this.#leaveIfIdle();
+        this.#leaveIfIdle();
       };
-      const call = {
+      const call: Call = {
+        ref: undefined,
         send: () => {
-          if (ref !== undefined || this.#joinRef === undefined) return;
           const { socket, pace } = this.#line;
-          if (pace.pauseMs > 0 || !socket.isConnected()) return;
-          ref = socket.makeRef();
+          if (call.ref || !this.#joinRef || pace.pauseMs > 0 || !socket.isConnected()) return;
+          call.ref = socket.makeRef();
           wasSent = true;
           onSent?.();
-          this.#answers.set(ref, answered);
-          socket.push({ topic: this.name, event, payload, ref, join_ref: this.#joinRef });
-        },
-        lost: () => {
-          if (ref) this.#answers.delete(ref);
-          ref = undefined;
+          socket.push({ topic: this.name, event, payload, ref: call.ref, join_ref: this.#joinRef });
         },
         fail: (error: AerieError) => {
           settle();
-          const { reason, message, details } = error;
-          reject(new AerieError(reason, { message, details, outcome: wasSent ? 'unknown' : 'none' }));
+          reject(withOutcome(error, wasSent ? 'unknown' : 'none'));
         },
-      };
-      const answered = (status: string, response: unknown) => {
-        const { pace } = this.#line;
-        const refused = status === 'ok' ? undefined : refusal(response);
-        if (!refused?.retryable) {
-          settle();
-          pace.answered();
-          return refused ? reject(refused) : resolve(response as Answer);
-        }
-        call.lost();
-        if (refused.reason === 'rate_limited') pace.rateLimited(refused.retryAfterMs);
-        else pace.unavailable();
-        this.#line.flush();
+        answered: (status, response) => {
+          const { pace } = this.#line;
+          const refused = status === 'ok' ? undefined : refusal(response);
+          if (!refused?.retryable) {
+            settle();
+            pace.answered();
+            return refused ? reject(refused) : resolve(response as Answer);
+          }
+          call.ref = undefined;
+          pace.refused(refused);
+          this.#line.flush();
+        },
       };
       if (this.#failure) {
         reject(this.#failure);
         return () => 'none';
       }
       this.#calls.add(call);
-      this.#line.add(call);
+      this.#line.flush();
       return () => {
         settle();
         return wasSent ? 'unknown' : 'none';
@@ -151,21 +147,24 @@ export class Topic<Joined = unknown> {
   leave(): Promise<void> {
     return new Promise((resolve) => {
       const done = () => resolve();
-      this.#channel.leave(2_000).receive('ok', done).receive('timeout', done);
+      this.channel.leave(2_000).receive('ok', done).receive('timeout', done);
     });
   }
 
   /** Leaves once every call is answered, since the server has at most 100 topics for a socket. @param error of later calls */
   end(error: AerieError): void {
-    if (this.#isLeaving) return;
-    this.#isLeaving = true;
-    this.#end = error;
+    this.#end ??= error;
     this.#leaveIfIdle();
   }
 
+  /** Sends what can be sent, in the order in which it was asked for. @internal */
+  flush(): void {
+    for (const call of this.#calls) call.send();
+  }
+
   #leaveIfIdle(): void {
-    if (this.#calls.size > 0) return;
-    this.#failure ??= this.#end;
+    if (!this.#end || this.#failure || this.#calls.size > 0) return;
+    this.#failure = this.#end;
     void this.leave();
   }
 
@@ -178,16 +177,18 @@ export class Topic<Joined = unknown> {
 
   #lost(): void {
     this.#joinRef = undefined;
-    for (const call of this.#calls) call.lost();
+    for (const call of this.#calls) call.ref = undefined;
   }
 
-  #fail(error: AerieError): void {
+  /** Nothing comes any more, and no call goes out. @internal */
+  fail(error: AerieError): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#failure ??= error;
     this.#first.reject(error);
     this.#lost();
     for (const call of [...this.#calls]) call.fail(error);
+    this.#line.remove(this);
     this.#failures.tell(error);
   }
 }

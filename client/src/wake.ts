@@ -1,4 +1,4 @@
-import { abortable } from './abort.ts';
+import { abortable, anySignal } from './abort.ts';
 
 /** Wakes whoever waits for something to have changed. */
 export class Wake {
@@ -19,5 +19,29 @@ export class Wake {
         return 'none';
       };
     });
+  }
+
+  /**
+   * What is found, one after the other; where there is nothing, it is looked for again at the next `wake`.
+   *
+   * @param closed ends it
+   * @param isOver ends it where there is nothing any more
+   * @throws `AerieError` `aborted` when the signal aborts
+   */
+  async *each<T>(
+    closed: AbortSignal,
+    find: () => T | undefined,
+    isOver: () => boolean = () => false,
+    signal?: AbortSignal,
+  ): AsyncGenerator<T> {
+    while (!closed.aborted) {
+      const found = find();
+      if (found !== undefined) yield found;
+      else if (isOver()) return;
+      else
+        await this.next(anySignal(closed, signal)).catch((error) => {
+          if (!closed.aborted) throw error;
+        });
+    }
   }
 }

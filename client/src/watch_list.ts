@@ -6,13 +6,17 @@ import { report } from './listeners.ts';
 /** A list is looked at again, in case nothing said that it has changed. */
 const LOOK_AGAIN_MS = 30_000;
 
-interface Watched {
-  /** With its query. */
-  readonly path: string;
+export interface Watched<Item> {
+  /** Each with its query; what the last one has comes first. */
+  readonly paths: readonly string[];
   /** Where the answer has them. */
   readonly items: string;
   /** What says that there is another one. */
   readonly notice: string;
+  /** Those of which to tell; all where it is left out. */
+  isWanted?(item: Item): boolean;
+  /** How many may be told of at the same time; any number where it is left out. */
+  readonly atOnce?: number;
 }
 
 /**
@@ -24,23 +28,27 @@ interface Watched {
 export async function watchList<Item extends { readonly id: string }>(
   { http, closed }: Connection,
   inbox: Inbox,
-  { path, items, notice }: Watched,
-  { signal }: Abortable,
-  tell: (item: Item) => Promise<void>,
+  { paths, items, notice, isWanted = () => true, atOnce = Infinity }: Watched<Item>,
+  options: Abortable | undefined,
+  tell: (item: Item) => unknown,
 ): Promise<void> {
-  const stopped = anySignal(closed, signal);
+  const stopped = anySignal(closed, options?.signal);
   const told = new Set<string>();
+  let underWay = 0;
   let news = new AbortController();
   const look = () => news.abort();
-  const stops = [inbox.onNotice(({ type }) => type === notice && look()), inbox.onJoin(look)];
+  const stop = inbox.onNews(({ type }) => (type === notice || type === 'joined') && look());
   const one = async (item: Item) => {
     told.add(item.id);
+    underWay++;
     try {
       await tell(item);
     } catch (error) {
       if (stopped.aborted) return;
       report(error);
       told.delete(item.id);
+    } finally {
+      if (underWay-- >= atOnce) look();
     }
   };
   try {
@@ -48,16 +56,20 @@ export async function watchList<Item extends { readonly id: string }>(
       news = new AbortController();
       try {
         const found: Item[] = [];
-        for await (const page of http.pages<Item>(path, items, { signal: stopped })) found.push(...page);
+        for (const path of paths) {
+          for await (const item of http.items<Item>(path, items, { signal: stopped })) found.push(item);
+        }
         const present = new Set(found.map(({ id }) => id));
         for (const id of told) if (!present.has(id)) told.delete(id);
-        for (const item of found.reverse()) if (!told.has(item.id)) void one(item);
+        for (const item of found.reverse()) {
+          if (underWay < atOnce && isWanted(item) && !told.has(item.id)) void one(item);
+        }
       } catch (error) {
         if (!stopped.aborted) report(error);
       }
       await sleep(LOOK_AGAIN_MS, anySignal(news.signal, stopped)).catch(() => {});
     }
   } finally {
-    for (const stop of stops) stop();
+    stop();
   }
 }

@@ -1,4 +1,5 @@
 import { type Agent, type Channel, memory } from 'aerie-client';
+import type { Deployment } from '../support/deployments.ts';
 import { connectAgent, type Registration } from './agents.ts';
 
 /** A payment channel as both of its agents have it; the first one has opened it with its deposit. */
@@ -13,10 +14,16 @@ export async function channelBetween(a: Agent, b: Agent, deposit = '1'): Promise
   return [mine, opened];
 }
 
-/** Two agents that are connected, with keeps of their own that outlive them. */
-export async function twoAgents(url: string, one: Registration, other: Registration): Promise<[Agent, Agent]> {
-  const keeps = [lasting(), lasting()] as const;
-  return [await connectAgent(url, one, { keep: keeps[0] }), await connectAgent(url, other, { keep: keeps[1] })];
+/** Two agents that are connected, each to its node, with keeps of their own that outlive them. */
+export async function twoAgents(
+  { here, there }: Pick<Deployment, 'here' | 'there'>,
+  one: Registration,
+  other: Registration,
+): Promise<[Agent, Agent]> {
+  return [
+    await connectAgent(here.url, one, { keep: lasting() }),
+    await connectAgent(there.url, other, { keep: lasting() }),
+  ];
 }
 
 /** A keep that outlives the agent, as a file would. */

@@ -85,7 +85,7 @@ export class Conversation {
     { replyToId, id = newId(), signal }: SayOptions = {},
   ): Promise<ConversationMessage> {
     const said = typeof parts === 'string' ? [{ type: 'text', text: parts }] : parts;
-    const payload = { ...this.#names, id, parts: said, ...(replyToId !== undefined && { replyToId }) };
+    const payload = { ...this.#names, id, parts: said, replyToId };
     const { message } = await this.#connection
       .agentTopic()
       .call<{ message: ConversationMessage }>('agent/message/send', payload, { signal });
@@ -95,7 +95,7 @@ export class Conversation {
   }
 
   /** Marks everything up to a message as read. */
-  async read({ id }: Pick<ConversationMessage, 'id'>, options: Abortable = {}): Promise<void> {
+  async read({ id }: Pick<ConversationMessage, 'id'>, options?: Abortable): Promise<void> {
     await this.#connection.agentTopic().call('agent/message/read', { ...this.#names, messageId: id }, options);
   }
 

@@ -14,24 +14,21 @@ interface Found {
 }
 
 /** The conversations in which an agent is now, newest first. */
-export async function* listConversations(connection: Connection, { signal }: Abortable): AsyncGenerator<Conversation> {
-  for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
-    const payload = { limit: 200, ...(cursor !== undefined && { cursor }) };
+export async function* listConversations(connection: Connection, options?: Abortable): AsyncGenerator<Conversation> {
+  let cursor: string | undefined;
+  do {
     type Page = { readonly items: readonly Listed[]; readonly nextCursor?: string };
-    const page: Page = await connection.agentTopic().call<Page>('agent/conversation/list', payload, { signal });
+    const payload = { limit: 200, cursor };
+    const page: Page = await connection.agentTopic().call<Page>('agent/conversation/list', payload, options);
     for (const { taskId, conversation, participants } of page.items) {
       yield new Conversation(connection, { id: conversation.id, taskId, name: conversation.name, participants });
     }
     cursor = page.nextCursor;
-  }
+  } while (cursor !== undefined);
 }
 
-export async function findConversation(
-  connection: Connection,
-  id: string,
-  { signal }: Abortable,
-): Promise<Conversation> {
-  const found = await connection.http.call<Found>('GET', `/api/conversations/${id}`, { signal });
+export async function findConversation(connection: Connection, id: string, options?: Abortable): Promise<Conversation> {
+  const found = await connection.http.call<Found>('GET', `/api/conversations/${id}`, options);
   const participants = found.participants.map(({ participant }) => participant.id);
   return new Conversation(connection, { id, taskId: found.task_id, name: found.conversation.name, participants });
 }

@@ -1,6 +1,6 @@
 import { micro, usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError } from '../error.ts';
+import { evidenceMismatch } from '../error.ts';
 import type { NegotiationState, Offer } from '../wire.ts';
 import { average } from './haggle.ts';
 
@@ -27,7 +27,7 @@ export interface HistoryEntry {
   readonly at: string;
 }
 
-type Signing = Pick<Connection, 'isSigned' | 'publicKey' | 'networkId'>;
+type Signing = Pick<Connection, 'isSigned' | 'publicKeys' | 'networkId'>;
 type Terms = Pick<NegotiationState, 'id' | 'client_agent_id' | 'provider_agent_id' | 'capability'>;
 
 /** What each text of a negotiation begins with. */
@@ -39,7 +39,7 @@ export async function checkOffer(by: Signing, session: NegotiationState, offer: 
   const { agent_id: agent, role, amount, signature } = offer;
   const isOfRole = session[`${role}_agent_id`] === agent;
   const isSigned = await by.isSigned(agent, signature, 'negotiation.offer', ...termsOf(session), agent, amount);
-  if (!isOfRole || !isSigned) throw new AerieError('evidence_mismatch', { details: { offer } });
+  if (!isOfRole || !isSigned) throw evidenceMismatch({ offer });
 }
 
 /** The average of the offers that stand. @returns nothing while one is missing */
@@ -53,7 +53,7 @@ export function averageOf({ client_offer, provider_offer }: NegotiationState): s
 export async function agreementOf(by: Signing, session: NegotiationEvidence['session']): Promise<Agreed> {
   const { client_offer: client, provider_offer: provider, agreed_amount: amount } = session;
   const accepted = session.history.findLast(({ event }) => event === 'accept');
-  const lies = new AerieError('evidence_mismatch', { details: { session } });
+  const lies = evidenceMismatch({ session });
   if (!client || !provider || amount === null || amount !== averageOf(session) || !accepted?.signature) throw lies;
   await checkOffer(by, session, client);
   await checkOffer(by, session, provider);
@@ -61,7 +61,6 @@ export async function agreementOf(by: Signing, session: NegotiationEvidence['ses
   const isParty = agent === session.client_agent_id || agent === session.provider_agent_id;
   const fields = [...termsOf(session), agent, amount, client.amount, provider.amount] as const;
   if (!isParty || !(await by.isSigned(agent, signature, 'negotiation.accept', ...fields))) throw lies;
-  const public_keys: Record<string, string> = {};
-  for (const id of [session.client_agent_id, session.provider_agent_id]) public_keys[id] = await by.publicKey(id);
+  const public_keys = await by.publicKeys(session.client_agent_id, session.provider_agent_id);
   return { amount, evidence: { network_id: by.networkId, public_keys, session } };
 }

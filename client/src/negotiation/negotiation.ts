@@ -2,7 +2,7 @@ import { type Abortable, anySignal, waitFor } from '../abort.ts';
 import { canonical, micro, usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { deferred } from '../deferred.ts';
-import { AerieError, isReason } from '../error.ts';
+import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { InTurn } from '../in_turn.ts';
 import { write } from '../keep.ts';
 import type { TaskRole } from '../task/task.ts';
@@ -55,13 +55,13 @@ export class Negotiation {
     topic.on('negotiation_expired', () => this.#hear(() => this.#become({ status: 'expired' })));
     topic.onJoin(({ session }) => this.#hear(() => this.#refresh(session)));
     topic.onEnd((error) => this.#state.status === 'open' && this.#fail(error));
-    connection.join(topic);
+    topic.join();
   }
 
   /** Joins it; resolves when what stands is verified. @internal */
   static async open(connection: Connection, state: NegotiationState): Promise<Negotiation> {
     const negotiation = new Negotiation(connection, state);
-    await negotiation.#topic.joined();
+    await negotiation.#topic.joined;
     await negotiation.#turn.run(async () => {});
     if (negotiation.#failure) throw negotiation.#failure;
     return negotiation;
@@ -77,28 +77,26 @@ export class Negotiation {
   }
 
   /** The other side's offers as they come, beginning with the one that stands; each is verified. Ends with the negotiation. */
-  async *offers(): AsyncGenerator<Offer> {
-    const { closed } = this.#connection;
+  offers({ signal }: Abortable = {}): AsyncGenerator<Offer> {
     let told: string | undefined;
-    while (!closed.aborted) {
+    const find = () => {
       if (this.#failure) throw this.#failure;
       const offer = this.#theirs;
-      if (offer && offer.signature !== told) {
-        told = offer.signature;
-        yield offer;
-      } else if (this.#state.status !== 'open') return;
-      else await this.#wake.next(closed).catch(() => {});
-    }
+      if (!offer || offer.signature === told) return undefined;
+      told = offer.signature;
+      return offer;
+    };
+    return this.#wake.each(this.#connection.closed, find, () => this.#state.status !== 'open', signal);
   }
 
   /** Offers an amount, in place of the one before. @throws AerieError: `offer_exceeds_limit`, `too_many_rounds`, `session_closed` */
-  async offer(amount: string, { signal }: Abortable = {}): Promise<Offer> {
+  async offer(amount: string, options?: Abortable): Promise<Offer> {
     const { id } = this.#connection;
     this.#demandSigner();
     const exact = canonical(amount);
     const signature = await this.#connection.sign('negotiation.offer', ...termsOf(this.#state), id, exact);
     await this.#keep('offer', { amount: exact, signature });
-    const { offer } = await this.#topic.call<{ offer: Offer }>('offer', { amount: exact, signature }, { signal });
+    const { offer } = await this.#topic.call<{ offer: Offer }>('offer', { amount: exact, signature }, options);
     await this.#turn.run(() => this.#offered(offer));
     return offer;
   }
@@ -108,7 +106,7 @@ export class Negotiation {
    *
    * @throws AerieError: `offers_incomplete`, `own_offer_is_last`, `session_closed`
    */
-  async accept({ signal }: Abortable = {}): Promise<Agreed> {
+  async accept(options?: Abortable): Promise<Agreed> {
     const { id } = this.#connection;
     this.#demandSigner();
     const { client_offer: client, provider_offer: provider } = this.#state;
@@ -117,14 +115,14 @@ export class Negotiation {
     const fields = [...termsOf(this.#state), id, amount, client.amount, provider.amount] as const;
     const signature = await this.#connection.sign('negotiation.accept', ...fields);
     await this.#keep('accept', { amount, signature, client_offer: client, provider_offer: provider });
-    await this.#topic.call('accept', { amount, signature }, { signal });
+    await this.#topic.call('accept', { amount, signature }, options);
     await this.#hear(() => this.#completed());
-    return waitFor(this.agreed, signal);
+    return waitFor(this.agreed, options?.signal);
   }
 
   /** @param reason at most 1,024 characters */
-  async reject(reason: string, { signal }: Abortable = {}): Promise<void> {
-    await this.#topic.call('reject', { reason }, { signal });
+  async reject(reason: string, options?: Abortable): Promise<void> {
+    await this.#topic.call('reject', { reason }, options);
     this.#become({ status: 'rejected' });
   }
 
@@ -205,7 +203,7 @@ export class Negotiation {
   async #refresh(session: NegotiationState): Promise<void> {
     if (!('task_id' in session)) throw new AerieError('unsupported');
     if (termsOf(session).join('\n') !== this.#terms) {
-      throw new AerieError('evidence_mismatch', { details: { terms: this.#terms, session } });
+      throw evidenceMismatch({ terms: this.#terms, session });
     }
     for (const offer of [session.client_offer, session.provider_offer]) {
       if (offer) await checkOffer(this.#connection, session, offer);
@@ -236,9 +234,7 @@ export class Negotiation {
     this.#state = { ...this.#state, ...change };
     const { status } = this.#state;
     if (status === 'rejected' || status === 'expired') {
-      this.#agreed.reject(
-        new AerieError('not_agreed', { message: `The negotiation is ${status}.`, details: { status } }),
-      );
+      this.#agreed.reject(new AerieError('not_agreed', { details: { status } }));
     }
     this.#wake.wake();
     if (status !== 'open') this.#topic.end(new AerieError('session_closed', { details: { status } }));

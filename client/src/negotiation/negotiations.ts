@@ -1,7 +1,7 @@
 import type { Abortable } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError } from '../error.ts';
+import { evidenceMismatch } from '../error.ts';
 import { newId } from '../ids.ts';
 import type { Inbox } from '../inbox.ts';
 import { watchList } from '../watch_list.ts';
@@ -29,34 +29,31 @@ export class Negotiations {
 
   async begin({ with: other, capability, basePrice, id = newId(), signal }: NewNegotiation): Promise<Negotiation> {
     const { http, id: me } = this.#connection;
-    const terms = { provider_agent_id: other, ...(capability !== undefined && { capability }) };
-    const body = { id, ...terms, ...(basePrice !== undefined && { base_price: canonical(basePrice) }) };
+    const body = { id, provider_agent_id: other, capability, base_price: basePrice && canonical(basePrice) };
     const { session } = await http.call<{ session: NegotiationState }>('POST', '/api/negotiations', { body, signal });
     const isMine = session.id === id && session.client_agent_id === me && session.provider_agent_id === other;
     if (!isMine || session.capability !== (capability ?? null)) {
-      throw new AerieError('evidence_mismatch', { details: { asked: body, session } });
+      throw evidenceMismatch({ asked: body, session });
     }
     return this.#opened(session);
   }
 
-  async find(id: string, { signal }: Abortable = {}): Promise<Negotiation> {
+  async find(id: string, options?: Abortable): Promise<Negotiation> {
     const open = this.#open.get(id);
     if (open) return open;
     const path = `/api/negotiations/${id}`;
-    const { session } = await this.#connection.http.call<{ session: NegotiationState }>('GET', path, { signal });
+    const { session } = await this.#connection.http.call<{ session: NegotiationState }>('GET', path, options);
     return this.#opened(session);
   }
 
   /** Tells of each open negotiation that others have begun with this agent, those from before too. */
-  watch(inbox: Inbox, tell: (negotiation: Negotiation) => unknown, options: Abortable): Promise<void> {
+  watch(inbox: Inbox, tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
     const list = {
-      path: '/api/negotiations?limit=100&status=open',
-      items: 'sessions',
-      notice: 'aerie.negotiation',
+      paths: ['/api/negotiations?limit=100&status=open'],
+      ...{ items: 'sessions', notice: 'aerie.negotiation' },
+      isWanted: ({ provider_agent_id: provider }: NegotiationState) => provider === this.#connection.id,
     };
-    return watchList<NegotiationState>(this.#connection, inbox, list, options, async (session) => {
-      if (session.provider_agent_id === this.#connection.id) await tell(await this.#opened(session));
-    });
+    return watchList(this.#connection, inbox, list, options, async (session) => tell(await this.#opened(session)));
   }
 
   #opened(session: NegotiationState): Promise<Negotiation> {

@@ -1,7 +1,7 @@
 import { type Abortable, anySignal, waitFor } from '../abort.ts';
 import { usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError } from '../error.ts';
+import { AerieError, isReason } from '../error.ts';
 import { read, write } from '../keep.ts';
 import type { ChannelState, Closing, CoSigned, HistoryItem } from '../wire.ts';
 import { type Paid, Payer, type PayOptions } from './payer.ts';
@@ -69,17 +69,15 @@ export class Channel {
   }
 
   /** States as they follow, beginning with the present one; who is slow misses those in between. Ends when the channel is closed. */
-  async *changes({ signal }: Abortable = {}): AsyncGenerator<ChannelState> {
-    for (let told = -1; ; ) {
+  changes({ signal }: Abortable = {}): AsyncGenerator<ChannelState> {
+    let told = -1;
+    const find = () => {
       const { state, version } = this.#standing;
-      if (this.#connection.closed.aborted) return;
-      this.#standing.demandSound();
-      if (told !== version) {
-        told = version;
-        yield state;
-      } else if (state.status === 'closed') return;
-      else if (await this.#waits(version, signal)) return;
-    }
+      if (told === version) return undefined;
+      told = version;
+      return state;
+    };
+    return this.#standing.each(find, () => this.state.status === 'closed', signal);
   }
 
   /** What decides about transfers to this side; by default all are taken that are rightly signed. */
@@ -148,15 +146,6 @@ export class Channel {
     return waitFor(this.#standing.ended, signal);
   }
 
-  /** Waits until something has come. @returns true if the agent was closed, which ends a loop */
-  async #waits(version: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const { closed } = this.#connection;
-    await this.#standing.changed(version, signal).catch((error) => {
-      if (!closed.aborted) throw error;
-    });
-    return closed.aborted;
-  }
-
   async #untilClosed(late: AbortSignal, signal: AbortSignal | undefined): Promise<void> {
     const standing = this.#standing;
     let proposedAt: number | undefined;
@@ -169,7 +158,10 @@ export class Channel {
       else if (late.aborted && state.status === 'open')
         await this.dispute('no answer to a proposed close', undefined, { signal });
       else if (proposedAt !== nonce) {
-        await standing.proposeClose(ledger.balances, signal).catch((error) => this.#unlessMoved(error));
+        await standing.proposeClose(ledger.balances, signal).catch((error) => {
+          // A transfer was executed in that moment, or it is closed: looked at again when that is told.
+          if (!isReason(error, 'invalid_nonce', 'channel_closed', 'balance_mismatch')) throw error;
+        });
         proposedAt = nonce;
       }
       const wait = late.aborted ? signal : anySignal(late, signal);
@@ -179,41 +171,34 @@ export class Channel {
     }
   }
 
-  /** A transfer was executed in that moment, or it is closed: looked at again when that is told. */
-  #unlessMoved(error: unknown): void {
-    const { reason } = error as Partial<AerieError>;
-    if (reason !== 'invalid_nonce' && reason !== 'channel_closed' && reason !== 'balance_mismatch') throw error;
-  }
-
   /**
    * Freezes the channel and shows the newest state that both have signed, or what is given.
    *
    * @param reason at most 1,024 characters; @param evidence JSON of at most 16 KiB
    */
-  async dispute(reason: string, evidence?: object, { signal }: Abortable = {}): Promise<ChannelState> {
+  async dispute(reason: string, evidence?: object, options?: Abortable): Promise<ChannelState> {
     const { newest } = this.#standing.ledger;
     const shown = evidence ?? (newest ? { state: newest } : {});
-    await this.#standing.topic.call('dispute', { reason, evidence: shown }, { signal });
+    await this.#standing.topic.call('dispute', { reason, evidence: shown }, options);
     await this.#standing.refresh();
     this.#standing.demandSound();
     return this.state;
   }
 
   /** What `aerie verify` takes, verified. @throws AerieError `evidence_mismatch` */
-  async evidence({ signal }: Abortable = {}): Promise<ChannelEvidence> {
+  async evidence(options?: Abortable): Promise<ChannelEvidence> {
     const { http, networkId } = this.#connection;
     for (;;) {
       const known = this.#standing.ledger.newest?.nonce ?? 0;
       const path = `/api/payment_channels/${this.id}`;
-      const { channel } = await http.call<{ channel: ChannelState }>('GET', path, { signal });
+      const { channel } = await http.call<{ channel: ChannelState }>('GET', path, options);
       const history: HistoryItem[] = [];
       for await (const item of this.#standing.ledger.history(0)) history.push(item);
       // Something was under way between the two.
       if ((history.at(-1)?.nonce ?? 0) !== channel.next_nonce - (channel.pending ? 2 : 1)) continue;
       await this.#standing.verify(channel, known);
       this.#standing.demandSound();
-      const public_keys: Record<string, string> = {};
-      for (const id of [channel.agent_a, channel.agent_b]) public_keys[id] = await this.#connection.publicKey(id);
+      const public_keys = await this.#connection.publicKeys(channel.agent_a, channel.agent_b);
       return { network_id: networkId, public_keys, channel, history };
     }
   }

@@ -1,7 +1,7 @@
 import type { Abortable } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError, isReason } from '../error.ts';
+import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { newId } from '../ids.ts';
 import type { Inbox } from '../inbox.ts';
 import { report } from '../listeners.ts';
@@ -67,19 +67,15 @@ export class Channels {
       deposit_b: canonical(asked.theirDeposit ?? '0'),
       challenge_period_ms: asked.challengePeriodMs ?? HOUR_MS,
     };
-    const state = await this.#sign(terms, signal);
-    const channel = await this.#opened(state, {
-      ...(onTransfer && { onTransfer }),
-      ...(onProposedClose && { onProposedClose }),
-    });
     try {
+      const channel = await this.#opened(await this.#sign(terms, signal), { onTransfer, onProposedClose });
       await channel.opened({ signal });
+      return channel;
     } catch (error) {
-      // Opened in that moment: `channel(id)` finds it.
-      if (signal?.aborted) await channel.withdraw().catch(report);
+      // Opened in that moment, `channel(id)` finds it.
+      if (signal?.aborted) await this.#withdraw(terms.id).catch(unlessGone);
       throw error;
     }
-    return channel;
   }
 
   async find(id: string, { signal, ...policies }: Abortable & ChannelPolicies = {}): Promise<Channel> {
@@ -93,28 +89,24 @@ export class Channels {
   /** Decides about channels that others propose, those from before too, and goes on with those that were opened so. */
   async watch(inbox: Inbox, policy: ProposalPolicy, { onOpen, signal }: ProposalOptions): Promise<void> {
     this.#connection.demandSigner(false);
-    const list = (status: string) => ({
-      path: `/api/payment_channels?limit=100&status=${status}`,
-      items: 'channels',
-      notice: 'aerie.payment_channel',
-    });
-    const isTheirs = ({ proposed_by: by }: ChannelState) => typeof by === 'string' && by !== this.#connection.id;
-    const open = async (state: ChannelState, policies: ChannelPolicies) => {
-      const channel = await this.#opened(state, policies);
-      void Promise.resolve(channel).then(onOpen).catch(report);
+    const list = {
+      paths: ['open', 'proposed'].map((status) => `/api/payment_channels?limit=100&status=${status}`),
+      ...{ items: 'channels', notice: 'aerie.payment_channel' },
+      isWanted: ({ proposed_by: by }: ChannelState) => Boolean(by) && by !== this.#connection.id,
     };
-    const proposed = watchList<ChannelState>(this.#connection, inbox, list('proposed'), { signal }, async (state) => {
-      if (!isTheirs(state)) return;
-      const accepted = await this.#accept(state, policy);
-      if (accepted) await open(accepted.state, accepted.policies);
+    await watchList<ChannelState>(this.#connection, inbox, list, { signal }, async (said) => {
+      const isOpen = said.status === 'open';
+      if (isOpen && !(await this.#isOpenedHere(said))) return;
+      const verdict = isOpen ? await policy(proposalOf(said, this.#connection.id)) : await this.#accept(said, policy);
+      if (!verdict && !isOpen) return;
+      const channel = await this.#opened(said, typeof verdict === 'object' ? verdict : {});
+      void Promise.resolve(channel).then(onOpen).catch(report);
     });
-    const resumed = watchList<ChannelState>(this.#connection, inbox, list('open'), { signal }, async (state) => {
-      const kept = await new ChannelRecord(this.#connection, state.id).read();
-      if (!isTheirs(state) || !kept?.opening || this.#open.has(state.id)) return;
-      const policies = await policy(proposalOf(state, this.#connection.id));
-      await open(state, typeof policies === 'object' ? policies : {});
-    });
-    await Promise.all([proposed, resumed]);
+  }
+
+  /** True if a process before this one has signed it. */
+  async #isOpenedHere({ id }: ChannelState): Promise<boolean> {
+    return !this.#open.has(id) && (await new ChannelRecord(this.#connection, id).read())?.opening !== undefined;
   }
 
   async #accept(state: ChannelState, policy: ProposalPolicy) {
@@ -123,17 +115,18 @@ export class Channels {
     const terms = termsOf(state);
     const isWhole = [state.agent_a, state.agent_b].includes(this.#connection.id) && by && signature;
     if (!isWhole || !(await this.#connection.isSigned(by, signature, 'payment.open', ...openFields(terms)))) {
-      throw new AerieError('evidence_mismatch', { details: { proposal: state } });
+      throw evidenceMismatch({ proposal: state });
     }
     try {
       const verdict = await policy(proposalOf(state, this.#connection.id));
-      if (verdict !== false) return { state: await this.#sign(terms), policies: verdict === true ? {} : verdict };
-      await this.#connection.http.call('DELETE', `/api/payment_channels/${id}`);
+      if (verdict) await this.#sign(terms);
+      else await this.#withdraw(id);
+      return verdict;
     } catch (error) {
       // Withdrawn or expired meanwhile.
       if (!isReason(error, 'channel_closed', 'not_found')) throw error;
     }
-    return undefined;
+    return false;
   }
 
   /** Keeps what is signed, and sends it. */
@@ -146,8 +139,13 @@ export class Channels {
       // A server of the version before wants both signatures at once.
       throw isReason(error, 'invalid_payload') && isMissing(error.details) ? new AerieError('unsupported') : error;
     });
-    if (!sameTerms(termsOf(channel), terms)) throw new AerieError('evidence_mismatch', { details: { terms, channel } });
+    if (!sameTerms(termsOf(channel), terms)) throw evidenceMismatch({ terms, channel });
     return channel;
+  }
+
+  /** Takes a proposal back, or declines it. */
+  #withdraw(id: string): Promise<unknown> {
+    return this.#connection.http.call('DELETE', `/api/payment_channels/${id}`);
   }
 
   #opened(state: ChannelState, policies: ChannelPolicies): Promise<Channel> {
@@ -157,6 +155,8 @@ export class Channels {
     return open;
   }
 }
+
+const unlessGone = (error: unknown) => isReason(error, 'not_found') || report(error);
 
 const isMissing = (details: unknown) => JSON.stringify(details ?? '').includes('signature');
 

@@ -1,13 +1,13 @@
-import { type Abortable, abortable, aborted, sleep } from '../abort.ts';
+import { type Abortable, aborted, sleep, waitFor } from '../abort.ts';
 import { canonical, micro } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError, isReason } from '../error.ts';
+import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { newId } from '../ids.ts';
 import { InTurn } from '../in_turn.ts';
 import type { Topic } from '../topic.ts';
 import type { ChannelState, HistoryItem, Proposed, Transfer } from '../wire.ts';
 import type { Ledger } from './ledger.ts';
-import { type KeptPayment, KeptPayments, notPaid } from './payment.ts';
+import { isOver, type KeptPayment, KeptPayments, notPaid } from './payment.ts';
 import { nextState, sameTransfer } from './states.ts';
 
 export interface PayOptions extends Abortable {
@@ -75,10 +75,7 @@ export class Payer {
     if (kept && kept.amount !== exact) throw new AerieError('conflict', { details: { id, amount: kept.amount } });
     if (signal?.aborted) throw aborted(signal, 'none');
     const paid = this.#run(id, exact);
-    return abortable<Paid>(signal, (resolve, reject) => {
-      paid.then(resolve, reject);
-      return () => 'unknown';
-    }).catch((error) => {
+    return waitFor(paid, signal).catch((error) => {
       if (!signal?.aborted || this.#channel.connection.closed.aborted) throw error;
       return this.#withdraw(id, paid, signal);
     });
@@ -103,19 +100,13 @@ export class Payer {
   }
 
   /** Waits for what becomes of a payment that was given up. @throws AerieError with `none` if it is burned, else `unknown` */
-  async #withdraw(id: string, paid: Promise<Paid>, signal: AbortSignal): Promise<Paid> {
+  #withdraw(id: string, paid: Promise<Paid>, signal: AbortSignal): Promise<Paid> {
     this.#withdrawn.add(id);
     this.#channel.refresh().catch(() => {});
-    const late = new AbortController();
-    const tooLate = sleep(WITHDRAWAL_MS, late.signal).then(() => Promise.reject(aborted(signal, 'unknown')));
-    try {
-      return await Promise.race([paid, tooLate]);
-    } catch (error) {
-      throw isReason(error, 'withdrawn') ? aborted(signal, 'none') : error;
-    } finally {
-      tooLate.catch(() => {});
-      late.abort();
-    }
+    return waitFor(paid, AbortSignal.timeout(WITHDRAWAL_MS)).catch((error) => {
+      if (!isReason(error, 'withdrawn', 'aborted')) throw error;
+      throw aborted(signal, error.reason === 'withdrawn' ? 'none' : 'unknown');
+    });
   }
 
   async #settle(asked: KeptPayment): Promise<Paid> {
@@ -137,11 +128,10 @@ export class Payer {
         return { id, ...transfer };
       }
       const burned = became && 'burned' in became ? became : undefined;
-      const isOver = burned && (burned.reason === 'dispute' || burned.reason === 'close');
       const isMine = burned && (burned.by === connection.id || burned.reason === NONCE_TAKEN);
-      if (burned && (isOver || !isMine || this.#isWithdrawn(payment))) {
+      if (burned && (isOver(burned) || !isMine || this.#isWithdrawn(payment))) {
         await this.#kept.delete(id);
-        throw this.#isWithdrawn(payment) ? new AerieError('withdrawn') : notPaid(burned.reason, burned);
+        throw this.#isWithdrawn(payment) ? new AerieError('withdrawn') : notPaid(burned);
       }
       // Another process of this agent, or the other side, had this nonce: with the next one.
       const { transfer: _, ...unsigned } = payment;
@@ -183,7 +173,7 @@ export class Payer {
     await this.#channel.refresh();
     if (this.#channel.state.next_nonce > nonce) return;
     const before = (await this.#kept.unsettled()).find((kept) => kept.id !== id && kept.transfer?.nonce === nonce);
-    if (!before) throw new AerieError('evidence_mismatch', { details: { signed: nonce, said: this.#channel.state } });
+    if (!before) throw evidenceMismatch({ signed: nonce, said: this.#channel.state });
     await this.#settle(before);
   }
 

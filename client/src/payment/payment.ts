@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts';
 import { AerieError } from '../error.ts';
 import { read, write } from '../keep.ts';
-import type { Transfer } from '../wire.ts';
+import type { Burned, Transfer } from '../wire.ts';
 
 /** A payment of this side that was asked for. */
 export interface KeptPayment {
@@ -49,15 +49,16 @@ export class KeptPayments {
   }
 }
 
-/** Why a payment that was not executed is over. */
-export function notPaid(reason: string, details: unknown): AerieError {
-  const known =
-    reason === 'dispute' || reason === 'close' ? `channel_${reason === 'close' ? 'closed' : 'disputed'}` : undefined;
-  const message = known ? undefined : `The other side has rejected the payment: ${reason}`;
-  return new AerieError(known ?? 'transfer_rejected', {
-    ...(message !== undefined && { message }),
+/** What burns all that is pending on a channel, and the reason of a payment that was. */
+const ENDS: Readonly<Record<string, string>> = { close: 'channel_closed', dispute: 'channel_disputed' };
+
+/** True if there is no next nonce to pay with. */
+export const isOver = ({ reason }: Burned): boolean => reason in ENDS;
+
+/** Why a payment that was not executed is over. A state that a dispute burned may be shown in it. */
+export const notPaid = (details: Burned): AerieError =>
+  new AerieError(ENDS[details.reason] ?? 'transfer_rejected', {
+    message: `The payment was not executed: ${details.reason}`,
     details,
-    // A state that a dispute burned may be shown in it.
-    outcome: reason === 'dispute' ? 'unknown' : 'none',
+    outcome: details.reason === 'dispute' ? 'unknown' : 'none',
   });
-}

@@ -1,8 +1,17 @@
 import type { Connection } from '../connection.ts';
-import { AerieError } from '../error.ts';
+import { AerieError, evidenceMismatch } from '../error.ts';
 import { read, write } from '../keep.ts';
 import type { CoSigned, Transfer } from '../wire.ts';
-import { asState, balancesOf, openFields, sameTerms, sameTransfer, stateFields, type Terms } from './states.ts';
+import {
+  balancesOf,
+  finalsOf,
+  openFields,
+  type Side,
+  sameTerms,
+  sameTransfer,
+  stateFields,
+  type Terms,
+} from './states.ts';
 
 /** What one side has signed as the end of a channel. */
 export interface SignedClose {
@@ -50,11 +59,9 @@ export class ChannelRecord {
   /** Signs the terms of a channel. @throws AerieError `evidence_mismatch` where other terms are kept under its id */
   async signOpening(terms: Terms): Promise<string> {
     const opening = await this.#connection.sign('payment.open', ...openFields(terms));
-    await this.#change((kept) => {
-      if (kept && !sameTerms(kept.terms, terms))
-        throw new AerieError('evidence_mismatch', { details: { kept, terms } });
-      return { newest: null, signed: null, ...kept, terms, opening };
-    });
+    const kept = await this.begin(terms);
+    if (!sameTerms(kept.terms, terms)) throw evidenceMismatch({ kept, terms });
+    await this.#change((before = kept) => ({ ...before, opening }));
     return opening;
   }
 
@@ -65,12 +72,12 @@ export class ChannelRecord {
    */
   async signState(transfer: Transfer): Promise<string> {
     const signature = await this.#connection.sign('payment.state', ...stateFields(this.#id, transfer));
-    await this.#change((kept) => {
-      const sound = this.#demandSound(kept);
-      const { signed } = sound;
-      if (signed && sameTransfer(signed, transfer)) return sound;
+    await this.#change((said) => {
+      const kept = sound(said);
+      const { signed } = kept;
+      if (signed && sameTransfer(signed, transfer)) return kept;
       if (signed && signed.nonce >= transfer.nonce) throw new AerieError('nonce_taken');
-      return { ...sound, signed: { ...transfer, signature } };
+      return { ...kept, signed: { ...transfer, signature } };
     });
     return signature;
   }
@@ -80,54 +87,47 @@ export class ChannelRecord {
    *
    * @throws AerieError `evidence_mismatch`, `balance_mismatch`
    */
-  async signClose(end: Omit<SignedClose, 'signature'>, mine: 'a' | 'b'): Promise<SignedClose> {
+  async signClose(end: Omit<SignedClose, 'signature'>, mine: Side): Promise<SignedClose> {
     const { nonce, final_balance_a: a, final_balance_b: b } = end;
     const close = { ...end, signature: await this.#connection.sign('payment.close', this.#id, nonce, a, b) };
-    await this.#change((kept) => {
-      const sound = this.#demandSound(kept);
-      const { newest, terms } = sound;
-      const finals = balancesOf(terms, asState({ balance_a: a, balance_b: b }));
-      if ((newest?.nonce ?? 0) !== nonce || finals[mine] < balancesOf(terms, newest)[mine]) {
-        throw new AerieError('balance_mismatch');
-      }
-      return { ...sound, close };
+    await this.#change((said) => {
+      const kept = sound(said);
+      const { newest, terms } = kept;
+      const isLess = balancesOf(terms, finalsOf(end))[mine] < balancesOf(terms, newest)[mine];
+      if (isLess || (newest?.nonce ?? 0) !== nonce) throw new AerieError('balance_mismatch');
+      return { ...kept, close };
     });
     return close;
   }
 
   /** Keeps a state that both have signed, if it is newer. @returns the newest one */
   async adopt(state: CoSigned): Promise<CoSigned | null> {
-    const { newest } = await this.#change((kept) => {
-      const known = this.#demandKept(kept);
-      return known.newest && known.newest.nonce >= state.nonce ? known : { ...known, newest: state };
-    });
+    const isNewer = ({ newest }: Kept) => !newest || newest.nonce < state.nonce;
+    const { newest } = await this.#change((kept) => (kept && isNewer(kept) ? { ...kept, newest: state } : kept));
     return newest;
   }
 
   /** Keeps what does not fit, for good. */
   async stop(mismatch: unknown): Promise<void> {
-    await this.#change((kept) => ({ ...this.#demandKept(kept), mismatch }));
+    await this.#change((kept) => kept && { ...kept, mismatch });
   }
 
-  #demandKept(kept: Kept | undefined): Kept {
-    if (!kept) throw new AerieError('not_found');
-    return kept;
-  }
-
-  #demandSound(kept: Kept | undefined): Kept {
-    const { mismatch } = this.#demandKept(kept);
-    if (mismatch !== undefined) throw new AerieError('evidence_mismatch', { details: mismatch });
-    return kept as Kept;
-  }
-
-  /** Others with the same keep see each change whole. */
+  /** Others with the same keep see each change whole. @throws AerieError `not_found` where nothing is kept, and nothing is begun */
   #change(change: (kept: Kept | undefined) => Kept | undefined): Promise<Kept> {
     const { keep } = this.#connection;
     return keep.lock(this.#key, async () => {
       const before = await this.read();
-      const after = change(before) as Kept;
+      const after = change(before);
+      if (!after) throw new AerieError('not_found');
       if (after !== before) await write(keep, this.#key, after);
       return after;
     });
   }
+}
+
+/** @throws AerieError `evidence_mismatch` where the channel was stopped; `not_found` where nothing is kept of it */
+function sound(kept: Kept | undefined): Kept {
+  if (!kept) throw new AerieError('not_found');
+  if (kept.mismatch !== undefined) throw evidenceMismatch(kept.mismatch);
+  return kept;
 }

@@ -2,7 +2,7 @@ import { anySignal, sleep } from '../abort.ts';
 import { usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { deferred } from '../deferred.ts';
-import { AerieError, isReason } from '../error.ts';
+import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { InTurn } from '../in_turn.ts';
 import { report } from '../listeners.ts';
 import { Topic } from '../topic.ts';
@@ -10,7 +10,7 @@ import { Wake } from '../wake.ts';
 import type { ChannelState, Closing, CoSigned, Proposed, ProposedClose, Transfer } from '../wire.ts';
 import { Ledger } from './ledger.ts';
 import { NONCE_TAKEN, type Payable } from './payer.ts';
-import { asState, type Balances, balancesOf, termsOf, transferOf } from './states.ts';
+import { type Balances, balancesOf, finalsOf, termsOf, transferOf } from './states.ts';
 
 /** Whether to take a transfer that is rightly signed: `false`, or a reason, rejects it. */
 export type TransferPolicy = (transfer: Transfer) => boolean | string | Promise<boolean | string>;
@@ -20,9 +20,9 @@ export type ClosePolicy = (close: ProposedClose) => boolean | Promise<boolean>;
 
 export interface ChannelPolicies {
   /** By default all transfers are taken that are rightly signed. */
-  onTransfer?: TransferPolicy;
+  onTransfer?: TransferPolicy | undefined;
   /** By default each close is signed that leaves this side no less than it has. */
-  onProposedClose?: ClosePolicy;
+  onProposedClose?: ClosePolicy | undefined;
 }
 
 interface Joined {
@@ -40,13 +40,13 @@ export class Standing implements Payable {
   readonly #ended = deferred<Closing>();
   /** Nonces of transfers that are being answered. */
   readonly #answering = new Set<number>();
-  #version = 0;
-  #state: ChannelState;
+  version = 0;
+  state: ChannelState;
   #failure: AerieError | undefined;
 
   private constructor(connection: Connection, state: ChannelState, policies: ChannelPolicies) {
     this.connection = connection;
-    this.#state = { ...state, pending: null, proposed_close: null };
+    this.state = { ...state, pending: null, proposed_close: null };
     this.policies = { ...policies };
     this.ledger = new Ledger(connection, termsOf(state));
     this.topic = new Topic<Joined>(connection.line, `payment:${state.id}`);
@@ -66,19 +66,11 @@ export class Standing implements Payable {
   static async open(connection: Connection, state: ChannelState, policies: ChannelPolicies): Promise<Standing> {
     const standing = new Standing(connection, state, policies);
     await standing.ledger.load();
-    connection.join(standing.topic);
-    await standing.topic.joined();
+    standing.topic.join();
+    await standing.topic.joined;
     await standing.#turn.run(async () => {});
     standing.demandSound();
     return standing;
-  }
-
-  get state(): ChannelState {
-    return this.#state;
-  }
-
-  get version(): number {
-    return this.#version;
   }
 
   /** Resolves to how it was closed, as both have signed. */
@@ -90,15 +82,24 @@ export class Standing implements Payable {
     if (this.#failure) throw this.#failure;
   }
 
+  /** What is found, looked for again at each change. @throws AerieError where the channel is not sound */
+  each<T>(find: () => T | undefined, isOver: () => boolean, signal?: AbortSignal): AsyncGenerator<T> {
+    const look = () => {
+      this.demandSound();
+      return find();
+    };
+    return this.#wake.each(this.connection.closed, look, isOver, signal);
+  }
+
   async changed(version: number, signal?: AbortSignal): Promise<void> {
-    if (version === this.#version) await this.#wake.next(anySignal(this.connection.closed, signal));
+    if (version === this.version) await this.#wake.next(anySignal(this.connection.closed, signal));
   }
 
   /** Asks how the channel stands, and again where something has come meanwhile, since the answer may be from before. */
   async refresh(): Promise<void> {
     const path = `/api/payment_channels/${this.ledger.terms.id}`;
     for (;;) {
-      const version = this.#version;
+      const version = this.version;
       const { channel } = await this.connection.http.call<Joined>('GET', path);
       if (await this.#take(channel, version)) return;
     }
@@ -106,7 +107,7 @@ export class Standing implements Payable {
 
   async #joined({ channel }: Joined): Promise<void> {
     // What came on the join before, and is still being looked at, goes first.
-    if (!(await this.#take(channel, this.#version))) await this.refresh();
+    if (!(await this.#take(channel, this.version))) await this.refresh();
   }
 
   /** Takes an answer over, in its turn. @returns false where something has come since it was asked for at that version */
@@ -114,13 +115,13 @@ export class Standing implements Payable {
     const known = this.ledger.newest?.nonce ?? 0;
     let isStale = false;
     await this.#hear(async () => {
-      isStale = version !== this.#version;
+      isStale = version !== this.version;
       if (isStale) return;
       await this.ledger.refresh(channel, known);
       const { pending, proposed_close: close } = channel;
       const verified = pending && ((await this.ledger.verifyProposed(pending)) ?? null);
       if (close) await this.ledger.verifyClose(close);
-      if (channel.status === 'closed' && this.#state.status !== 'closed') await this.#closed(channel);
+      if (channel.status === 'closed' && this.state.status !== 'closed') await this.#closed(channel);
       this.become({ ...channel, pending: verified });
     });
     return !isStale || this.#failure !== undefined;
@@ -133,10 +134,10 @@ export class Standing implements Payable {
 
   /** Tells whoever waits, and answers what wants an answer. */
   become(change: Partial<ChannelState>): void {
-    this.#state = { ...this.#state, ...change };
-    this.#version++;
+    this.state = { ...this.state, ...change };
+    this.version++;
     this.#wake.wake();
-    const { pending, proposed_close: close, status, closing } = this.#state;
+    const { pending, proposed_close: close, status, closing } = this.state;
     if (status === 'closed') this.topic.end(new AerieError('channel_closed', { details: closing }));
     if (!this.connection.canSign || status === 'closed') return;
     if (pending && pending.from === this.ledger.peer && !this.#answering.has(pending.nonce)) void this.#answer(pending);
@@ -145,20 +146,20 @@ export class Standing implements Payable {
 
   async #proposed(said: Proposed): Promise<void> {
     const pending = await this.ledger.verifyProposed(said);
-    if (pending) this.become({ pending, next_nonce: Math.max(this.#state.next_nonce, pending.nonce + 1) });
+    if (pending) this.become({ pending, next_nonce: Math.max(this.state.next_nonce, pending.nonce + 1) });
   }
 
   async #executed(state: CoSigned): Promise<void> {
     await this.ledger.adopt(state);
     const { nonce, balance_a, balance_b } = state;
-    if (nonce <= this.#state.nonce) return;
+    if (nonce <= this.state.nonce) return;
     const last_state = { ...transferOf(state), signature_a: state.signature_a, signature_b: state.signature_b };
     this.#passed(nonce, { nonce, balance_a, balance_b, last_state, proposed_close: null });
   }
 
   /** A nonce is executed or burned. */
   #passed(nonce: number, change: Partial<ChannelState> = {}): void {
-    const { pending, next_nonce } = this.#state;
+    const { pending, next_nonce } = this.state;
     const left = pending && pending.nonce > nonce ? pending : null;
     this.become({ ...change, pending: left, next_nonce: Math.max(next_nonce, nonce + 1) });
   }
@@ -169,7 +170,7 @@ export class Standing implements Payable {
   }
 
   async #closed({ closing }: ChannelState): Promise<void> {
-    if (!closing) throw new AerieError('evidence_mismatch', { details: { closing } });
+    if (!closing) throw evidenceMismatch({ closing });
     await this.ledger.verifyEnd(closing);
     this.#ended.resolve(closing);
   }
@@ -202,15 +203,13 @@ export class Standing implements Payable {
     await this.#hear(() => this.#passed(nonce));
   }
 
-  async #answerClose({ nonce, final_balance_a, final_balance_b, ...close }: ProposedClose): Promise<void> {
-    const finals = { nonce, final_balance_a, final_balance_b };
+  async #answerClose(close: ProposedClose): Promise<void> {
     try {
       await sleep(0, this.connection.closed);
-      const ends = balancesOf(this.ledger.terms, asState({ balance_a: final_balance_a, balance_b: final_balance_b }));
-      const { mine, balances, newest } = this.ledger;
-      if (ends[mine] < balances[mine] || nonce !== (newest?.nonce ?? 0) || this.#failure) return;
-      const proposed = { ...finals, ...close };
-      if ((await this.#judge(async () => (await this.policies.onProposedClose?.(proposed)) ?? true)) !== true) return;
+      const { mine, balances, newest, terms } = this.ledger;
+      const ends = balancesOf(terms, finalsOf(close));
+      if (ends[mine] < balances[mine] || close.nonce !== (newest?.nonce ?? 0) || this.#failure) return;
+      if ((await this.#judge(async () => (await this.policies.onProposedClose?.(close)) ?? true)) !== true) return;
       await this.proposeClose(ends);
     } catch (error) {
       this.#excuse(error);
@@ -258,10 +257,10 @@ export class Standing implements Payable {
   }
 
   #fail(error: AerieError): void {
-    if (this.#state.status === 'closed') return;
+    if (this.state.status === 'closed') return;
     this.#failure ??= error;
     this.#ended.reject(this.#failure);
-    this.#version++;
+    this.version++;
     this.#wake.wake();
   }
 }

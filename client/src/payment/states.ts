@@ -1,6 +1,6 @@
-import { canonical, micro, usdc } from '../amounts.ts';
+import { micro, usdc } from '../amounts.ts';
 import type { SignedFields } from '../signed_text.ts';
-import type { ChannelState, CoSigned, Transfer } from '../wire.ts';
+import type { ChannelState, Closing, CoSigned, Transfer } from '../wire.ts';
 
 /** What both have signed to open a payment channel. */
 export type Terms = Pick<
@@ -14,67 +14,58 @@ export interface Balances {
 }
 export type Side = 'a' | 'b';
 
-export function termsOf(said: Terms): Terms {
-  const { id, agent_a, agent_b, deposit_a, deposit_b, challenge_period_ms } = said;
-  return { id, agent_a, agent_b, deposit_a, deposit_b, challenge_period_ms };
-}
+/** The fields of each, in the order in which they are signed. */
+const TERMS = ['id', 'agent_a', 'agent_b', 'deposit_a', 'deposit_b', 'challenge_period_ms'] as const;
+const TRANSFER = ['nonce', 'from', 'to', 'amount', 'balance_a', 'balance_b'] as const;
 
-export const openFields = (terms: Terms): SignedFields['payment.open'] => [
-  terms.id,
-  terms.agent_a,
-  terms.agent_b,
-  terms.deposit_a,
-  terms.deposit_b,
-  terms.challenge_period_ms,
-];
+const pick = <T>(said: T, names: readonly (keyof T)[]) =>
+  Object.fromEntries(names.map((name) => [name, said[name]])) as unknown;
 
-export const stateFields = (id: string, of: Transfer): SignedFields['payment.state'] => [
-  id,
-  of.nonce,
-  of.from,
-  of.to,
-  of.amount,
-  of.balance_a,
-  of.balance_b,
-];
+export const termsOf = (said: Terms): Terms => pick(said, TERMS) as Terms;
+
+export const transferOf = (said: Transfer): Transfer => pick(said, TRANSFER) as Transfer;
+
+export const openFields = (terms: Terms): SignedFields['payment.open'] =>
+  TERMS.map((name) => terms[name]) as SignedFields['payment.open'];
+
+export const stateFields = (id: string, of: Transfer): SignedFields['payment.state'] =>
+  [id, ...TRANSFER.map((name) => of[name])] as SignedFields['payment.state'];
 
 export const sameTransfer = (one: Transfer, other: Transfer): boolean =>
-  stateFields('', one).join('\n') === stateFields('', other).join('\n');
+  TRANSFER.every((name) => one[name] === other[name]);
 
-export const sameTerms = (one: Terms, other: Terms): boolean =>
-  openFields(one).join('\n') === openFields(other).join('\n');
+export const sameTerms = (one: Terms, other: Terms): boolean => TERMS.every((name) => one[name] === other[name]);
 
-export const transferOf = ({ nonce, from, to, amount, balance_a, balance_b }: Transfer): Transfer => ({
-  ...{ nonce, from, to, amount, balance_a, balance_b },
-});
-
-/** As a state, where only the balances count. */
-export const asState = ({ balance_a, balance_b }: Pick<Transfer, 'balance_a' | 'balance_b'>): Transfer => ({
-  ...{ nonce: 0, from: '', to: '', amount: '0', balance_a, balance_b },
-});
-
-/** True if it is an amount in its canonical form. */
-export function isAmount(text: string): boolean {
-  try {
-    return canonical(text) === text;
-  } catch {
-    return false;
-  }
-}
+/** Balances as they are written. */
+export type Written = Pick<Transfer, 'balance_a' | 'balance_b'>;
 
 /** What the newest state says, or the deposits where there is none. */
-export const balancesOf = (terms: Terms, newest: Transfer | null): Balances => ({
+export const balancesOf = (terms: Terms, newest: Written | null): Balances => ({
   a: micro(newest ? newest.balance_a : terms.deposit_a),
   b: micro(newest ? newest.balance_b : terms.deposit_b),
 });
 
 /** True if the balances are what the deposits were together, and neither is below 0. */
-export function isKept(terms: Terms, balances: { readonly balance_a: string; readonly balance_b: string }): boolean {
+export function isKept(terms: Terms, written: Written): boolean {
   try {
-    return micro(balances.balance_a) + micro(balances.balance_b) === micro(terms.deposit_a) + micro(terms.deposit_b);
+    const [now, before] = [balancesOf(terms, written), balancesOf(terms, null)];
+    return now.a + now.b === before.a + before.b;
   } catch {
     return false;
   }
+}
+
+/** Balances with which a channel ends. */
+export type Finals = Pick<Closing, 'final_balance_a' | 'final_balance_b'>;
+
+export const finalsOf = ({ final_balance_a: balance_a, final_balance_b: balance_b }: Finals): Written => ({
+  ...{ balance_a, balance_b },
+});
+
+/** True if both say the same; the deposits where one says nothing. */
+export function sameBalances(terms: Terms, one: Written | null, other: Written | null): boolean {
+  const [a, b] = [balancesOf(terms, one), balancesOf(terms, other)];
+  return a.a === b.a && a.b === b.b;
 }
 
 /** The state that a transfer leaves. @returns nothing where its sender has less than that, or nothing is moved */

@@ -87,7 +87,7 @@ export class Session implements AsyncIterable<UserMessage> {
       this.#closedFor ??= error.reason;
       this.#wake.wake();
     });
-    connection.join(topic);
+    topic.join();
   }
 
   /** @internal */
@@ -104,7 +104,7 @@ export class Session implements AsyncIterable<UserMessage> {
       after = page.next_cursor;
     }
     const session = new Session(connection, state, answered);
-    await session.#topic.joined();
+    await session.#topic.joined;
     return session;
   }
 
@@ -118,16 +118,18 @@ export class Session implements AsyncIterable<UserMessage> {
   }
 
   /** User messages without a final answer, as they come. Ends with the session, or when the agent is closed. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<UserMessage> {
+  [Symbol.asyncIterator](): AsyncGenerator<UserMessage> {
+    return this.messages();
+  }
+
+  /** The same, with a signal. */
+  async *messages({ signal }: Abortable = {}): AsyncGenerator<UserMessage> {
     const { closed } = this.#connection;
-    while (!closed.aborted) {
-      const next = this.#waiting.shift();
-      if (next) {
-        this.#current = next;
-        this.#requests = 0;
-        yield next;
-      } else if (this.#closedFor !== undefined) return;
-      else await this.#wake.next(closed).catch(() => {});
+    const isClosed = () => this.#closedFor !== undefined;
+    for await (const next of this.#wake.each(closed, () => this.#waiting.shift(), isClosed, signal)) {
+      this.#current = next;
+      this.#requests = 0;
+      yield next;
     }
   }
 
@@ -136,7 +138,11 @@ export class Session implements AsyncIterable<UserMessage> {
     const execution = this.#current?.executionId;
     const id = final && execution !== undefined ? `reply-${execution}` : newId();
     try {
-      await this.#call('agent_message', { id, content: text, final, ...this.#execution }, { signal });
+      await this.#call(
+        'agent_message',
+        { id, content: text, final, execution_id: this.#current?.executionId },
+        { signal },
+      );
     } catch (error) {
       // Answered by a process before this one.
       if (!isReason(error, 'conflict')) throw error;
@@ -144,8 +150,8 @@ export class Session implements AsyncIterable<UserMessage> {
   }
 
   /** Shows the user that the agent is at it. @param message at most 1,024 characters */
-  async thinking(message?: string, options: Abortable = {}): Promise<void> {
-    await this.#call('thinking', { ...(message !== undefined && { message }), ...this.#execution }, options);
+  async thinking(message?: string, options?: Abortable): Promise<void> {
+    await this.#call('thinking', { message, execution_id: this.#current?.executionId }, options);
   }
 
   /** Runs something, and shows the user its call and its result. */
@@ -153,9 +159,9 @@ export class Session implements AsyncIterable<UserMessage> {
     name: string,
     args: object,
     run: () => Result | Promise<Result>,
-    options: Abortable = {},
+    options?: Abortable,
   ): Promise<Result> {
-    const call = { tool_name: name, call_id: newId(), ...this.#execution };
+    const call = { tool_name: name, call_id: newId(), execution_id: this.#current?.executionId };
     await this.#call('tool_call', { ...call, arguments: args }, options);
     try {
       const result = await run();
@@ -185,15 +191,11 @@ export class Session implements AsyncIterable<UserMessage> {
   }
 
   /** Ends the session. @param reason 1 to 256 characters */
-  async close(reason: string, options: Abortable = {}): Promise<void> {
+  async close(reason: string, options?: Abortable): Promise<void> {
     await this.#call('close_session', { reason }, options);
   }
 
-  get #execution() {
-    return this.#current ? { execution_id: this.#current.executionId } : {};
-  }
-
-  #call<Answer = unknown>(event: string, payload: object, options: Abortable): Promise<Answer> {
+  #call<Answer = unknown>(event: string, payload: object, options?: Abortable): Promise<Answer> {
     return this.#topic.call<Answer>(event, payload, options);
   }
 

@@ -1,4 +1,5 @@
 import { type Abortable, anySignal } from '../abort.ts';
+import { utf8 } from '../bytes.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError } from '../error.ts';
 import { read, write } from '../keep.ts';
@@ -18,7 +19,7 @@ interface Completion {
 interface Ended {
   /** Chunks that the stream has. */
   readonly nextSeq: number;
-  readonly error: AerieError | undefined;
+  readonly error?: AerieError | undefined;
 }
 
 /** Reads a stream of a task: every chunk once and in order, across any number of reconnects and, with a keep, processes. */
@@ -27,7 +28,8 @@ export class Reader implements AsyncIterable<string> {
   readonly #closed: AbortSignal;
   readonly #key: string;
   readonly #wake = new Wake();
-  readonly #hash = new Sha256();
+  /** Of everything that has come. @internal */
+  readonly hash = new Sha256();
   /** Came before a chunk that is missing. */
   readonly #early = new Map<number, string>();
   readonly #ready: Chunk[] = [];
@@ -148,7 +150,7 @@ export class Reader implements AsyncIterable<string> {
     ) {
       this.#received++;
       this.#early.delete(this.#received);
-      this.#hash.update(new TextEncoder().encode(chunk));
+      this.hash.update(utf8(chunk));
       if (this.#received > this.#taken) this.#ready.push({ seq: this.#received, chunk });
     }
     if (!this.#isWhole) this.#finish();
@@ -159,9 +161,9 @@ export class Reader implements AsyncIterable<string> {
     if (this.#completion) {
       const { checksum, total_size: size } = this.#completion;
       // Chunks may come behind the completion that they were stored before.
-      if (this.#early.size === 0 && this.#hash.size < size) return;
+      if (this.#early.size === 0 && this.hash.size < size) return;
       this.#isWhole = true;
-      const found = this.#hash.hex();
+      const found = this.hash.hex();
       if (found !== checksum)
         this.#failure = new AerieError('checksum_mismatch', { details: { expected: checksum, found } });
     } else if (this.#ended && this.#received + 1 >= this.#ended.nextSeq) {

@@ -1,8 +1,8 @@
-import { anySignal, sleep } from '../abort.ts';
+import { anySignal } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import { isReason } from '../error.ts';
 import type { Inbox } from '../inbox.ts';
-import { report } from '../listeners.ts';
+import { watchList } from '../watch_list.ts';
 import type { TaskState } from '../wire.ts';
 import type { Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
@@ -19,102 +19,53 @@ export interface ServeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A list is looked at again, in case nothing said that it has changed. */
-const LOOK_AGAIN_MS = 30_000;
-
 /**
  * Does the tasks of a capability, also those that waited from before and those that a process before this one has begun. One process of
  * an agent serves a capability at a time: others with the same keep wait until it has ended.
+ *
+ * @returns when it was stopped or the agent was closed
  */
-export class Server {
-  readonly #connection: Connection;
-  readonly #tasks: Tasks;
-  readonly #capability: string;
-  readonly #handler: Handler;
-  readonly #options: ServeOptions;
-  readonly #stopped: AbortSignal;
-  readonly #running = new Set<string>();
-  #news = new AbortController();
-
-  constructor(connection: Connection, tasks: Tasks, capability: string, handler: Handler, options: ServeOptions) {
-    this.#connection = connection;
-    this.#tasks = tasks;
-    this.#capability = capability;
-    this.#handler = handler;
-    this.#options = options;
-    this.#stopped = anySignal(connection.closed, options.signal);
-  }
-
-  /** Resolves when it was stopped or the agent was closed. */
-  async run(inbox: Inbox): Promise<void> {
-    const news = () => this.#news.abort();
-    const stops = [inbox.onNotice(({ type }) => type === 'aerie.task' && news()), inbox.onJoin(news)];
+export async function serve(
+  connection: Connection,
+  inbox: Inbox,
+  tasks: Tasks,
+  capability: string,
+  handler: Handler,
+  { concurrency: atOnce = 8, accept = () => true, signal }: ServeOptions,
+): Promise<void> {
+  const stopped = anySignal(connection.closed, signal);
+  const list = {
+    paths: ['pending', 'in_progress'].map((status) => `/api/tasks?limit=100&role=provider&status=${status}`),
+    ...{ items: 'tasks', notice: 'aerie.task', atOnce },
+    isWanted: (task: TaskState) => task.capability === capability,
+  };
+  const one = async (state: TaskState) => {
     try {
-      await this.#connection.keep.lock(`serve:${this.#connection.id}:${this.#capability}`, () => this.#serve());
-    } finally {
-      for (const stop of stops) stop();
-    }
-  }
-
-  async #serve(): Promise<void> {
-    const { concurrency = 8 } = this.#options;
-    while (!this.#stopped.aborted) {
-      this.#news = new AbortController();
-      try {
-        for (const task of await this.#waiting()) {
-          if (this.#running.size >= concurrency) break;
-          void this.#start(task);
-        }
-      } catch (error) {
-        if (this.#stopped.aborted) return;
-        report(error);
-      }
-      await sleep(LOOK_AGAIN_MS, anySignal(this.#news.signal, this.#stopped)).catch(() => {});
-    }
-  }
-
-  /** Oldest first. */
-  async #waiting(): Promise<TaskState[]> {
-    const found: TaskState[] = [];
-    for (const status of ['in_progress', 'pending'] as const) {
-      for await (const task of this.#tasks.list({ role: 'provider', status, signal: this.#stopped })) {
-        if (task.capability === this.#capability && !this.#running.has(task.id)) found.push(task);
-      }
-    }
-    return found.sort((a, b) => (a.inserted_at < b.inserted_at ? -1 : 1));
-  }
-
-  async #start(state: TaskState): Promise<void> {
-    this.#running.add(state.id);
-    try {
-      const isTaken = state.status === 'in_progress' || ((await this.#options.accept?.(state)) ?? true);
-      const task = (await this.#tasks.find(state.id)) as Task<'provider'>;
-      if (isTaken) await this.#do(task);
+      const isTaken = state.status === 'in_progress' || (await accept(state));
+      const task = (await tasks.find(state.id)) as Task<'provider'>;
+      if (isTaken) await perform(task, handler, stopped);
       else await task.cancel('not accepted');
-      this.#news.abort();
     } catch (error) {
-      if (this.#stopped.aborted) return;
       // It has ended while it was looked at.
-      if (isReason(error, 'task_closed', 'not_found')) return this.#news.abort();
-      // Tried again when the list is next looked at, and not at once for ever.
-      report(error);
+      if (!isReason(error, 'task_closed', 'not_found')) throw error;
     } finally {
-      await this.#tasks.forget(state.id);
-      this.#running.delete(state.id);
+      await tasks.forget(state.id);
     }
-  }
+  };
+  await connection.keep.lock(`serve:${connection.id}:${capability}`, () =>
+    watchList(connection, inbox, list, { signal }, one),
+  );
+}
 
-  async #do(task: Task<'provider'>): Promise<void> {
-    let result: unknown;
-    try {
-      result = await this.#handler(task);
-    } catch (error) {
-      // It is done again by the process that comes next.
-      if (this.#stopped.aborted || isReason(error, 'closed', 'task_closed')) return;
-      const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
-      await task.fail((isReason(error) ? error.reason : name).slice(0, 128) || 'Error', { message });
-      return;
-    }
-    if (!this.#stopped.aborted) await task.complete(result);
+async function perform(task: Task<'provider'>, handler: Handler, stopped: AbortSignal): Promise<void> {
+  let result: unknown;
+  try {
+    result = await handler(task);
+  } catch (error) {
+    // It is done again by the process that comes next.
+    if (stopped.aborted || isReason(error, 'closed', 'task_closed')) return;
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    return task.fail((isReason(error) ? error.reason : name).slice(0, 128) || 'Error', { message });
   }
+  if (!stopped.aborted) await task.complete(result);
 }

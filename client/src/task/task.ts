@@ -2,11 +2,11 @@ import { type Abortable, waitFor } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import { deferred } from '../deferred.ts';
 import { AerieError } from '../error.ts';
+import { memory } from '../keep.ts';
 import { Topic } from '../topic.ts';
 import { Wake } from '../wake.ts';
 import type { TaskJoined, TaskState } from '../wire.ts';
 import type { ChunkWindow } from './chunk_window.ts';
-import { OwnReplay } from './own_replay.ts';
 import { type Chunk, Reader } from './reader.ts';
 import { type StreamName, Writer } from './writer.ts';
 
@@ -23,6 +23,8 @@ export interface Checkpoint {
 
 interface TaskParts {
   readonly reader: Reader;
+  /** Of what this agent writes. */
+  readonly own: Reader;
   readonly role: TaskRole;
   readonly window: ChunkWindow;
 }
@@ -45,13 +47,15 @@ export class Task<Role extends TaskRole = TaskRole> {
   readonly #topic: Topic<TaskJoined>;
   readonly #reader: Reader;
   readonly #writer: Writer;
-  readonly #replay: OwnReplay;
+  /** What this agent wrote before this process began to: the server sends it where it is asked for (`own`). */
+  readonly #own: Reader;
+  #isRestored = false;
   readonly #wake = new Wake();
   readonly #result = deferred<unknown>();
   #state: TaskState;
   #checkpoint: TaskJoined['checkpoint'] = null;
 
-  private constructor(connection: Connection, state: TaskState, { reader, role, window }: TaskParts) {
+  private constructor(connection: Connection, state: TaskState, { reader, own, role, window }: TaskParts) {
     const [reads, writes] = [readName(role), writtenName(role)];
     this.id = state.id;
     this.role = role as Role;
@@ -60,37 +64,40 @@ export class Task<Role extends TaskRole = TaskRole> {
     const topic = new Topic<TaskJoined>(connection.line, `task:${state.id}`, () => ({
       ...(reader.received >= 0 && { resume: { [reads]: reader.received } }),
       // What was written since is in memory.
-      ...(this.#replay.isWanted && { own: true }),
+      ...(!this.#isRestored && { own: true }),
     }));
     this.#topic = topic;
     this.#reader = reader;
     this.#writer = new Writer(writes, topic, window, connection);
-    this.#replay = new OwnReplay(this.#writer);
+    this.#own = own;
     const streams = { [reads]: reader, [writes]: this.#writer };
     this.input = streams.input as typeof this.input;
     this.output = streams.output as typeof this.output;
 
     topic.on<Chunk>(`${reads}_stream`, (chunk) => reader.came(chunk));
     topic.on<{ checksum: string; total_size: number }>(`${reads}_complete`, (said) => this.#completed(said));
-    topic.on<Chunk>(`${writes}_stream`, (chunk) => this.#replay.came(chunk));
+    topic.on<Chunk>(`${writes}_stream`, (chunk) => own.came(chunk));
     topic.on<{ percent: number; message?: string }>('progress', (progress) =>
       this.#become({ ...this.#state, progress }),
     );
     for (const event of ['task_started', 'task_completed', 'task_failed', 'task_cancelled']) {
       topic.on<{ task: TaskState }>(event, ({ task }) => this.#become(task));
     }
-    topic.onJoin((joined) => this.#joined(joined));
+    topic.onJoin(({ task, checkpoint }) => {
+      this.#checkpoint ??= checkpoint;
+      this.#become(task);
+    });
     topic.onEnd((error) => this.#fail(error));
-    connection.join(topic);
+    topic.join();
   }
 
   /** Joins a task; resolves when it is known what this agent has written so far. @internal */
   static async open(connection: Connection, window: ChunkWindow, state: TaskState): Promise<AnyTask> {
     const role = state.client_agent_id === connection.id ? 'client' : 'provider';
     const reader = await Reader.open(`read:${state.id}:${readName(role)}`, connection);
-    const task = new Task(connection, state, { reader, role, window });
-    await task.#topic.joined();
-    await task.#replay.done;
+    const own = await Reader.open('own', { keep: memory(), closed: connection.closed });
+    const task = new Task(connection, state, { reader, own, role, window });
+    await task.#restore(await task.#topic.joined);
     return task as AnyTask;
   }
 
@@ -99,16 +106,14 @@ export class Task<Role extends TaskRole = TaskRole> {
   }
 
   /** States as they follow, beginning with the present one; who is slow misses those in between. Ends with the task's last one. */
-  async *changes(): AsyncGenerator<TaskState> {
-    const { closed } = this.#connection;
+  changes({ signal }: Abortable = {}): AsyncGenerator<TaskState> {
     let told: TaskState | undefined;
-    while (!closed.aborted) {
-      if (told !== this.#state) {
-        told = this.#state;
-        yield told;
-      } else if (isEnded(told)) return;
-      else await this.#wake.next(closed).catch(() => {});
-    }
+    const find = () => {
+      if (told === this.#state) return undefined;
+      told = this.#state;
+      return told;
+    };
+    return this.#wake.each(this.#connection.closed, find, () => isEnded(this.#state), signal);
   }
 
   /** The last one that was saved, also by a process before this one. */
@@ -125,8 +130,8 @@ export class Task<Role extends TaskRole = TaskRole> {
   }
 
   /** As provider. @param percent 0 to 100; @param message at most 1,024 characters */
-  async progress(percent: number, message?: string, options: Abortable = {}): Promise<void> {
-    await this.#topic.call('progress', { percent, ...(message !== undefined && { message }) }, options);
+  async progress(percent: number, message?: string, options?: Abortable): Promise<void> {
+    await this.#topic.call('progress', { percent, message }, options);
   }
 
   /**
@@ -134,26 +139,26 @@ export class Task<Role extends TaskRole = TaskRole> {
    *
    * @param state JSON of at most 192 KiB
    */
-  async saveCheckpoint(state: unknown, options: Abortable = {}): Promise<void> {
-    await waitFor(this.#writer.flushed(), options.signal);
+  async saveCheckpoint(state: unknown, options?: Abortable): Promise<void> {
+    await waitFor(this.#writer.flushed(), options?.signal);
     const saved = { seq: (this.#checkpoint?.seq ?? -1) + 1, state: { state, written: this.#writer.length } };
     this.#checkpoint = saved;
     await this.#topic.call('checkpoint', saved, options);
   }
 
-  /** As provider. What was written to the output is ended first. @param result JSON of at most 192 KiB; the wire has no null: `{}` then */
-  async complete(result?: unknown, options: Abortable = {}): Promise<void> {
+  /** As provider. What was written to the output is ended first. @param result JSON of at most 192 KiB; `{}` for none and for null, which counts as absent on the wire */
+  async complete(result?: unknown, options?: Abortable): Promise<void> {
     if (this.#writer.hasWritten) await this.#writer.end(options);
     await this.#end('complete', { result: result ?? {} }, options);
   }
 
   /** As provider. @param type 1 to 128 characters; @param details JSON of at most 192 KiB */
-  fail(type: string, details?: unknown, options: Abortable = {}): Promise<void> {
+  fail(type: string, details?: unknown, options?: Abortable): Promise<void> {
     return this.#end('error', { type, details: details ?? {} }, options);
   }
 
   /** @param reason at most 1,024 characters */
-  cancel(reason: string, options: Abortable = {}): Promise<void> {
+  cancel(reason: string, options?: Abortable): Promise<void> {
     return this.#end('cancel', { reason }, options);
   }
 
@@ -162,19 +167,20 @@ export class Task<Role extends TaskRole = TaskRole> {
     return this.#topic.leave();
   }
 
-  async #end(event: string, payload: object, options: Abortable): Promise<void> {
+  async #end(event: string, payload: object, options?: Abortable): Promise<void> {
     const { task } = await this.#topic.call<{ task: TaskState }>(event, payload, options);
     this.#become(task);
   }
 
-  #joined({ task, streams, checkpoint }: TaskJoined): void {
-    const own = streams[writtenName(this.role)];
-    this.#checkpoint ??= checkpoint;
+  async #restore({ task, streams }: TaskJoined): Promise<void> {
+    const { next_seq: nextSeq, complete } = streams[writtenName(this.role)];
     // Nobody writes to a task that has ended, and its streams may be gone.
-    if (!this.#replay.isWanted || isEnded(task) || own.next_seq === 0) this.#replay.skip();
-    else if ('negotiation_id' in task) this.#replay.begins(own);
-    else this.#replay.fail(new AerieError('unsupported'));
-    this.#become(task);
+    if (nextSeq > 0 && !isEnded(task)) {
+      if (!('negotiation_id' in task)) throw new AerieError('unsupported');
+      this.#own.taskEnded({ nextSeq });
+      this.#writer.restore(await this.#own.text(), this.#own, complete);
+    }
+    this.#isRestored = true;
   }
 
   #completed(said: { checksum: string; total_size: number }): void {
@@ -188,6 +194,7 @@ export class Task<Role extends TaskRole = TaskRole> {
     this.#state = state;
     this.#wake.wake();
     if (!isEnded(state)) return;
+    this.#own.taskEnded({ nextSeq: 0 });
     const error = endError(state);
     if (error) this.#result.reject(error);
     else this.#result.resolve(state.result);
@@ -211,7 +218,7 @@ export class Task<Role extends TaskRole = TaskRole> {
   }
 
   #fail(error: AerieError): void {
-    this.#replay.fail(error);
+    this.#own.fail(error);
     this.#reader.fail(error);
     this.#result.reject(error);
   }
@@ -220,6 +227,5 @@ export class Task<Role extends TaskRole = TaskRole> {
 /** What a task's end is for whoever waits for its result or its output. */
 function endError({ status, error }: TaskState): AerieError | undefined {
   if (status !== 'failed' && status !== 'cancelled') return undefined;
-  const message = status === 'failed' ? `The task failed: ${error?.type}.` : 'The task was cancelled.';
-  return new AerieError(`task_${status}`, { message, details: error });
+  return new AerieError(`task_${status}`, { message: `The task is ${status}: ${error?.type}.`, details: error });
 }

@@ -39,31 +39,28 @@ export class Tasks {
 
   async create({ provider, negotiation, channel, signal, ...fields }: NewTask): Promise<Task<'client'>> {
     const { http } = this.#connection;
-    const links = {
-      ...(negotiation !== undefined && { negotiation_id: negotiation }),
-      ...(channel !== undefined && { payment_channel_id: channel }),
-    };
-    const price = fields.price === undefined ? {} : { price: canonical(fields.price) };
-    const body = { id: newId(), ...fields, ...price, ...links, provider_agent_id: provider };
+    const links = { negotiation_id: negotiation, payment_channel_id: channel };
+    const price = fields.price && canonical(fields.price);
+    const body = { id: newId(), ...fields, price, ...links, provider_agent_id: provider };
     const { task } = await http.call<{ task: TaskState }>('POST', '/api/tasks', { body, signal });
-    for (const [name, id] of Object.entries(links)) {
-      if (task[name as keyof typeof links] !== id) throw new AerieError('unsupported', { details: { field: name } });
+    for (const [field, id] of Object.entries(links)) {
+      const linked = task[field as keyof typeof links];
+      if (id && linked !== id) throw new AerieError('unsupported', { details: { field } });
     }
     return (await this.#opened(task)) as Task<'client'>;
   }
 
-  async find(id: string, { signal }: Abortable = {}): Promise<AnyTask> {
+  async find(id: string, options?: Abortable): Promise<AnyTask> {
     const open = this.#open.get(id);
     if (open) return open;
-    const { task } = await this.#connection.http.call<{ task: TaskState }>('GET', `/api/tasks/${id}`, { signal });
+    const { task } = await this.#connection.http.call<{ task: TaskState }>('GET', `/api/tasks/${id}`, options);
     return this.#opened(task);
   }
 
   /** Newest first, without joining them. */
-  async *list({ role, status, signal }: TaskQuery = {}): AsyncGenerator<TaskState> {
+  list({ role, status, signal }: TaskQuery = {}): AsyncGenerator<TaskState> {
     const query = new URLSearchParams({ limit: '100', ...(role && { role }), ...(status && { status }) });
-    for await (const page of this.#connection.http.pages<TaskState>(`/api/tasks?${query}`, 'tasks', { signal }))
-      yield* page;
+    return this.#connection.http.items(`/api/tasks?${query}`, 'tasks', { signal });
   }
 
   /** Leaves a task that this agent has done with. */

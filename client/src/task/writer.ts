@@ -1,15 +1,16 @@
 import { type Abortable, sleep, waitFor } from '../abort.ts';
+import { utf8 } from '../bytes.ts';
 import type { Connection } from '../connection.ts';
 import { type Deferred, deferred } from '../deferred.ts';
 import { Sha256 } from '../sha256.ts';
 import type { Topic } from '../topic.ts';
 import type { ChunkWindow } from './chunk_window.ts';
+import type { Reader } from './reader.ts';
 
 export type StreamName = 'input' | 'output';
 
-/** Bytes of a chunk at most, and UTF-16 units that have no more bytes than that. */
+/** Bytes of a chunk at most. */
 const MAX_CHUNK_BYTES = 65_536;
-const MAX_CHUNK_UNITS = MAX_CHUNK_BYTES / 3;
 
 interface Written {
   /** UTF-16 units that have to be durable for it. */
@@ -23,7 +24,7 @@ export class Writer {
   readonly #topic: Pick<Topic, 'call'>;
   readonly #window: ChunkWindow;
   readonly #closed: AbortSignal;
-  readonly #hash = new Sha256();
+  #hash = new Sha256();
   readonly #written: Written[] = [];
   /** Units before each chunk that is not acknowledged yet, by seq. */
   readonly #unacknowledged = new Map<number, number>();
@@ -68,8 +69,8 @@ export class Writer {
    * @throws AerieError: `task_closed`, `stream_closed`, `stream_too_large` (16 MiB, 65,536 chunks), `closed`; RangeError for half a character
    */
   write(text: string, { signal }: Abortable = {}): Promise<void> {
-    if (/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text)) {
-      return Promise.reject(new RangeError('Cannot write half of a character: the text has an unpaired surrogate.'));
+    if (/\p{Surrogate}/u.test(text)) {
+      return Promise.reject(new RangeError('Cannot write half of a character (an unpaired surrogate).'));
     }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (text === '') return Promise.resolve();
@@ -98,11 +99,11 @@ export class Writer {
   }
 
   /** Takes over what an earlier process has written. @internal */
-  restore(chunks: readonly string[], nextSeq: number, isComplete: boolean): void {
-    for (const chunk of chunks) this.#hash.update(new TextEncoder().encode(chunk));
-    this.#stored = chunks.join('');
-    this.#chunked = this.#stored.length;
-    this.#nextSeq = nextSeq;
+  restore(text: string, { hash, received }: Pick<Reader, 'hash' | 'received'>, isComplete: boolean): void {
+    this.#hash = hash;
+    this.#stored = text;
+    this.#chunked = text.length;
+    this.#nextSeq = received + 1;
     if (isComplete) this.#ending = Promise.resolve();
   }
 
@@ -131,13 +132,11 @@ export class Writer {
   }
 
   #nextChunk(): string {
-    let units = Math.min(this.#queued.length, MAX_CHUNK_BYTES);
-    while (units > MAX_CHUNK_UNITS && bytesOf(this.#queued.slice(0, units)) > MAX_CHUNK_BYTES)
-      units = Math.floor(units / 2);
+    let chunk = this.#queued.slice(0, MAX_CHUNK_BYTES);
+    while (utf8(chunk).length > MAX_CHUNK_BYTES) chunk = chunk.slice(0, chunk.length / 2);
     // Not between the two halves of a character.
-    if (/[\uD800-\uDBFF]/.test(this.#queued.charAt(units - 1))) units--;
-    const chunk = this.#queued.slice(0, units);
-    this.#queued = this.#queued.slice(units);
+    if (/[\uD800-\uDBFF]/.test(chunk.slice(-1))) chunk = chunk.slice(0, -1);
+    this.#queued = this.#queued.slice(chunk.length);
     return chunk;
   }
 
@@ -145,7 +144,7 @@ export class Writer {
     const seq = this.#nextSeq++;
     this.#chunked += chunk.length;
     this.#unacknowledged.set(seq, this.#chunked - chunk.length);
-    this.#hash.update(new TextEncoder().encode(chunk));
+    this.#hash.update(utf8(chunk));
     this.#window.take();
     this.#topic
       .call(`${this.#name}_stream`, { chunk, seq })
@@ -173,5 +172,3 @@ export class Writer {
     for (const { done } of this.#written.splice(0)) done.reject(this.#failure);
   }
 }
-
-const bytesOf = (text: string) => new TextEncoder().encode(text).length;
