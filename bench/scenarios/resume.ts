@@ -17,6 +17,7 @@ const AT_ONCE_AFTER_DEATH = 256;
 const BEFORE = 3;
 const REST_MS = 1_000;
 const DRAIN_MS = 5_000;
+const GIVE_UP_MS = 60_000;
 
 interface Stream {
   readonly topic: string;
@@ -66,7 +67,7 @@ async function drive(subject: Subject, readers: number) {
 
   const [tally, returning, resumed] = [new Tally(readers), new Returning(), new Latencies()];
   const missed = BEFORE + 1;
-  let killedAtMs = 0;
+  let [killedAtMs, retries] = [0, 0];
   const read = async (reader: number, port: number): Promise<PhoenixSocket> => {
     const stream = streams[reader % TASKS];
     if (!stream) throw new Error('no stream');
@@ -88,7 +89,18 @@ async function drive(subject: Subject, readers: number) {
     process.kill(dying.pid, 'SIGKILL');
     // What is stored while they are away.
     const written = Promise.all(streams.map((stream) => stream.write(missed)));
-    await atOnce(readers, AT_ONCE_AFTER_DEATH, async () => read(await returning.next(), living.port));
+    await atOnce(readers, AT_ONCE_AFTER_DEATH, async () => {
+      const reader = await returning.next();
+      const deadlineMs = killedAtMs + GIVE_UP_MS;
+      // As a client does: one that was not let in, or waited too long, comes again.
+      for (let isBack = false; !isBack && performance.now() < deadlineMs; ) {
+        isBack = await read(reader, living.port).then(
+          () => true,
+          () => false,
+        );
+        if (!isBack) retries++;
+      }
+    });
     await written;
   });
   // And what comes live, now that they are back.
@@ -100,6 +112,7 @@ async function drive(subject: Subject, readers: number) {
     readers,
     p50Ms: resumed.quantileMs(0.5),
     p99Ms: resumed.quantileMs(0.99),
+    retries,
     cpuUsEach: (used.serverCpuSeconds * 1e6) / readers,
     ...loadOf(used),
     ...tally.losses(() => missed + 1),
@@ -114,6 +127,7 @@ export const resumeScenario: Scenario = {
     { key: 'readers', label: 'readers', unit: '', better: 'more', isRemark: true },
     { key: 'p50Ms', label: 'from the death until a reader has it all: p50', unit: 'ms', better: 'less' },
     { key: 'p99Ms', label: 'from the death until a reader has it all: p99', unit: 'ms', better: 'less' },
+    { key: 'retries', label: 'connects that failed and were tried again', unit: '', better: 'less', isRemark: true },
     { key: 'cpuUsEach', label: 'CPU of the other node for a reader', unit: 'µs', better: 'less' },
     ...loadFigures,
     ...faultFigures,
