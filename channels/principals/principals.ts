@@ -119,8 +119,9 @@ export class RegisteredAccounts<
   async #register(id: string, fields: RegistrationFields<S>, registration: string): Promise<Registered<S>> {
     const existing = await this.aggregates.read(id);
     // A repeat or a conflict makes no key: nothing is decided with it.
-    const { key, apiKey } = existing ? unusedKey : await this.#newKey(id);
-    const wireId = existing ? undefined : await this.nextWireId();
+    const [{ key, apiKey }, wireId] = existing
+      ? ([unusedKey, undefined] as const)
+      : await Promise.all([this.#newKey(id), this.nextWireId()]);
     const applied = await this.aggregates.apply(id, { type: 'register', id, fields, registration, key, wireId });
     if (!applied.ok) return applied;
     const { state, events } = applied;
