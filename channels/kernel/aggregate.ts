@@ -17,6 +17,8 @@ export interface AggregateType<S, C, E, M extends NotDecided = never> {
    * Everywhere it can be found. Where it is left out `change` says so itself, if at all.
    */
   places?(state: S): readonly IndexEntry[];
+  /** True if the places never change: they are written with the first commit, and not looked at again. */
+  readonly staysPlaced?: boolean;
   /** Of the places the one that all of this kind have, in a list by creation. */
   readonly listedIn?: string;
   /**
@@ -76,6 +78,8 @@ interface Stored<S> {
   readonly state: S | undefined;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 interface QueuedCommand<S, C, E, M> {
   readonly command: C;
   readonly resolve: (applied: Applied<S, E> | M) => void;
@@ -112,6 +116,14 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     return (await this.#read(id, fields)).state;
   }
 
+  /**
+   * As `read`, or what this node saw last if it is remembered, which may be out of date: for preparing a command whose decision
+   * finds out.
+   */
+  async recall(id: string): Promise<S | undefined> {
+    return this.#remembered?.get(id)?.state ?? this.read(id);
+  }
+
   /** In the order of `ids`. @param fields those that `parse` gets; all if left out */
   async readMany(ids: readonly string[], fields?: readonly string[]): Promise<(S | undefined)[]> {
     const wellFormed = ids.filter(isId);
@@ -140,7 +152,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
   }
 
   /**
-   * Reads, decides and commits at the version it read; decides again if somebody else was faster. Resolves when the
+   * Reads or remembers, decides and commits at the version of that; decides again if somebody else was faster. Resolves when the
    * change is durable. Commands of this node on one id are decided in the order in which they came; those that come
    * while others are being committed share the next commit, so only nodes contend.
    *
@@ -173,32 +185,45 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     const aggregate = { kind: this.#type.kind, id };
     const fields = union(batch.map(({ command }) => this.#type.reads?.(command)));
     const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
-      const { version, nowMs, state: before } = await this.#read(id, fields);
+      const known = fields ? undefined : this.#remembered?.get(id);
+      const { version, state: before, nowMs } = known ? await this.#asOfNow(known) : await this.#read(id, fields);
       const decided = this.#decideAll(id, before, batch, nowMs);
       const { state, entries, dropStreams, facts, traffic } = decided;
       const hasChanged = state !== undefined && (state !== before || entries.length > 0 || dropStreams.length > 0);
       if (hasChanged) {
-        const change: TrafficChange = {
-          ...(state !== before && this.#type.change(state, before)),
-          ...(state !== before && this.#placesChange(state, before)),
-          ...(entries.length > 0 && { entries }),
-          ...(dropStreams.length > 0 && { dropStreams }),
-          ...(facts.length > 0 && { facts: facts.map((fact) => factText({ ...fact, version })) }),
-          ...(traffic.length > 0 && { traffic }),
-        };
+        const change: Mutable<TrafficChange> = state === before ? {} : { ...this.#type.change(state, before) };
+        const index = state === before ? undefined : this.#newPlaces(state, before);
+        if (index) change.index = index;
+        if (entries.length > 0) change.entries = entries;
+        if (dropStreams.length > 0) change.dropStreams = dropStreams;
+        if (facts.length > 0) change.facts = facts.map((fact) => factText({ ...fact, version }));
+        if (traffic.length > 0) change.traffic = traffic;
         const committed = await this.#store.commit(aggregate, version, change);
-        if (!committed.ok) return undefined;
+        if (!committed.ok) {
+          this.#remembered?.delete(id);
+          return undefined;
+        }
         if (!fields) this.#remember(id, { version: committed.version, state });
+      } else if (known && (await this.#store.read(aggregate, [])).version !== version) {
+        // No commit has told whether what is remembered still holds.
+        this.#remembered?.delete(id);
+        return undefined;
       }
       return decided.settle;
     });
     for (const one of settle) one();
   }
 
-  #placesChange(after: S, before: S | undefined): Pick<Change, 'index'> {
+  /** All places from now on; `undefined` if they are those that it has. */
+  #newPlaces(after: S, before: S | undefined): readonly IndexEntry[] | undefined {
+    if (before !== undefined && this.#type.staysPlaced) return undefined;
     const index = this.#type.places?.(after);
     const isPlaced = !index || (before !== undefined && samePlaces(index, this.#type.places?.(before) ?? []));
-    return isPlaced ? {} : { index };
+    return isPlaced ? undefined : index;
+  }
+
+  async #asOfNow(known: Stored<S>): Promise<Stored<S> & Pick<Snapshot, 'nowMs'>> {
+    return { version: known.version, state: known.state, nowMs: await this.#store.nowMs() };
   }
 
   /** One command after the other, each on the state that those before it have left. */

@@ -41,6 +41,11 @@ export class Deals<S extends Deal, C extends object, Signed extends C, E> {
     return this.#aggregates.read(id);
   }
 
+  /** As it was kept when this node saw it last: see `Aggregates.recall`. */
+  recall(id: string): Promise<S | undefined> {
+    return this.#aggregates.recall(id);
+  }
+
   /** As it is now. */
   async read(id: string): Promise<S | undefined> {
     const state = await this.#aggregates.read(id);

@@ -3,7 +3,7 @@ import { microBalance } from '../kernel/money.ts';
 import { refuse } from '../kernel/reasons.ts';
 import { requestDigest } from '../kernel/request_digest.ts';
 import { sameForm, signedAmount } from '../kernel/signatures.ts';
-import { type Attempts, answerChange, signedChange, type Telling } from '../kernel/signed_change.ts';
+import { type Attempts, answerChange, applySigned, type Telling } from '../kernel/signed_change.ts';
 import { agentChannel } from '../principals/agent_session.ts';
 import type { Event } from './commands.ts';
 import { type DisputeOptions, fileDispute } from './evidence.ts';
@@ -42,8 +42,9 @@ type Change = Pick<Attempts<PaymentChannel, Event>, 'apply'> & Telling<PaymentCh
 export function paymentChannel(options: DisputeOptions) {
   const { payments, openings, check } = options;
   const change = async (id: string, how: Change) => {
-    const stored = { what: `payment channel ${id}`, read: () => openings.stored(id) };
-    return openings.whereOpen(id, await signedChange({ ...stored, ...how }));
+    const { apply } = how;
+    const applied = await applySigned({ what: `payment channel ${id}`, read: () => openings.stored(id), apply });
+    return openings.whereOpen(id, answerChange(applied, how));
   };
   const answer = (channel: PaymentChannel) => ({ channel: channelView(channel) });
 

@@ -57,10 +57,13 @@ export class Openings {
     });
   }
 
-  /** The channel as it is kept; one that is about to be opened is opened first. */
+  /**
+   * The channel as it is kept, or was kept when this node saw it last; one that is about to be opened is opened first. For
+   * commands that are decided on what is kept.
+   */
   async stored(id: string): Promise<PaymentChannel | undefined> {
     const { payments, proposals } = this.#options;
-    const channel = await payments.stored(id);
+    const channel = await payments.recall(id);
     if (channel) return channel;
     const proposal = await proposals.stored(id);
     if (!proposal || !isOpening(proposal)) return undefined;

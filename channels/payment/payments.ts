@@ -20,6 +20,7 @@ export const paymentType: DealType<PaymentChannel, Command, Event> = {
   kind: PAYMENT,
   listedIn: PAYMENT_CHANNELS_INDEX,
   places: placesOf,
+  staysPlaced: true,
   parse: ({ terms = '{}', course = '{}', dispute = 'null' }) => ({
     ...parseMicroJson<PaymentChannel>(terms),
     ...parseMicroJson(course),
@@ -28,33 +29,38 @@ export const paymentType: DealType<PaymentChannel, Command, Event> = {
   // Evidence is large.
   remembers: ({ dispute }) => dispute === null,
   change(after, before) {
-    const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...more } = after;
-    const { proposedClose, closeDigests, ...terms } = more;
-    const course = {
-      balances,
-      nonce,
-      nextNonce,
-      pending,
-      lastState,
-      closing,
-      noticesDueMs,
-      proposedClose,
-      closeDigests,
+    const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, proposedClose, closeDigests } =
+      after;
+    const fields: Record<string, string> = {
+      course: microJson({
+        balances,
+        nonce,
+        nextNonce,
+        pending,
+        lastState,
+        closing,
+        noticesDueMs,
+        proposedClose,
+        closeDigests,
+      }),
     };
-    return {
-      fields: {
-        course: microJson(course),
-        ...(!before && { terms: microJson(terms) }),
-        ...(dispute && dispute !== before?.dispute && { dispute: microJson(dispute) }),
-      },
-      deadlineMs: deadlineMs(after),
-    };
+    if (!before) fields.terms = microJson(termsOf(after));
+    if (after.dispute && after.dispute !== before?.dispute) fields.dispute = microJson(after.dispute);
+    const dueMs = deadlineMs(after);
+    return before && deadlineMs(before) === dueMs ? { fields } : { fields, deadlineMs: dueMs };
   },
   decide: decideConserved,
   asOf,
   facts: paymentFacts,
   traffic: paymentTraffic,
 };
+
+/** What never changes. */
+function termsOf(channel: PaymentChannel): object {
+  const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...more } = channel;
+  const { proposedClose, closeDigests, ...terms } = more;
+  return terms;
+}
 
 /** The one way to a commit: what breaks the sums is not decided but thrown. */
 function decideConserved(
@@ -87,8 +93,8 @@ export class Payments extends Deals<PaymentChannel, Command, SignedCommand, Even
     return found.map(({ value }) => parseMicroJson<Past>(value));
   }
 
-  async past({ id, nextNonce }: PaymentChannel, nonce: number): Promise<Past | undefined> {
-    if (nonce < 1 || nonce >= nextNonce) return undefined;
+  async past({ id, nextNonce, pending }: PaymentChannel, nonce: number): Promise<Past | undefined> {
+    if (nonce < 1 || nonce >= nextNonce || pending?.nonce === nonce) return undefined;
     const [past] = await this.history(id, nonce, 1);
     return past?.nonce === nonce ? past : undefined;
   }

@@ -6,6 +6,7 @@ import { type Moved, moved, signatureRefusal } from '../kernel/signed_change.ts'
 import type { Acknowledge, Event, Propose, Reject } from './commands.ts';
 import {
   type Burned,
+  type CoSigned,
   type Executed,
   nextTransfer,
   type Past,
@@ -76,10 +77,11 @@ export function propose(channel: PaymentChannel, command: Propose): Decision<Pay
   const refused = signatureRefusal(verdict, stateLines(channel, next));
   if (refused) return refused;
   const pending: Pending = { ...next, signature };
-  return ok({
+  return {
+    ok: true,
     state: { ...channel, pending, nextNonce: nonce + 1 },
     events: [{ type: 'transfer_proposed', transfer: pending }],
-  });
+  };
 }
 
 export function acknowledge(
@@ -97,21 +99,15 @@ export function acknowledge(
   const refused = signatureRefusal(verdict, stateLines(channel, pending));
   if (refused) return refused;
 
-  const { signature, ...transfer } = pending;
-  const [signatureA, signatureB] = by === 'b' ? [signature, command.signature] : [command.signature, signature];
-  const coSigned = { ...transfer, signatureA, signatureB };
-  const executed: Executed = { ...coSigned, atMs: nowMs };
+  const { from, balances } = pending;
+  const signatureA = by === 'b' ? pending.signature : command.signature;
+  const signatureB = by === 'b' ? command.signature : pending.signature;
+  const lastState: CoSigned = { nonce, from, amountMicro, balances, signatureA, signatureB };
+  const executed: Executed = { ...lastState, atMs: nowMs };
   return {
-    ...ok({
-      state: {
-        ...withoutProposedClose(channel),
-        balances: transfer.balances,
-        nonce,
-        pending: null,
-        lastState: coSigned,
-      },
-      events: [{ type: 'transfer_executed', transfer: executed } as const],
-    }),
+    ok: true,
+    state: { ...withoutProposedClose(channel), balances, nonce, pending: null, lastState },
+    events: [{ type: 'transfer_executed', transfer: executed }],
     entries: [historyChange(executed)],
   };
 }

@@ -150,6 +150,31 @@ describe('an aggregate', () => {
       expect(parsed).toBe(1);
     });
 
+    it('decides nothing for good on what it remembers, where somebody else has committed since', async () => {
+      const { peer } = opened();
+      const id = freshId();
+      const remembering = new Aggregates(opened().store, { ...tallyType, remembers: () => true });
+      await remembering.apply(id, { by: LIMIT - 1 });
+      await tallies(peer).apply(id, { by: -10 });
+      expect(await remembering.apply(id, { by: 5 })).toMatchObject({ ok: true, state: { sum: LIMIT - 6 } });
+      await tallies(peer).apply(id, { by: 1 });
+      expect(await remembering.apply(id, { by: 0 })).toMatchObject({ ok: true, state: { sum: LIMIT - 5 }, events: [] });
+      await tallies(peer).apply(id, { by: 5 });
+      expect(await remembering.apply(id, { by: 1 })).toMatchObject({ ok: false, details: { sum: LIMIT } });
+    });
+
+    it('recalls what it saw last where it remembers, and reads elsewhere', async () => {
+      const { store, peer } = opened();
+      const id = freshId();
+      const remembering = new Aggregates(store, { ...tallyType, remembers: () => true });
+      expect(await remembering.recall(id)).toBeUndefined();
+      await remembering.apply(id, { by: 1 });
+      await tallies(peer).apply(id, { by: 1 });
+      expect((await remembering.recall(id))?.sum).toBe(store.hasFinalVersions ? 1 : 2);
+      expect((await remembering.read(id))?.sum).toBe(2);
+      expect((await remembering.recall(id))?.sum).toBe(2);
+    });
+
     it('commits nothing for a refusal, nor where nothing changes', async () => {
       const id = freshId();
       await tallies().apply(id, { by: LIMIT });
