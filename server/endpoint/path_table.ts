@@ -21,7 +21,7 @@ export class PathTable<T> {
 
   /** @param path of a URL, percent-encoded as it came */
   find(path: string): FoundPath<T> | undefined {
-    const exact = this.#exact.get(path) ?? this.#exact.get(pathKey(path));
+    const exact = this.#exact.get(pathKey(path));
     if (exact || this.#patterns.length === 0) return exact;
     const segments = pathSegments(path);
     for (const pattern of this.#patterns) {

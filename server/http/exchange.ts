@@ -148,8 +148,7 @@ export function pathSegments(path: string): string[] {
 }
 
 export function addressText(binary: ArrayBuffer): string {
-  const text = Buffer.from(binary).toString('latin1');
-  if (!text.startsWith('0000:')) return text;
+  const text = Buffer.from(binary).toString();
   // A dual-stack listener shows IPv4 peers as mapped addresses, fully written out.
   const mapped = /^0000:0000:0000:0000:0000:ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/.exec(text);
   return mapped
@@ -162,7 +161,7 @@ export function addressText(binary: ArrayBuffer): string {
 
 /** The last address in `X-Forwarded-For` that no trusted proxy stands behind; a peer that is not trusted has no say. */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trustedProxies: TrustedProxies): string {
-  // The usual case: a look into even an empty list takes 2.5 µs.
+  // A look into a list, even an empty one, takes 2.5 µs of a connect's 36.
   if (trustedProxies.isEmpty) return peer;
   let address = peer;
   const hops = forwardedFor?.split(',').map((hop) => hop.trim()) ?? [];

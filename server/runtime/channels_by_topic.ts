@@ -1,7 +1,7 @@
 import type { JoinedChannel } from './joined_channel.ts';
 
 /**
- * The joined channels of one connection. Most have none or one, and a Map for that takes 184 bytes: as much as the channel
+ * The joined channels of one connection. Most have none or one, and a Map for that takes 190 bytes: more than the channel
  * itself.
  */
 export type ChannelsByTopic = undefined | JoinedChannel | Map<string, JoinedChannel>;

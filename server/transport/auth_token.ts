@@ -6,14 +6,12 @@ export type Subprotocols =
   | { readonly ok: true; readonly token: string | undefined; readonly protocol: 'phoenix' | undefined }
   | { readonly ok: false; readonly reason: 'unknown_subprotocol' | 'bad_token' };
 
-const NOTHING = { ok: true, token: undefined, protocol: undefined } as const;
-
 /**
  * Reads `Sec-WebSocket-Protocol`. The official client encodes the token in *standard* base64 despite the prefix; both
  * alphabets are read.
  */
 export function readSubprotocols(header: string | undefined): Subprotocols {
-  if (header === undefined) return NOTHING;
+  if (header === undefined) return { ok: true, token: undefined, protocol: undefined };
   const offered = header
     .split(',')
     .map((entry) => entry.trim())

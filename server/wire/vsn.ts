@@ -8,7 +8,6 @@ const VERSION = /^([12])\.0\.(?:0|[1-9]\d*)(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)
 /** @param vsn the `vsn` parameter; 1.0.0 where there is none. `undefined`: a version that is not spoken here. */
 export function serializerFor(vsn: string | undefined): Serializer | undefined {
   if (vsn === undefined) return v1;
-  if (vsn === '2.0.0') return v2;
   const major = VERSION.exec(vsn)?.[1];
   return major === '2' ? v2 : major === '1' ? v1 : undefined;
 }
