@@ -1,17 +1,15 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { Awaitable } from '../answer.ts';
 import type { HttpAnswer } from '../http/exchange.ts';
 import { Connection } from '../runtime/connection.ts';
 import type { RuntimeContext } from '../runtime/context.ts';
-import type { ConnectRequest, OpenSocket, Rejected } from '../socket.ts';
+import type { ConnectRequest, OpenSocket } from '../socket.ts';
 import { readSubprotocols } from '../transport/auth_token.ts';
 import type { Mount } from '../transport/mount.ts';
 import type { RefusedConnect } from '../transport/refused_connect.ts';
-import type { Admitted, Handshake, Place, SocketMount, Upgraded } from '../transport/upgrade.ts';
+import type { Admitted, Handshake, SocketMount, Upgraded } from '../transport/upgrade.ts';
 import { WebSocketTransport } from '../transport/websocket.ts';
-import type { Serializer } from '../wire/serializer.ts';
 import { serializerFor } from '../wire/vsn.ts';
-import type { Gatekeeper, Verdict } from './gatekeeper.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
 
 export interface PhoenixParts {
   readonly gatekeeper: Gatekeeper;
@@ -37,9 +35,9 @@ export class PhoenixSockets implements SocketMount {
     this.#parts = parts;
   }
 
-  admit({ params, address, header }: Handshake): Awaitable<Admitted | RefusedConnect> {
-    const { path, authToken: readsToken } = this.#mount;
-    const { gatekeeper } = this.#parts;
+  async admit({ params, address, header }: Handshake): Promise<Admitted | RefusedConnect> {
+    const { path, authToken: readsToken, websocket } = this.#mount;
+    const { gatekeeper, context, maxBackpressureBytes } = this.#parts;
     const subprotocols = readSubprotocols(readsToken ? header('sec-websocket-protocol') : undefined);
     if (!subprotocols.ok) {
       const { reason } = subprotocols;
@@ -51,18 +49,11 @@ export class PhoenixSockets implements SocketMount {
     const { token: authToken, protocol } = subprotocols;
     const mayLookUp = () => gatekeeper.mayLookUp(address);
     const request: ConnectRequest = { params, authToken, transport: 'websocket', address, mayLookUp };
-    const admitted = (socket: OpenSocket | RefusedConnect) =>
-      'status' in socket ? socket : this.#admitted(socket, serializer, protocol ?? '');
-    const opening = openPhoenix(gatekeeper, this.#mount, request);
-    return 'then' in opening ? opening.then(admitted) : admitted(opening);
-  }
-
-  #admitted(socket: OpenSocket, serializer: Serializer, protocol: string): Admitted {
-    const { path, websocket } = this.#mount;
-    const { gatekeeper, context, maxBackpressureBytes } = this.#parts;
+    const socket = await openPhoenix(gatekeeper, this.#mount, request);
+    if ('status' in socket) return socket;
     return {
-      protocol,
-      opened(ws: WebSocket<Upgraded>, place: Place) {
+      protocol: protocol ?? '',
+      opened(ws: WebSocket<Upgraded>) {
         const transport = new WebSocketTransport(ws, maxBackpressureBytes);
         const connection = new Connection(
           context,
@@ -72,8 +63,7 @@ export class PhoenixSockets implements SocketMount {
           gatekeeper.allowanceOf(socket.connected),
         );
         transport.connection = connection;
-        place.connection = connection;
-        place.transport = transport;
+        Object.assign(ws.getUserData(), { connection, transport });
         gatekeeper.entered(connection, path, 'websocket', websocket);
       },
       abandoned: () => socket.connected.onClose?.(),
@@ -92,15 +82,11 @@ export function openPhoenix(
   gatekeeper: Gatekeeper,
   mount: Pick<Mount, 'path' | 'open'>,
   request: ConnectRequest,
-): Awaitable<OpenSocket | RefusedConnect> {
-  return gatekeeper.open<OpenSocket>(mount.path, request.address, () => {
-    const opening = mount.open(request);
-    return 'ok' in opening ? verdictOn(opening) : opening.then(verdictOn);
+): Promise<OpenSocket | RefusedConnect> {
+  return gatekeeper.open<OpenSocket>(mount.path, request.address, async () => {
+    const opened = await mount.open(request);
+    if (opened.ok) return opened;
+    const why = opened.why ?? { reason: opened.reason };
+    return { ok: false, why, refused: { status: opened.reason === 'unavailable' ? 503 : 403 } };
   });
-}
-
-function verdictOn(opened: OpenSocket | Rejected): Verdict<OpenSocket> {
-  if (opened.ok) return opened;
-  const why = opened.why ?? { reason: opened.reason };
-  return { ok: false, why, refused: { status: opened.reason === 'unavailable' ? 503 : 403 } };
 }

@@ -3,7 +3,7 @@ import { type Exchange, openExchange } from '../http/exchange.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
 import type { Turn } from '../runtime/turn.ts';
-import { handleUpgrade, type SocketMount, type UpgradeDeps, type Upgraded } from '../transport/upgrade.ts';
+import { handleUpgrade, type OpenWebSocket, type SocketMount, type Upgraded } from '../transport/upgrade.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import type { Listener } from './listener.ts';
 import type { AnswerHttp, EndpointLimits, TakesHost } from './options.ts';
@@ -56,35 +56,35 @@ export function routePort(parts: PortParts): void {
 
 function routeWebSockets(app: TemplatedApp, parts: PortParts): void {
   const { websockets, maxPayloadBytes, longestTimeoutMs, takesHost, gatekeeper, trustedProxies, turn, log } = parts;
-  const deps: UpgradeDeps = {
-    find: (path) => websockets.find(path),
-    takesHost,
-    trustedProxies,
-    turn,
-    refuse: (mount, address, reason, status) => gatekeeper.refuse(mount.path, address, { reason }, { status }),
-    log,
-  };
   app.ws<Upgraded>('/*', {
     maxPayloadLength: maxPayloadBytes,
     // No limit here: past it uWebSockets.js would leave frames out. Transports mind their backlogs.
     maxBackpressure: 0,
     idleTimeout: idleTimeoutS(longestTimeoutMs),
     sendPingsAutomatically: false,
-    upgrade: (res, req, context) => handleUpgrade(res, req, context, deps),
+    upgrade: (res, req, context) => {
+      void handleUpgrade(res, req, context, {
+        find: (path) => websockets.find(path),
+        takesHost,
+        trustedProxies,
+        turn,
+        refuse: (mount, address, reason, status) => gatekeeper.refuse(mount.path, address, { reason }, { status }),
+        log,
+      });
+    },
     open: (ws) => {
-      ws.getUserData().place.ws = ws;
+      ws.getUserData().opening.ws = ws;
     },
     message: (ws, data, isBinary) => {
-      const { connection } = ws.getUserData().place;
-      connection?.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
+      const { connection } = ws.getUserData() as OpenWebSocket;
+      connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
     },
-    drain: (ws) => ws.getUserData().place.transport?.drained(),
-    ping: (ws, data) => ws.getUserData().place.connection?.receiveControl(data.byteLength),
-    pong: (ws, data) => ws.getUserData().place.connection?.receivePong(data),
+    drain: (ws) => (ws.getUserData() as OpenWebSocket).transport.drained(),
+    ping: (ws, data) => (ws.getUserData() as OpenWebSocket).connection.receiveControl(data.byteLength),
+    pong: (ws, data) => (ws.getUserData() as OpenWebSocket).connection.receivePong(data),
     close: (ws, code) => {
-      const { place } = ws.getUserData();
-      const { connection, transport } = place;
-      place.ws = undefined;
+      const { connection, transport, opening } = ws.getUserData() as Upgraded & Partial<OpenWebSocket>;
+      opening.ws = undefined;
       transport?.closed(code);
       if (connection) gatekeeper.gone(connection, code);
     },

@@ -7,7 +7,7 @@ import { readCredential } from '../transport/raw/credential.ts';
 import { type RawMount, type RawMountOptions, rawMountDefaults } from '../transport/raw/mount.ts';
 import { RawTransport } from '../transport/raw/transport.ts';
 import type { Farewell, RefusedConnect } from '../transport/refused_connect.ts';
-import type { Admitted, Handshake, Place, SocketMount, Upgraded } from '../transport/upgrade.ts';
+import type { Admitted, Handshake, SocketMount, Upgraded } from '../transport/upgrade.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import type { EndpointLimits } from './options.ts';
 import type { EndpointStats } from './stats.ts';
@@ -71,7 +71,7 @@ export class RawSockets implements SocketMount {
     if ('status' in accepted) return accepted.farewell ? closing(accepted.farewell, shown.protocol) : accepted;
     return {
       protocol: shown.protocol,
-      opened: (ws, place) => this.#opened(ws, place, accepted, address),
+      opened: (ws) => this.#opened(ws, accepted, address),
       abandoned: () => accepted.connected.onClose?.(),
     };
   }
@@ -88,7 +88,7 @@ export class RawSockets implements SocketMount {
     return { status: 426, headers: { upgrade: 'websocket', connection: 'Upgrade' }, body };
   }
 
-  #opened(ws: WebSocket<Upgraded>, place: Place, accepted: RawAccepted, address: string): void {
+  #opened(ws: WebSocket<Upgraded>, accepted: RawAccepted, address: string): void {
     const { path, maxFrameBytes, maxBufferedBytes, timeoutMs, pings } = this.#mount;
     const { gatekeeper, stats, log } = this.#parts;
     const transport = new RawTransport(ws, maxBufferedBytes);
@@ -104,8 +104,7 @@ export class RawSockets implements SocketMount {
       onRefused: (why) => void gatekeeper.refuse(path, address, why, { status: 403 }),
     });
     transport.connection = connection;
-    place.connection = connection;
-    place.transport = connection;
+    Object.assign(ws.getUserData(), { connection, transport: connection });
     gatekeeper.entered(connection, path, 'websocket', { timeoutMs, pings });
     connection.start();
   }

@@ -1,6 +1,6 @@
 import type { Channel } from '../channel.ts';
 import type { Broadcast, PubSub, Subscription } from '../pubsub/port.ts';
-import { EncodeError, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
+import { EncodeError, type Frame, isBinary, type Serializer } from '../wire/serializer.ts';
 import { Traffic } from './traffic.ts';
 import type { NativePublish, Transport } from './transport.ts';
 
@@ -33,7 +33,6 @@ export interface Group {
 
 export interface Topic {
   readonly name: string;
-  readonly nameJson: string;
   readonly groups: Map<string, Group>;
   size: number;
   readonly traffic: Traffic;
@@ -141,14 +140,7 @@ export class Fanout {
   #topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
-      const opened: Topic = {
-        name,
-        nameJson: json(name),
-        groups: new Map(),
-        size: 0,
-        traffic: new Traffic(),
-        subscription: undefined,
-      };
+      const opened: Topic = { name, groups: new Map(), size: 0, traffic: new Traffic(), subscription: undefined };
       topic = opened;
       this.#topics.set(name, opened);
       opened.subscription = this.#pubsub.subscribe(name, (message, nodeId) =>

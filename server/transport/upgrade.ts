@@ -1,5 +1,4 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
-import type { Awaitable } from '../answer.ts';
 import { addressText, clientAddress, type HttpAnswer } from '../http/exchange.ts';
 import { type OriginPolicy, originAllowed } from '../http/origin.ts';
 import { reasonPhrase } from '../http/reason_phrase.ts';
@@ -21,7 +20,7 @@ export interface SocketMount {
   /** Says, as a stable code, what is malformed in a handshake (400); undefined if nothing is. Left out: nothing ever is. */
   fault?(handshake: Pick<Handshake, 'params' | 'header'>): string | undefined;
   /** Decides on a client whose handshake is in order and whose page may connect. */
-  admit(handshake: Handshake): Awaitable<Admitted | RefusedConnect>;
+  admit(handshake: Handshake): Promise<Admitted | RefusedConnect>;
   /** Answers a request for one of its paths that is no upgrade; `undefined` leaves it to others. */
   plainAnswer(method: string, path: string): HttpAnswer | undefined;
 }
@@ -41,39 +40,38 @@ export interface Handshake {
 export interface Admitted {
   /** The subprotocol that the handshake selects; empty for none. */
   readonly protocol: string;
-  /** Takes over the socket. One that is to get messages says whose it is now. */
-  readonly opened: (ws: WebSocket<Upgraded>, place: Place) => void;
+  /** Takes over the socket. One that is to get messages puts an `OpenWebSocket` into its user data. */
+  readonly opened: (ws: WebSocket<Upgraded>) => void;
   /** The client went away before its socket was open. */
   readonly abandoned: () => void;
 }
 
-/** An upgraded socket's user data in uWebSockets.js, which copies it key by key: so there is one. */
+/** An upgraded socket's user data in uWebSockets.js. */
 export interface Upgraded {
-  readonly place: Place;
+  readonly opening: Opening;
 }
 
-/** Whose a socket is. */
-export class Place {
+/** Filled while uWebSockets.js, which copies its user data, makes a socket of a response. */
+interface Opening {
   /** From its opening to its end. */
-  ws: WebSocket<Upgraded> | undefined;
-  /** From when somebody has taken over the socket. */
-  connection: SocketConnection | undefined;
-  transport: SocketTransport | undefined;
+  ws?: WebSocket<Upgraded> | undefined;
 }
 
-type SocketConnection = MindedConnection & {
-  /** Takes a frame; bytes are the caller's again afterwards. */
-  receive(data: string | Uint8Array): unknown;
-  /** Takes a ping of so many bytes, which is answered already. */
-  receiveControl(bytes: number): void;
-  receivePong(payload: ArrayBuffer): void;
-};
-
-interface SocketTransport {
-  /** Some of what waited is sent. */
-  drained(): void;
-  /** The socket is gone. */
-  closed(code: number): void;
+/** The user data once somebody has taken over the socket. */
+export interface OpenWebSocket extends Upgraded {
+  readonly connection: MindedConnection & {
+    /** Takes a frame; bytes are the caller's again afterwards. */
+    receive(data: string | Uint8Array): unknown;
+    /** Takes a ping of so many bytes, which is answered already. */
+    receiveControl(bytes: number): void;
+    receivePong(payload: ArrayBuffer): void;
+  };
+  readonly transport: {
+    /** Some of what waited is sent. */
+    drained(): void;
+    /** The socket is gone. */
+    closed(code: number): void;
+  };
 }
 
 export interface UpgradeDeps {
@@ -90,64 +88,36 @@ export interface UpgradeDeps {
 }
 
 /** Decides on a WebSocket handshake before it is made: a refusal is an HTTP status, after which clients back off. */
-export function handleUpgrade(
+export async function handleUpgrade(
   res: HttpResponse,
   req: HttpRequest,
   context: us_socket_context_t,
-  deps: UpgradeDeps,
-): void {
-  // The request object is gone after the first await.
-  const key = req.getHeader('sec-websocket-key');
-  const extensions = req.getHeader('sec-websocket-extensions');
-  const make = (admitted: Admitted) => upgrade(res, admitted, key, extensions, context);
-  let decided: Awaitable<Admitted | RefusedConnect>;
-  try {
-    decided = decide(res, req, deps);
-  } catch (error) {
-    decided = failed(deps, error);
-  }
-  // Where nobody has to be asked, nothing is made to wait with: neither promises nor a look-out for a client that goes.
-  if ('then' in decided || deps.turn.isLong()) void answerLater(res, decided, make, deps);
-  else if ('status' in decided) refuse(res, decided);
-  else make(decided);
-}
-
-async function answerLater(
-  res: HttpResponse,
-  deciding: Awaitable<Admitted | RefusedConnect>,
-  make: (admitted: Admitted) => void,
   deps: UpgradeDeps,
 ): Promise<void> {
   let isThere = true;
   res.onAborted(() => {
     isThere = false;
   });
-  const decided = await Promise.resolve(deciding).catch((error: unknown) => failed(deps, error));
+  // The request object is gone after the first await.
+  const key = req.getHeader('sec-websocket-key');
+  const extensions = req.getHeader('sec-websocket-extensions');
+  const decided = await decide(res, req, deps).catch((error: unknown): RefusedConnect => {
+    deps.log.error({ err: error }, 'upgrade failed');
+    return { status: 500 };
+  });
   if (deps.turn.isLong()) await deps.turn.later();
   if ('status' in decided) {
     if (isThere) res.cork(() => refuse(res, decided));
-  } else if (isThere) make(decided);
-  else decided.abandoned();
-}
-
-function failed({ log }: UpgradeDeps, error: unknown): RefusedConnect {
-  log.error({ err: error }, 'upgrade failed');
-  return { status: 500 };
-}
-
-function upgrade(
-  res: HttpResponse,
-  { protocol, opened, abandoned }: Admitted,
-  key: string,
-  extensions: string,
-  context: us_socket_context_t,
-): void {
-  const place = new Place();
-  res.cork(() => res.upgrade<Upgraded>({ place }, key, protocol, extensions, context));
+    return;
+  }
+  if (!isThere) return decided.abandoned();
+  const upgraded: Upgraded = { opening: {} };
+  res.cork(() => res.upgrade(upgraded, key, decided.protocol, extensions, context));
   // Not in the `open` handler, which runs corked: leaving a cork, uWebSockets.js 20 looks at memory that the response has
   // given back at the upgrade, and closes the socket if what was allocated in between looks like a `Connection: close`.
-  if (place.ws) opened(place.ws, place);
-  else abandoned();
+  const { ws } = upgraded.opening;
+  if (ws) decided.opened(ws);
+  else decided.abandoned();
 }
 
 function refuse(res: HttpResponse, refused: RefusedConnect): void {
@@ -156,7 +126,7 @@ function refuse(res: HttpResponse, refused: RefusedConnect): void {
   res.end();
 }
 
-function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Awaitable<Admitted | RefusedConnect> {
+async function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Promise<Admitted | RefusedConnect> {
   const header = (name: string) => req.getHeader(name) || undefined;
   const isMeant = deps.takesHost?.(header('host')) ?? true;
   const found = deps.find(req.getUrl());
