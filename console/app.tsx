@@ -16,12 +16,7 @@ import { GraphView } from './views/graph.tsx';
 import { MoneyView } from './views/money.tsx';
 import { TasksView } from './views/tasks.tsx';
 import { TopicsView } from './views/topics.tsx';
-
-/** What a view gets. */
-export interface ViewProps {
-  readonly scene: Scene;
-  readonly session: Session;
-}
+import type { ViewProps } from './views/view_props.ts';
 
 const CONTENT: Readonly<Record<ViewName, (props: ViewProps) => preact.JSX.Element>> = {
   graph: GraphView,

@@ -1,7 +1,7 @@
-import { signal } from '@preact/signals';
-import { type Agent, STATES, type StateName } from './agents.ts';
-import type { Edge } from './edges.ts';
-import type { Scene } from './scene.ts';
+import { type ReadonlySignal, signal } from '@preact/signals';
+import type { ViewerState } from '../wire/viewer.ts';
+import { type Agent, type Agents, STATES, type StateName } from './agents.ts';
+import type { Edge, Edges } from './edges.ts';
 import { Slots } from './slots.ts';
 
 export interface Place {
@@ -29,8 +29,23 @@ const NO_PLACE = [Number.NaN, 0, 0];
 /** What fits beside the mark of an edge that is there. */
 const MAX_COUNT = 65_534;
 
-/** Of a scene, what moments are made of. */
-type MomentSource = Pick<Scene, 'line' | 'isPaused' | 'agents' | 'edges'>;
+/** What is on the stage of a scene. */
+interface Stage {
+  readonly agents: Agents;
+  readonly edges: Edges;
+}
+
+/** A scene, as far as moments of it are kept. */
+interface KeptScene extends Stage {
+  readonly line: ReadonlySignal<ViewerState>;
+  readonly isPaused: ReadonlySignal<boolean>;
+}
+
+/** A scene, as far as it is shown. */
+interface ShownScene extends Stage {
+  readonly changed: ReadonlySignal<number>;
+  readonly moments: Moments;
+}
 
 /** Ten minutes of what this page received, a moment every two seconds. About 13 bytes an agent and 2 an edge each, however many come and go. */
 export class Moments {
@@ -44,7 +59,7 @@ export class Moments {
   readonly #edges = new Slots<Edge, Edge>();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(scene: MomentSource) {
+  constructor(scene: KeptScene) {
     this.#timer = setInterval(() => this.#keep(scene), EVERY_MS);
   }
 
@@ -66,7 +81,7 @@ export class Moments {
     clearInterval(this.#timer);
   }
 
-  #keep({ line, isPaused, agents, edges }: MomentSource): void {
+  #keep({ line, isPaused, agents, edges }: KeptScene): void {
     if (line.peek().kind !== 'live' || isPaused.peek()) return;
     const number = this.count.peek() + 1;
     this.#kept.push(pack(number, agents.members.peek(), edges.members.peek(), this.#agents, this.#edges));
@@ -165,7 +180,7 @@ function present<K, V>(packed: Uint8Array | Uint16Array, slots: Slots<K, V>): Ma
 }
 
 /** What holds now. Whoever reads it in a signal's effect is run again some times a second while it changes, not at each change. */
-export function nowOf(scene: Scene): Moment {
+export function nowOf(scene: Omit<ShownScene, 'moments'>): Moment {
   scene.changed.value;
   return {
     agents: [...scene.agents.members.peek().values()],
@@ -178,4 +193,4 @@ export function nowOf(scene: Scene): Moment {
 }
 
 /** What is shown of a scene: now, or the moment that somebody has chosen. */
-export const momentOf = (scene: Scene): Moment => scene.moments.shown.value ?? nowOf(scene);
+export const momentOf = (scene: ShownScene): Moment => scene.moments.shown.value ?? nowOf(scene);

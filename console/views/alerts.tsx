@@ -1,10 +1,10 @@
-import type { ViewProps } from '../app.tsx';
 import { ageOf, timeOf } from '../figures.ts';
 import { AgentLink, Empty } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
 import type { OpenAlert } from '../state/scene.ts';
 import { text } from '../text.ts';
 import { Nodes } from './nodes.tsx';
+import type { ViewProps } from './view_props.ts';
 
 /** Open alerts first, then those that have ended since the page came. */
 export function AlertsView({ scene }: ViewProps) {

@@ -1,7 +1,6 @@
 import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { AgentTable } from '../agent_table.tsx';
-import type { ViewProps } from '../app.tsx';
 import type { Picture } from '../graph/picture.ts';
 import { Empty } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
@@ -13,6 +12,7 @@ import { theme } from '../state/theme.ts';
 import { text } from '../text.ts';
 import { Filters, filterOf } from './filters.tsx';
 import { Replay } from './replay.tsx';
+import type { ViewProps } from './view_props.ts';
 
 const STEP = 0.1;
 const ZOOM = 1.3;

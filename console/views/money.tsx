@@ -1,5 +1,4 @@
 import { useSignal } from '@preact/signals';
-import type { ViewProps } from '../app.tsx';
 import { download, paymentEvidence } from '../evidence.ts';
 import { ageOf, duration, timeOf, usdc } from '../figures.ts';
 import { AgentLink, Empty, Table, Wrong } from '../parts.tsx';
@@ -8,6 +7,7 @@ import { place, setParams } from '../state/address.ts';
 import { text } from '../text.ts';
 import { useLoaded } from '../use_list.ts';
 import { MoneyCurves } from './money_curves.tsx';
+import type { ViewProps } from './view_props.ts';
 
 interface Channel {
   readonly id: string;

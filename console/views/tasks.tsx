@@ -1,4 +1,3 @@
-import type { ViewProps } from '../app.tsx';
 import { ageOf, duration, timeOf, usdc } from '../figures.ts';
 import { AgentLink, Empty, Table, Wrong } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
@@ -6,6 +5,7 @@ import { place, setParams } from '../state/address.ts';
 import type { Scene } from '../state/scene.ts';
 import { text } from '../text.ts';
 import { useLoaded } from '../use_list.ts';
+import type { ViewProps } from './view_props.ts';
 
 type Status = 'pending' | 'in_progress' | 'completed' | 'failed' | 'cancelled';
 

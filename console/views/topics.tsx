@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
-import type { ViewProps } from '../app.tsx';
 import { count, perSecond } from '../figures.ts';
 import { Empty, Table, Wrong } from '../parts.tsx';
 import { shown } from '../shown_text.ts';
 import { text } from '../text.ts';
 import { useLoaded } from '../use_list.ts';
+import type { ViewProps } from './view_props.ts';
 
 interface Topic {
   readonly topic: string;

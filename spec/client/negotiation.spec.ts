@@ -1,31 +1,16 @@
-import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Agent, Negotiation } from 'aerie-client';
 import { average, nextMove, planOf } from '../../client/dist/negotiation/haggle.js';
 import type { Aerie } from '../support/aerie.ts';
 import { onEveryDeployment } from '../support/deployments.ts';
 import { eventually } from '../support/eventually.ts';
-import { run } from '../support/packed.ts';
 import { randomFrom } from '../support/random.ts';
 import { closeAgents, connectAgent, next, type Registration, registered, rejection } from './agents.ts';
+import { verified } from './verified.ts';
 
 interface Both {
   readonly client: Negotiation;
   readonly provider: Negotiation;
   readonly agents: readonly [Agent, Agent];
-}
-
-/** Writes evidence into a file and has `aerie verify` look at it. */
-async function verified(evidence: object): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'aerie-evidence-'));
-  try {
-    writeFileSync(join(dir, 'evidence.json'), JSON.stringify(evidence));
-    return await run(process.execPath, ['dist/platform/cli.js', 'verify', join(dir, 'evidence.json')]);
-  } finally {
-    await rm(dir, { recursive: true });
-  }
 }
 
 // The client is on one node, and the provider on another where there is one.

@@ -1,26 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { memory, type Payment } from 'aerie-client';
 import { ADMIN_TOKEN, type Aerie } from '../support/aerie.ts';
 import { onEveryDeployment } from '../support/deployments.ts';
 import { eventually } from '../support/eventually.ts';
-import { run } from '../support/packed.ts';
 import { proxyTo } from '../support/proxy.ts';
 import { closeAgents, connectAgent, next, type Registration, registered, rejection } from './agents.ts';
 import { channelBetween, lasting, twoAgents } from './trade.ts';
-
-/** Writes evidence into a file and has `aerie verify` look at it. */
-async function verified(evidence: object): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'aerie-evidence-'));
-  try {
-    writeFileSync(join(dir, 'evidence.json'), JSON.stringify(evidence));
-    return await run(process.execPath, ['dist/platform/cli.js', 'verify', join(dir, 'evidence.json')]);
-  } finally {
-    await rm(dir, { recursive: true });
-  }
-}
+import { verified } from './verified.ts';
 
 // The buyer is on one node, and the seller on another where there is one.
 onEveryDeployment('trading', (deployment) => {
