@@ -1,7 +1,7 @@
 import type { MachineDescription } from './machine/description.ts';
 import type { Figures } from './scenario.ts';
 
-/** What was measured of one contestant: figures of each round; null where a round failed. */
+/** Figures of one contestant in each round; null where a round failed. */
 export interface ContestantResult {
   readonly name: string;
   readonly rounds: readonly (Figures | null)[];

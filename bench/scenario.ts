@@ -1,7 +1,7 @@
 import type { WireName } from './generator/wires/index.ts';
 import type { Cores } from './machine/cores.ts';
 
-/** What a generator has to know of the servers under load. It is sent to another process. */
+/** The servers under load, as a generator in another process is told of them. */
 export interface Subject {
   readonly contestant: string;
   readonly nodes: readonly { readonly port: number; readonly pid: number }[];
@@ -36,7 +36,7 @@ export interface Figure {
 
 export type Figures = Readonly<Record<string, number>>;
 
-/** How long and how large. */
+/** Length and size of a run. */
 export interface Scale {
   readonly isQuick: boolean;
   /** Of each measured phase. */
@@ -69,7 +69,7 @@ export const faultFigures: readonly Figure[] = [
   { key: 'swapped', label: 'swapped', unit: '', better: 'less', isRemark: true },
 ];
 
-/** Where the limit was: a server below 0.95 beside a generator above it could do more. */
+/** Cores of both sides: a server below 0.95 beside a generator above it could do more. */
 export const loadFigures: readonly Figure[] = [
   { key: 'serverCores', label: 'server', unit: 'cores', better: 'less', isRemark: true },
   { key: 'generatorCores', label: 'generator', unit: 'cores', better: 'less', isRemark: true },

@@ -23,7 +23,7 @@ interface RoomState {
   sent: number;
   /** Messages that not all members have. */
   open: number;
-  /** How many members lack a message, by its number modulo `SLOTS`. */
+  /** Members that lack a message, by its number modulo `SLOTS`. */
   readonly lacking: Int32Array;
   /** When all had one, or the first was published. */
   progressAtMs: number;

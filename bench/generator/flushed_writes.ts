@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 
-/** How many writes of `bytes` LMDB can flush in a second, `inFlight` at once, with nothing around it. */
+/** Writes of `bytes` that LMDB can flush in a second, `inFlight` at once, with nothing around it. */
 export async function flushedWritesPerSecond(bytes: number, inFlight: number, seconds: number): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-lmdb-'));
   const database = open<string, number>({ path: join(folder, 'data') });

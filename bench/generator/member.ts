@@ -2,7 +2,7 @@ import { findStamp, isStampAt } from './stamp.ts';
 import { WebSocketConnection } from './websocket.ts';
 import type { Wire } from './wires/index.ts';
 
-/** Where a stamp begins in what a member got. */
+/** Told of a stamp that stands at index `at` of the bytes. */
 export type OnStamped = (bytes: Buffer, at: number) => void;
 
 interface Waiting {

@@ -3,7 +3,7 @@ import type { OnStamped } from './member.ts';
 import { findStamp, STAMP_BYTES } from './stamp.ts';
 import { type WireName, wires } from './wires/index.ts';
 
-/** How a wire is spoken over HTTP: a session is opened, told things by POST, and polled by GET. */
+/** A wire over HTTP: a session is opened, told things by POST, and polled by GET. */
 interface Polling {
   readonly openingPath: string;
   pathOf(opened: string): string;

@@ -1,4 +1,4 @@
-/** What became of numbered messages, at all their receivers. */
+/** Counts of numbered messages at all their receivers that did not come once and in order. */
 export interface Losses {
   /** Never came. */
   readonly lost: number;

@@ -6,7 +6,7 @@ const DER_HEADER_BYTES = 12;
 const BATCH = 64;
 const WARM_UP_BATCHES = 20;
 
-/** How many pairs of signatures a CPU second verifies, with nothing around it: the bound of transfers signed by both. */
+/** Pairs of signatures that a CPU second verifies, with nothing around it: the bound of transfers signed by both. */
 export function pairsPerCpuSecond(seconds: number): { readonly libsodium: number; readonly nodeCrypto: number } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(DER_HEADER_BYTES);

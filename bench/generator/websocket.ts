@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { clientFrame, OPCODE } from './client_frame.ts';
 import { FrameReader } from './frame_reader.ts';
 
-/** What a connection tells. Bytes are the callee's only during the call. */
+/** Events of a connection. Bytes are the callee's only during the call. */
 export interface Listening {
   onOpen(): void;
   onText(bytes: Buffer, start: number, end: number): void;

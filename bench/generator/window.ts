@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { busySeconds, cpuSeconds } from '../machine/process_usage.ts';
 import type { Subject } from '../scenario.ts';
 
-/** What was used between the beginning and the end of a measurement. */
+/** CPU and memory used between the beginning and the end of a measurement. */
 export interface Used {
   readonly seconds: number;
   /** Of all nodes together. */
@@ -10,7 +10,7 @@ export interface Used {
   readonly redisCpuSeconds: number;
   readonly serverCores: number;
   readonly generatorCores: number;
-  /** What others on this machine used meanwhile. */
+  /** Cores that other processes on this machine used meanwhile. */
   readonly foreignCores: number;
 }
 

@@ -6,7 +6,7 @@ import { pinned } from './cores.ts';
 export interface Child {
   readonly pid: number;
   readonly process: ChildProcess;
-  /** What it has written to stderr, its end. */
+  /** The end of its stderr. */
   readonly stderr: () => string;
   /** SIGTERM, then SIGKILL. */
   stop(): Promise<void>;

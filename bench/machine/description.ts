@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** What figures were measured on, and of which versions: no names, no places. */
+/** The machine and the versions that figures are of: no names, no places. */
 export interface MachineDescription {
   readonly cpu: string;
   readonly cores: number;

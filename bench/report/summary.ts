@@ -18,7 +18,7 @@ export interface Row {
   readonly isBaseline: boolean;
 }
 
-/** What a report says of one scenario. */
+/** One scenario, as a report has it. */
 export interface Summary {
   readonly scenario: Scenario;
   readonly result: ScenarioResult;

@@ -27,7 +27,7 @@ interface Line {
   readonly networkId: string;
 }
 
-/** What both sign: the balances after the payer has given one micro-USDC `nonce` times. */
+/** The text that both sign: the balances after the payer has given one micro-USDC `nonce` times. */
 function stateText({ payer, payee, channelId, networkId }: Line, nonce: number): Buffer {
   const balances = [amountText(DEPOSIT_USDC * MICRO - nonce), amountText(nonce)];
   const fields = [channelId, nonce, payer.id, payee.id, AMOUNT, ...balances];

@@ -23,7 +23,7 @@ const UNLIMITED = {
 
 interface Kind {
   readonly nodes?: number;
-  /** Where the state is; Redis flushes each write before it is answered. */
+  /** The store; Redis flushes each write before it is answered. */
   readonly store: 'embedded' | 'Redis';
   readonly env?: NodeJS.ProcessEnv;
 }

@@ -5,7 +5,7 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
 }
 
-/** How far values lie apart: (highest - lowest) / median. A difference that is smaller says nothing. */
+/** Spread of values: (highest - lowest) / median. A difference that is smaller says nothing. */
 export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }

@@ -55,7 +55,7 @@ export const paymentType: DealType<PaymentChannel, Command, Event> = {
   traffic: paymentTraffic,
 };
 
-/** What never changes. */
+/** The part of a state that never changes. */
 function termsOf(channel: PaymentChannel): object {
   const { balances, nonce, nextNonce, pending, lastState, closing, noticesDueMs, dispute, ...more } = channel;
   const { proposedClose, closeDigests, ...terms } = more;

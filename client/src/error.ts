@@ -12,7 +12,7 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
-/** What to do about it, where the reason does not say it. */
+/** Advice, where the reason does not say it. */
 const MESSAGES: Readonly<Record<string, string>> = {
   unsupported: 'The server is too old for this.',
   keep_required: 'Signing money wants a durable keep, or `keep: memory()`.',
@@ -46,7 +46,7 @@ export const withOutcome = (error: AerieError, outcome: Outcome): AerieError =>
 export const isReason = (error: unknown, ...reasons: readonly string[]): error is AerieError =>
   error instanceof AerieError && reasons.includes(error.reason);
 
-/** What the server says does not fit what was signed. @param details the evidence */
+/** The server contradicts a signature. @param details the evidence */
 export const evidenceMismatch = (details: unknown): AerieError => new AerieError('evidence_mismatch', { details });
 
 /** The answer of a server that says no, on a channel or over HTTP. */

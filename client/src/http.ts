@@ -98,7 +98,7 @@ function unreachable(error: Error): never {
   });
 }
 
-/** What a status means by itself, where a proxy in between has answered. */
+/** The meaning of a status by itself, where a proxy in between has answered. */
 const REASONS: Readonly<Record<number, string>> = {
   401: 'unauthorized',
   403: 'forbidden',

@@ -39,7 +39,7 @@ export class Topic<Joined = unknown> {
   #joinRef: string | undefined;
   /** Why no call goes out any more. */
   #failure: AerieError | undefined;
-  /** What it is to be left with once every call is answered. */
+  /** The error to end with once every call is answered. */
   #end: AerieError | undefined;
   #hasEnded = false;
 

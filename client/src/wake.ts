@@ -22,7 +22,7 @@ export class Wake {
   }
 
   /**
-   * What is found, one after the other; where there is nothing, it is looked for again at the next `wake`.
+   * The values found, one after the other; where there is nothing, it is looked for again at the next `wake`.
    *
    * @param closed ends it
    * @param isOver ends it where there is nothing any more

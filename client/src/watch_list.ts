@@ -15,7 +15,7 @@ export interface Watched<Item> {
   readonly notice: string;
   /** Those of which to tell; all where it is left out. */
   isWanted?(item: Item): boolean;
-  /** How many may be told of at the same time; any number where it is left out. */
+  /** Most that are told of at the same time; any number where it is left out. */
   readonly atOnce?: number;
 }
 

@@ -26,10 +26,10 @@ const KEPT_MS = 10 * 60_000;
 const MAX_MOMENTS = KEPT_MS / EVERY_MS;
 const COORDINATES = 3;
 const NO_PLACE = [Number.NaN, 0, 0];
-/** What fits beside the mark of an edge that is there. */
+/** The highest count beside the mark of an edge that is there. */
 const MAX_COUNT = 65_534;
 
-/** What is on the stage of a scene. */
+/** Agents and edges of a scene. */
 interface Stage {
   readonly agents: Agents;
   readonly edges: Edges;
@@ -179,7 +179,7 @@ function present<K, V>(packed: Uint8Array | Uint16Array, slots: Slots<K, V>): Ma
   return found;
 }
 
-/** What holds now. Whoever reads it in a signal's effect is run again some times a second while it changes, not at each change. */
+/** The present. Whoever reads it in a signal's effect is run again some times a second while it changes, not at each change. */
 export function nowOf(scene: Omit<ShownScene, 'moments'>): Moment {
   scene.changed.value;
   return {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-/** What becomes of a message on its way to a member: how often it comes, and whether the next one overtakes it. */
+/** A message's fate on its way to a member: how often it comes, and whether the next one overtakes it. */
 export type Fate = 'arrives' | 'is lost' | 'comes twice' | 'is overtaken';
 
 export interface FaultyRooms {

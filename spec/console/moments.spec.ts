@@ -10,7 +10,7 @@ import type { ViewerState } from '../../console/wire/viewer.ts';
 const EVERY_MS = 2_000;
 const KEPT = 300;
 
-/** What a page has of its agents and edges. */
+/** Agents and edges of a page. */
 function scene() {
   const line = signal<ViewerState>({ kind: 'live' });
   return { line, isPaused: signal(false), agents: new Agents(), edges: new Edges() };
@@ -50,7 +50,7 @@ function carryOut({ agents, edges }: Page, { do: what, at, value }: { do: string
   if (what === 'flow') edges.flow(pair(at).from, pair(at).to, { messageCount: value, ...figures });
 }
 
-/** What a moment shows, plainly. */
+/** A moment as plain values. */
 function plain(of: Pick<NonNullable<Moments['shown']['value']>, 'agents' | 'edges'>, look: Look) {
   return {
     agents: of.agents.map((agent) => [agent.id, look.stateOf(agent), look.hasAlert(agent), look.placeOf(agent)]).sort(),

@@ -15,7 +15,7 @@ const PROGRAMS = [
 /** They load files of their own. */
 const NOT_BUNDLED = ['@datadog/sketches-js', 'koffi', 'lmdb', 'pino', 'sodium-native', 'uWebSockets.js'];
 
-/** What a file finds beside itself it still finds beside the one in `dist`. */
+/** A file still finds its neighbours, those of the one in `dist`. */
 const ownUrls: Plugin = {
   name: 'own urls',
   setup(on) {

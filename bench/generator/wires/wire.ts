@@ -1,11 +1,11 @@
-/** How a server of rooms is talked to: join a room, tell all in it, be answered. */
+/** The wire of a server of rooms: join a room, tell all in it, be answered. */
 export interface Wire {
   readonly path: string;
   /** Texts to send once the WebSocket is open. */
   readonly greeting: readonly string[];
   /** The connection can be used from this text on; undefined: as soon as it is open. */
   readonly isReady?: (text: string) => boolean;
-  /** What a text wants sent back at once, as a heartbeat does. */
+  /** The text to be sent back at once, as for a heartbeat. */
   readonly answerTo?: (text: string) => string | undefined;
   join(topic: string): string;
   isJoined(text: string): boolean;

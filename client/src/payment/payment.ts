@@ -49,7 +49,7 @@ export class KeptPayments {
   }
 }
 
-/** What burns all that is pending on a channel, and the reason of a payment that was. */
+/** An end that burns all that is pending on a channel, and the reason that its payments get. */
 const ENDS: Readonly<Record<string, string>> = { close: 'channel_closed', dispute: 'channel_disputed' };
 
 /** True if there is no next nonce to pay with. */

@@ -82,7 +82,7 @@ export class Standing implements Payable {
     if (this.#failure) throw this.#failure;
   }
 
-  /** What is found, looked for again at each change. @throws AerieError where the channel is not sound */
+  /** The value found, looked for again at each change. @throws AerieError where the channel is not sound */
   each<T>(find: () => T | undefined, isOver: () => boolean, signal?: AbortSignal): AsyncGenerator<T> {
     const look = () => {
       this.demandSound();

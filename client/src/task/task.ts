@@ -47,7 +47,7 @@ export class Task<Role extends TaskRole = TaskRole> {
   readonly #topic: Topic<TaskJoined>;
   readonly #reader: Reader;
   readonly #writer: Writer;
-  /** What this agent wrote before this process began to: the server sends it where it is asked for (`own`). */
+  /** Chunks that this agent wrote before this process began to: the server sends them where it is asked for (`own`). */
   readonly #own: Reader;
   #isRestored = false;
   readonly #wake = new Wake();

@@ -18,7 +18,7 @@ export interface CountedAgent extends ListedAgent {
   readonly queued: number;
 }
 
-/** What the HTTP API says of every agent. */
+/** Agents as the HTTP API has them. */
 export async function countedAgents(node: Address): Promise<ReadonlyMap<string, CountedAgent>> {
   const [agents, running, working, pending] = await Promise.all([
     wholeList<ListedAgent>(node, '/api/agents', 'agents'),

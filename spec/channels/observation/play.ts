@@ -59,7 +59,7 @@ export interface Play {
   end(): Promise<void>;
 }
 
-/** What those see who own one of its ends while it is done. */
+/** Flows seen by those who own one of its ends while it is done. */
 export interface SeenDeed {
   readonly kind: 'message' | 'coordination';
   readonly id: string;

@@ -33,7 +33,7 @@ const command = (id: string, targetAgent: string, payload: object = {}) => ({
   payload: { targetAgent, command: 'go', ...payload },
 });
 
-/** What a socket was told about one request, heartbeats and others apart. */
+/** Frames to a socket about one request, without heartbeats and others. */
 const answersTo = (wire: Wire, id: string) =>
   wire.json.filter((message) => message.metadata?.correlationId === id).map(({ type, payload }) => ({ type, payload }));
 

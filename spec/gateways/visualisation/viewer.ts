@@ -3,7 +3,7 @@ import type { Address } from '../../support/aerie.ts';
 import { makeReader, type ReadFrame, unpackers } from './reader.ts';
 import { type JsonMessage, Wire } from './stage.ts';
 
-/** What one kind of viewer asks for. */
+/** Capabilities and encodings that one kind of viewer asks for. */
 export interface Manner {
   readonly capabilities: readonly string[];
   /** Another algorithm than the one that the handshake gives. */
@@ -54,7 +54,7 @@ export class Viewer {
   readonly agents = new Map<string, ViewedAgent>();
   readonly edges = new Map<string, string>();
   readonly messages: JsonMessage[] = [];
-  /** What breaks a rule. */
+  /** Breaches of a rule. */
   readonly faults: string[] = [];
   snapshots = 0;
   #taken = 0;
