@@ -21,10 +21,7 @@ export interface AggregateType<S, C, E, M extends NotDecided = never> {
   readonly staysPlaced?: boolean;
   /** Of the places the one that all of this kind have, in a list by creation. */
   readonly listedIn?: string;
-  /**
-   * True for a state that may be kept in memory at its version, where the store's versions are final. `parse` of what
-   * `change` wrote must give the same.
-   */
+  /** True for a state that may be kept in memory at its version. `parse` of what `change` wrote must give the same. */
   remembers?(state: S): boolean;
   /** Returns the fields, places in indexes and deadline that differ from `before`, for the commit to write. */
   change(after: S, before: S | undefined): Pick<Change, 'fields' | 'index' | 'deadlineMs'>;
@@ -73,8 +70,7 @@ const MAX_BATCH = 64;
 const MAX_REMEMBERED = 4_096;
 
 /** A state as the store has it at a version. */
-interface Stored<S> {
-  readonly version: Version;
+interface Stored<S> extends Pick<Snapshot, 'version' | 'commitId'> {
   readonly state: S | undefined;
 }
 
@@ -101,13 +97,16 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
   readonly #type: AggregateType<S, C, E, M>;
   /** Commands by id that wait while others of the same id are decided and committed. */
   readonly #waiting = new Map<string, QueuedCommand<S, C, E, M>[]>();
-  /** By id. A version is the same state for ever: one look at it saves the reading and parsing of what is known. */
+  /**
+   * By id, what this node has committed last. It has the state only where the commit before was this node's as well: where others
+   * commit in between it would be out of date each time, and a commit that loses costs more than a read.
+   */
   readonly #remembered: LRUCache<string, Stored<S>> | undefined;
 
   constructor(store: Store, type: AggregateType<S, C, E, M>) {
     this.#store = store;
     this.#type = type;
-    if (type.remembers && store.hasFinalVersions) this.#remembered = new LRUCache({ max: MAX_REMEMBERED });
+    if (type.remembers) this.#remembered = new LRUCache({ max: MAX_REMEMBERED });
   }
 
   /** @param fields those that `parse` gets; all if left out */
@@ -121,7 +120,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
    * finds out.
    */
   async recall(id: string): Promise<S | undefined> {
-    return this.#remembered?.get(id)?.state ?? this.read(id);
+    return this.#known(id)?.state ?? this.read(id);
   }
 
   /** In the order of `ids`. @param fields those that `parse` gets; all if left out */
@@ -185,7 +184,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     const aggregate = { kind: this.#type.kind, id };
     const fields = union(batch.map(({ command }) => this.#type.reads?.(command)));
     const settle = await untilDone(`${aggregate.kind} ${id}`, async () => {
-      const known = fields ? undefined : this.#remembered?.get(id);
+      const known = fields ? undefined : this.#known(id);
       const { version, state: before, nowMs } = known ? await this.#asOfNow(known) : await this.#read(id, fields);
       const decided = this.#decideAll(id, before, batch, nowMs);
       const { state, entries, dropStreams, facts, traffic } = decided;
@@ -198,13 +197,13 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
         if (dropStreams.length > 0) change.dropStreams = dropStreams;
         if (facts.length > 0) change.facts = facts.map((fact) => factText({ ...fact, version }));
         if (traffic.length > 0) change.traffic = traffic;
-        const committed = await this.#store.commit(aggregate, version, change);
+        const committed = await this.#store.commit(aggregate, version, change, known?.commitId);
         if (!committed.ok) {
           this.#remembered?.delete(id);
           return undefined;
         }
-        if (!fields) this.#remember(id, { version: committed.version, state });
-      } else if (known && (await this.#store.read(aggregate, [])).version !== version) {
+        if (!fields) this.#remember(id, version, { ...committed, state });
+      } else if (known && !isSame(await this.#store.read(aggregate, []), known)) {
         // No commit has told whether what is remembered still holds.
         this.#remembered?.delete(id);
         return undefined;
@@ -222,8 +221,14 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     return isPlaced ? undefined : index;
   }
 
-  async #asOfNow(known: Stored<S>): Promise<Stored<S> & Pick<Snapshot, 'nowMs'>> {
-    return { version: known.version, state: known.state, nowMs: await this.#store.nowMs() };
+  /** What may be decided on without a read. */
+  #known(id: string): Stored<S> | undefined {
+    const remembered = this.#remembered?.get(id);
+    return remembered?.state && remembered;
+  }
+
+  async #asOfNow({ version, state }: Stored<S>) {
+    return { version, state, nowMs: await this.#store.nowMs() };
   }
 
   /** One command after the other, each on the state that those before it have left. */
@@ -263,26 +268,33 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
 
   async #read(id: string, fields?: readonly string[]): Promise<Stored<S> & Pick<Snapshot, 'nowMs'>> {
     const aggregate = { kind: this.#type.kind, id };
-    const known = this.#remembered?.get(id);
-    if (known && !fields) {
-      const { version, nowMs } = await this.#store.read(aggregate, []);
-      if (version === known.version) return { ...known, nowMs };
+    const known = fields ? undefined : this.#known(id);
+    if (known) {
+      const now = await this.#store.read(aggregate, []);
+      if (isSame(now, known)) return { ...known, nowMs: now.nowMs };
     }
     const snapshot = await this.#store.read(aggregate, fields);
-    const stored = { version: snapshot.version, state: this.#parse(snapshot) };
-    if (!fields) this.#remember(id, stored);
-    return { ...stored, nowMs: snapshot.nowMs };
+    const { version, commitId, nowMs } = snapshot;
+    return { version, commitId, state: this.#parse(snapshot), nowMs };
   }
 
-  #remember(id: string, { version, state }: Stored<S>): void {
-    if (state !== undefined && this.#type.remembers?.(state)) this.#remembered?.set(id, { version, state });
-    else this.#remembered?.delete(id);
+  #remember(id: string, before: Version, { version, commitId, state }: Stored<S>): void {
+    if (!this.#remembered) return;
+    const mayTrust = this.#remembered.get(id)?.version === before && state !== undefined;
+    this.#remembered.set(id, {
+      version,
+      commitId,
+      state: mayTrust && this.#type.remembers?.(state) ? state : undefined,
+    });
   }
 
   #parse({ version, fields }: Snapshot): S | undefined {
     return version === 0 ? undefined : this.#type.parse(fields);
   }
 }
+
+const isSame = (one: Pick<Snapshot, 'version' | 'commitId'>, other: typeof one) =>
+  one.version === other.version && one.commitId === other.commitId;
 
 const isDecided = <S, E>(decision: Decided<S, E> | NotDecided): decision is Decided<S, E> => decision.ok;
 

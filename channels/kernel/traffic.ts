@@ -1,4 +1,4 @@
-import type { AggregateId, Change, CommitResult, Store, Version } from '../../server/store/index.ts';
+import type { Change, Store } from '../../server/store/index.ts';
 
 /** Kinds of what passes between two agents, in the order in which they are named. */
 export const TRAFFIC_KINDS = ['message', 'task', 'negotiation', 'payment'] as const;
@@ -88,8 +88,8 @@ export class TrafficTap {
 /** The same store, whose commits tell what has passed once they are durable. */
 export const tapped = (store: Store, tap: Pick<TrafficTap, 'tell'>): Store => ({
   ...store,
-  async commit(aggregate: AggregateId, expected: Version, change: TrafficChange): Promise<CommitResult> {
-    const result = await store.commit(aggregate, expected, change);
+  async commit(aggregate, expected, change: TrafficChange, lastCommitId) {
+    const result = await store.commit(aggregate, expected, change, lastCommitId);
     if (result.ok && change.traffic) for (const traffic of change.traffic) tap.tell(traffic);
     return result;
   },

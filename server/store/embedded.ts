@@ -9,11 +9,13 @@ import { endOfTurn } from './end_of_turn.ts';
 import { makeFolder } from './make_folder.ts';
 import {
   type AggregateId,
+  type Change,
   type IndexQuery,
   type Snapshot,
   type Store,
   StoreReadOnly,
   StoreUnavailable,
+  type Version,
 } from './port.ts';
 import { ownAlone, type Release } from './sole_owner.ts';
 
@@ -90,10 +92,10 @@ export async function openEmbeddedStore({
   }
 
   /** LMDB would write and sync the first commit of a turn at once, and all others of it behind that: so they share one sync. */
-  async function commitLater(...commit: Parameters<Store['commit']>) {
+  async function commitLater(aggregate: AggregateId, expected: Version, change: Change) {
     await endOfTurn();
     if (failure) throw failure;
-    return commitChange(tables, ...commit, log);
+    return commitChange(tables, aggregate, expected, change, log);
   }
 
   function snapshot({ kind, id }: AggregateId, wanted?: readonly string[]): Snapshot {
@@ -114,7 +116,6 @@ export async function openEmbeddedStore({
 
   return {
     name: 'embedded',
-    hasFinalVersions: true,
 
     async read(aggregate, wanted) {
       assertOpen();

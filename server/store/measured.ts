@@ -105,10 +105,10 @@ export function measured(store: Store): {
     facts: timed('facts', store.facts),
     probe: timed('probe', store.probe),
     trimFacts: timed('trim_facts', store.trimFacts),
-    async commit(aggregate, expected, change) {
+    async commit(aggregate, expected, change, lastCommitId) {
       let result: CommitResult;
       try {
-        result = await commit(aggregate, expected, change);
+        result = await commit(aggregate, expected, change, lastCommitId);
       } catch (error) {
         if (commits.isHeard) commits.tell(aggregate, change, undefined);
         throw error;

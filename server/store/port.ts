@@ -14,12 +14,6 @@ export interface Store {
   readonly name: 'embedded' | 'redis';
 
   /**
-   * True if an aggregate that was seen at a version can never have other content at that version. Redis cannot promise it:
-   * a failover may take back acknowledged commits, and others take their versions.
-   */
-  readonly hasFinalVersions: boolean;
-
-  /**
    * The aggregate as it is now; version 0 and no fields if it was never committed.
    *
    * @param fields those that are wanted; all if left out
@@ -36,8 +30,10 @@ export interface Store {
   /**
    * Applies `change` if the aggregate is still at `expected`, else changes nothing.
    * Resolves when the change is durable, that is, when it survives the end of this process at any moment.
+   *
+   * @param lastCommitId if given, that commit must have made this version: for who remembers what it has committed
    */
-  commit(aggregate: AggregateId, expected: Version, change: Change): Promise<CommitResult>;
+  commit(aggregate: AggregateId, expected: Version, change: Change, lastCommitId?: CommitId): Promise<CommitResult>;
 
   /** Entries of a stream with `position >= from`, by ascending position, at most `limit`. */
   range(aggregate: AggregateId, stream: string, from: number, limit: number): Promise<StreamEntry[]>;
@@ -105,8 +101,16 @@ export interface AggregateId {
 /** 0: never committed. Grows by one with every commit. */
 export type Version = number;
 
+/**
+ * Tells a commit from any other that makes the same version: a failover of Redis may take an acknowledged commit back, and another
+ * follows in its place. Absent where that cannot be.
+ */
+export type CommitId = string;
+
 export interface Snapshot {
   readonly version: Version;
+  /** The commit that made this version. */
+  readonly commitId?: CommitId | undefined;
   /** The store's clock at the read. */
   readonly nowMs: number;
   readonly fields: Readonly<Record<string, string>>;
@@ -185,7 +189,7 @@ export interface Due {
 }
 
 export type CommitResult =
-  | { readonly ok: true; readonly version: Version }
+  | { readonly ok: true; readonly version: Version; readonly commitId?: CommitId }
   | { readonly ok: false; readonly conflict: true };
 
 /** The store is out of reach or did not answer in time: whether a commit took effect is unknown. */

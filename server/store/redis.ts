@@ -37,19 +37,18 @@ export function openRedisStore(options: RedisOptions): RedisStore {
     for (const name of Object.keys(hash)) {
       if (name.startsWith('=')) fields[name.slice(1)] = hash[name] ?? '';
     }
-    return { version: Number(hash.v ?? 0), nowMs, fields };
+    return { version: Number(hash.v ?? 0), commitId: hash.commit, nowMs, fields };
   }
 
   /** As `hgetall`, but of the version and these fields only. */
   async function some(key: string, wanted: readonly string[]): Promise<Record<string, string>> {
-    const names = ['v', ...wanted.map((name) => `=${name}`)];
+    const names = ['v', 'commit', ...wanted.map((name) => `=${name}`)];
     const values = await redis.hmget(key, ...names);
     return Object.fromEntries(names.flatMap((name, at) => (values[at] == null ? [] : [[name, values[at]]])));
   }
 
   return {
     name: 'redis',
-    hasFinalVersions: false,
 
     ready: (timeoutMs) =>
       connected(redis, timeoutMs).catch((error: Error) => {
@@ -71,7 +70,7 @@ export function openRedisStore(options: RedisOptions): RedisStore {
       return all.map((hash) => snapshot(nowMs, hash));
     },
 
-    commit: (aggregate, expected, change) => answered(commit(aggregate, expected, change)),
+    commit: (...asked) => answered(commit(...asked)),
 
     async range(aggregate, stream, from, limit) {
       const set = keys.stream(aggregate, stream);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisConnection } from '../redis/connect.ts';
-import type { AggregateId, Change, CommitResult, Version } from './port.ts';
+import type { AggregateId, Change, CommitResult, Store } from './port.ts';
 import type { Keys } from './redis_keys.ts';
 import {
   deadlineText,
@@ -24,7 +24,9 @@ export function committer(redis: RedisConnection, keys: Keys, tidy: Tidy) {
   const handle = randomBytes(6).toString('base64url');
   let attempts = 0;
 
-  return async function commit(aggregate: AggregateId, expected: Version, change: Change): Promise<CommitResult> {
+  return async function commit(...asked: Parameters<Store['commit']>): Promise<CommitResult> {
+    const [aggregate, expected, change, lastCommitId = ''] = asked;
+    const commitId = `${handle}${(attempts++).toString(36)}`;
     const request = encode(redis, keys, aggregate, change);
     const send = (isPlaced: '0' | '1', { places, deadline }: RedisPlacement) =>
       run(redis, commitScript, request.keys, [
@@ -34,9 +36,11 @@ export function committer(redis: RedisConnection, keys: Keys, tidy: Tidy) {
         JSON.stringify(places.map(({ token }) => token)),
         request.deadline,
         deadline?.token ?? '',
+        lastCommitId,
+        commitId,
         ...request.rest,
       ]) as Promise<[number, ...(string | null)[]]>;
-    const committed: CommitResult = { ok: true, version: expected + 1 };
+    const committed: CommitResult = { ok: true, version: expected + 1, commitId };
 
     let before = NOWHERE;
     if (expected > 0 || !isPlacing(change)) {
@@ -49,7 +53,7 @@ export function committer(redis: RedisConnection, keys: Keys, tidy: Tidy) {
       before = parseRedisPlacement(kept);
     }
 
-    const after = moved(before, change, `${expected + 1}.${handle}${(attempts++).toString(36)}`);
+    const after = moved(before, change, `${expected + 1}.${commitId}`);
     const { kind, id } = aggregate;
     const added = membersOnlyIn(after, before, kind, id, keys);
     try {

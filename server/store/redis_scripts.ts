@@ -36,12 +36,13 @@ export const MOVES = 2;
  * KEYS  the aggregate's hash, then the streams that are dropped or changed, last the log if there are facts: the one key
  *       of another slot, so in a Redis Cluster there are none
  * ARGV  expected version, `1` if what lies in other slots is written already, index places, their tokens, deadline,
- *       its token, then four counted lists: fields to set (name, value), fields to remove, KEYS to drop, facts; then to
+ *       its token, the commit that must have made the expected version (or empty), this commit, then four counted lists: fields to set (name, value), fields to remove, KEYS to drop, facts; then to
  *       the end the entries (KEYS position, stream position, value; an empty value removes)
  */
 export const commitScript = script(`
 local state = KEYS[1]
-if (redis.call('HGET', state, 'v') or '0') ~= ARGV[1] then return {${CONFLICT}} end
+local last = redis.call('HMGET', state, 'v', 'commit')
+if (last[1] or '0') ~= ARGV[1] or (ARGV[7] ~= '' and ARGV[7] ~= last[2]) then return {${CONFLICT}} end
 
 local places, deadline = ARGV[3], ARGV[5]
 local old = redis.call('HMGET', state, 'places', 'tokens', 'deadline', 'token')
@@ -53,7 +54,7 @@ if placesMove or deadlineMoves then
   if deadlineMoves then redis.call('HSET', state, 'deadline', deadline, 'token', ARGV[6]) end
 end
 
-local at = 7
+local at = 9
 local function counted(width)
   local first = at + 1
   at = first + ARGV[at] * width
@@ -72,7 +73,7 @@ for i = at, #ARGV, 3 do
   redis.call('ZREMRANGEBYSCORE', stream, position, position)
   if value ~= '' then redis.call('ZADD', stream, position, value) end
 end
-redis.call('HSET', state, 'v', ARGV[1] + 1)
+redis.call('HSET', state, 'v', ARGV[1] + 1, 'commit', ARGV[8])
 return {${COMMITTED}}
 `);
 

@@ -16,7 +16,7 @@ export function contendedCommits(opened: Opened) {
         );
         const winners = results.flatMap((result, writer) => (result.ok ? [writer] : []));
         expect(winners).toHaveLength(1);
-        expect(results[winners[0] ?? -1]).toEqual({ ok: true, version: version + 1 });
+        expect(results[winners[0] ?? -1]).toMatchObject({ ok: true, version: version + 1 });
         expect(results.filter((result) => !result.ok)[0]).toEqual({ ok: false, conflict: true });
         const read = await store.read(task);
         expect(read).toMatchObject({ version: version + 1, fields: { by: `${winners[0]}` } });
@@ -54,7 +54,7 @@ export function contendedCommits(opened: Opened) {
         index: [{ index, key: 'first' }],
         deadlineMs: 1_000,
       };
-      expect(await store.commit(aggregate, 0, first)).toEqual({ ok: true, version: 1 });
+      expect(await store.commit(aggregate, 0, first)).toMatchObject({ ok: true, version: 1 });
       const late = {
         fields: { a: null, b: '2' },
         entries: [{ stream: 's', position: 2, value: 'two' }],

@@ -124,7 +124,7 @@ describe('the redis store and its Redis', () => {
       ),
       store.claimDue('task', 1, 1_000),
     ]);
-    expect(results.filter((result) => 'ok' in result && result.ok)).toEqual([{ ok: true, version: 2 }]);
+    expect(results.filter((result) => 'ok' in result && result.ok)).toMatchObject([{ ok: true, version: 2 }]);
     expect(await store.read(task)).toMatchObject({ version: 2 });
   });
 
@@ -190,6 +190,22 @@ describe('the redis store and its Redis', () => {
     expect(await store.lookup('i', { limit: 3 })).toEqual(hits);
     expect(await store.lookup('i', { limit: 9 })).toEqual(hits);
     expect(await store.lookup('i', { limit: 2, after: { key: 'k', id: 'a' } })).toEqual(hits.slice(1));
+  });
+
+  it('tells a commit that a failover has taken back from the one in its place', async () => {
+    const key = `${keyPrefix(networkId)}{task:t1}`;
+    await store.commit(task, 0, { fields: { a: '1' } });
+    const before = await redis.dumpBuffer(key);
+    const lost = await store.commit(task, 1, { fields: { a: 'lost' } });
+    await redis.restore(key, 0, before, 'REPLACE');
+    const other = open(sharedRedisUrl());
+    await other.ready(READY_MS);
+    const kept = await other.commit(task, 1, { fields: { a: 'kept' } });
+    if (!lost.ok || !kept.ok) throw new Error('conflict');
+    expect(await store.read(task)).toMatchObject({ version: lost.version, commitId: kept.commitId });
+    const change = { fields: { a: 'next' } };
+    expect(await store.commit(task, lost.version, change, lost.commitId)).toEqual({ ok: false, conflict: true });
+    expect(await store.commit(task, kept.version, change, kept.commitId)).toMatchObject({ ok: true });
   });
 
   it('finds an aggregate at every moment of a move within an index, and once', async () => {

@@ -21,7 +21,7 @@ export const freshAggregate = () => ({ kind: 'task', id: fresh('t') });
 export async function committed(store: Store, aggregate: { kind: string; id: string }, ...changes: Change[]) {
   let { version } = await store.read(aggregate);
   for (const change of changes) {
-    expect(await store.commit(aggregate, version, change)).toEqual({ ok: true, version: version + 1 });
+    expect(await store.commit(aggregate, version, change)).toMatchObject({ ok: true, version: version + 1 });
     version += 1;
   }
   return version;
