@@ -26,6 +26,7 @@ export async function runScenario(
   cores: Cores,
   say: Say,
 ): Promise<ScenarioResult> {
+  const startedAt = performance.now();
   const measured = scenario.contestants.map(({ name }) => ({ name, rounds: [] as (Figures | null)[] }));
   const foreign = scale.isQuick ? 0 : await untilQuiet(QUIET_WITHIN_MS);
   if (foreign > NOISY_CORES) say(`  others use ${foreign.toFixed(1)} cores of this machine`);
@@ -38,5 +39,9 @@ export async function runScenario(
       measured[i]?.rounds.push(figures);
     }
   }
-  return { name: scenario.name, isQuick: scale.isQuick, seconds: scale.seconds, contestants: measured };
+  const tookSeconds = Math.round((performance.now() - startedAt) / 1_000);
+  return {
+    ...{ name: scenario.name, isQuick: scale.isQuick, seconds: scale.seconds, tookSeconds },
+    contestants: measured,
+  };
 }

@@ -28,8 +28,13 @@ export const HELP = `npm run bench -- [options]
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (value > 0) return value;
+  if (value > 0 && Number.isFinite(value)) return value;
   throw new Error(`--${name} ${text}: expected a number above 0`);
+}
+
+function whole(name: string, text: string): number {
+  if (Number.isSafeInteger(positive(name, text))) return Number(text);
+  throw new Error(`--${name} ${text}: expected a whole number`);
 }
 
 /** @throws Error that says which option is wrong */
@@ -51,7 +56,7 @@ export function readOptions(args: readonly string[]): Options {
     isHelp: values.help,
     isQuick: values.quick,
     only: values.only.split(',').filter((name) => name !== ''),
-    rounds: positive('rounds', values.rounds ?? (values.quick ? '1' : '3')),
+    rounds: whole('rounds', values.rounds ?? (values.quick ? '1' : '3')),
     seconds: positive('seconds', values.seconds ?? (values.quick ? '0.7' : '3')),
     warmUpSeconds: values.quick ? 0.3 : 1,
     out: values.out,

@@ -1,10 +1,12 @@
 // `npm run bench`: measures, prints a table, and writes the report.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { obstacle, runScenario } from './campaign.ts';
 import { HELP, type Options, readOptions } from './command_line.ts';
 import { chooseCores } from './machine/cores.ts';
 import { describeMachine } from './machine/description.ts';
+import { useRunFolder } from './machine/run_folder.ts';
 import { installPeers } from './peers/install.ts';
 import { summarise } from './report/summary.ts';
 import { terminalTable } from './report/terminal_table.ts';
@@ -31,12 +33,16 @@ async function run(options: Options): Promise<number> {
     options.only.length > 0
       ? options.only.map(scenarioNamed)
       : catalogue.filter(({ isSlow = false }) => !(isSlow && options.isQuick));
-  installPeers();
+  useRunFolder();
+  if (chosen.some(({ contestants }) => contestants.some(({ needsPeers = false }) => needsPeers))) installPeers();
   const cores = chooseCores();
   if (cores.server === undefined) say('Without taskset and two cores nothing is pinned: figures are rough.');
   const machine = describeMachine(cores.server !== undefined);
+  if (kept && !isDeepStrictEqual(kept.machine, machine)) {
+    throw new Error(`${options.out} was measured on another machine or with other versions: choose another --out`);
+  }
   const results = new Map<string, ScenarioResult>(kept?.scenarios.map((one) => [one.name, one]));
-  let failed = 0;
+  let isAllWell = true;
   for (const scenario of chosen) {
     const because = obstacle(scenario);
     if (because !== undefined) {
@@ -45,13 +51,14 @@ async function run(options: Options): Promise<number> {
     }
     const result = await runScenario(scenario, options.rounds, options, cores, say);
     results.set(scenario.name, result);
-    failed += result.contestants.flatMap(({ rounds }) => rounds).filter((round) => round === null).length;
-    say(`${terminalTable(summarise(scenario, result))}\n`);
+    const summary = summarise(scenario, result);
+    isAllWell &&= summary.rows.every(({ failedRounds, isFaulty }) => failedRounds === 0 && !isFaulty);
+    say(`${terminalTable(summary)}\n`);
     // After each, so that an interrupted run leaves what it has found.
     writeReport(options.out, { machine, scenarios: [...results.values()] });
   }
   say(`${join(options.out, 'report.md')} has it all`);
-  return failed > 0 ? 1 : 0;
+  return isAllWell ? 0 : 1;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));

@@ -5,6 +5,7 @@ import type { Cores } from './machine/cores.ts';
 import type { Contestant, Figures, Scale, Scenario } from './scenario.ts';
 import { sourceCommand } from './servers/start.ts';
 
+/** The longest takes about two minutes. */
 const LIMIT_MS = 600_000;
 
 /**
@@ -17,11 +18,16 @@ export async function measure(
   contestant: Contestant,
   scale: Scale,
   cores: Cores,
+  limitMs = LIMIT_MS,
 ): Promise<Figures> {
   const deployment = await contestant.start(cores);
   const command = sourceCommand('./generator/process.ts', import.meta.url);
   const generator = startChild(cores.generator, command, { ipc: true });
-  const limit = setTimeout(() => generator.process.kill('SIGKILL'), LIMIT_MS);
+  let isTooLong = false;
+  const limit = setTimeout(() => {
+    isTooLong = true;
+    generator.process.kill('SIGKILL');
+  }, limitMs);
   try {
     const job: Job = {
       scenario: scenario.name,
@@ -30,11 +36,13 @@ export async function measure(
     };
     generator.process.send(job);
     const ended = once(generator.process, 'exit').then(
-      (): Outcome => ({ error: `the generator ended: ${generator.stderr()}` }),
+      (): Outcome => ({
+        error: isTooLong ? `it took more than ${limitMs / 1_000} s` : `the generator ended: ${generator.stderr()}`,
+      }),
     );
     const answered = once(generator.process, 'message').then(([outcome]) => outcome as Outcome);
     const outcome = await Promise.race([answered, ended]);
-    if ('error' in outcome) throw new Error(outcome.error);
+    if ('error' in outcome) throw new Error([outcome.error, deployment.stderr()].join('\n').trim());
     return outcome.figures;
   } finally {
     clearTimeout(limit);

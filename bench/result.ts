@@ -11,6 +11,8 @@ export interface ScenarioResult {
   readonly name: string;
   readonly isQuick: boolean;
   readonly seconds: number;
+  /** The whole scenario, with starts and stops. */
+  readonly tookSeconds?: number;
   readonly contestants: readonly ContestantResult[];
 }
 

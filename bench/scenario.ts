@@ -14,12 +14,16 @@ export interface Subject {
 /** Servers that run, until stopped. */
 export interface Deployment {
   readonly subject: Omit<Subject, 'contestant'>;
+  /** The end of what the servers have written to it. */
+  stderr(): string;
   stop(): Promise<void>;
 }
 
 /** One of those that are measured beside each other. */
 export interface Contestant {
   readonly name: string;
+  /** It uses packages of `peers/`. */
+  readonly needsPeers?: boolean;
   start(cores: Cores): Promise<Deployment>;
 }
 
@@ -30,8 +34,12 @@ export interface Figure {
   readonly better: 'more' | 'less';
   /** The scenario's plot shows it. */
   readonly isPlotted?: boolean;
-  /** No ratio: it tells where the limit was, or is a count of faults. */
+  /** Key of the figure that bounds this one, shown beside it in the plot. */
+  readonly bound?: string;
+  /** No ratio: it tells where the limit was, or what was there. */
   readonly isRemark?: boolean;
+  /** It should be 0, and a report has the worst round's: a median would hide that one round went wrong. */
+  readonly isFault?: boolean;
 }
 
 export type Figures = Readonly<Record<string, number>>;
@@ -49,6 +57,8 @@ export interface Scenario {
   readonly name: string;
   /** One sentence: what is asked. */
   readonly asks: string;
+  /** What a quick run has instead of what `asks` says. */
+  readonly quick?: string;
   readonly contestants: readonly Contestant[];
   /** Whose figures a contestant's are divided by; itself or undefined: nobody's. */
   baselineOf?(contestant: string): string | undefined;
@@ -61,17 +71,3 @@ export interface Scenario {
   /** Loads the servers, in a process of its own. */
   drive(subject: Subject, scale: Scale): Promise<Figures>;
 }
-
-/** Of a scenario whose deliveries are counted. */
-export const faultFigures: readonly Figure[] = [
-  { key: 'lost', label: 'lost', unit: '', better: 'less', isRemark: true },
-  { key: 'repeated', label: 'repeated', unit: '', better: 'less', isRemark: true },
-  { key: 'swapped', label: 'swapped', unit: '', better: 'less', isRemark: true },
-];
-
-/** Cores of both sides: a server below 0.95 beside a generator above it could do more. */
-export const loadFigures: readonly Figure[] = [
-  { key: 'serverCores', label: 'server', unit: 'cores', better: 'less', isRemark: true },
-  { key: 'generatorCores', label: 'generator', unit: 'cores', better: 'less', isRemark: true },
-  { key: 'foreignCores', label: 'others', unit: 'cores', better: 'less', isRemark: true },
-];

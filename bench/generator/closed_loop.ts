@@ -1,57 +1,66 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scale, Subject } from '../scenario.ts';
 import { Latencies } from './latencies.ts';
-import { measureUseFor, type Used } from './window.ts';
+import { loadOf, measureUse } from './window.ts';
 
-export interface LoopResult {
-  readonly used: Used;
-  readonly done: number;
-  readonly perSecond: number;
-  readonly cpuUsEach: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
+/** Resolves once a thing is done, to false when the worker has nothing left to do. */
+export type Work = (worker: number) => Promise<unknown>;
+
+/** What is begun when the time is over has to be done by then. */
+const LAST_WITHIN_MS = 30_000;
 
 /**
- * Has each worker do one thing after the other, and measures what is done within a time.
+ * Has each worker do one thing after the other, and measures what is done within a time, or until the first of them has nothing
+ * left to do.
  *
- * @param work resolves once a thing is done, to false when the worker has nothing left to do
+ * @returns figures as `loopFigures` names them
+ * @throws Error of a worker, at once; or if something is not done within `lastWithinMs` after the time
  */
 export async function closedLoop(
   subject: Subject,
   { seconds, warmUpSeconds }: Scale,
   workers: number,
-  work: (worker: number) => Promise<unknown>,
-): Promise<LoopResult> {
-  let [done, goesOn] = [0, true];
+  work: Work,
+  lastWithinMs = LAST_WITHIN_MS,
+) {
+  let [done, underWay, goesOn] = [0, 0, true];
   let latencies = new Latencies();
-  const running = Promise.all(
+  const nothingLeft = new AbortController();
+  const unlessNothingIsLeft = (forSeconds: number) =>
+    sleep(forSeconds * 1_000, undefined, { signal: nothingLeft.signal }).catch(() => {});
+  const working = Promise.all(
     Array.from({ length: workers }, async (_, worker) => {
       while (goesOn) {
         const startedAt = performance.now();
-        if ((await work(worker)) === false) return;
+        underWay++;
+        const isDone = (await work(worker)) !== false;
+        underWay--;
+        if (!isDone) return nothingLeft.abort();
         latencies.add((performance.now() - startedAt) * 1_000);
         done++;
       }
     }),
   );
   const measuring = async () => {
-    await sleep(warmUpSeconds * 1_000);
+    await unlessNothingIsLeft(warmUpSeconds);
+    if (nothingLeft.signal.aborted) throw new Error('all was done before the measurement began');
     latencies = new Latencies();
     const before = done;
-    const used = await measureUseFor(subject, seconds);
-    const [counted, gathered] = [done - before, latencies];
+    const used = await measureUse(subject, () => unlessNothingIsLeft(seconds));
+    const counted = done - before;
     goesOn = false;
-    return { used, counted, gathered };
+    await Promise.race([working, sleep(lastWithinMs, undefined, { ref: false })]);
+    if (underWay > 0) throw new Error(`${underWay} of ${workers} were not done ${lastWithinMs / 1_000} s later`);
+    return { used, counted };
   };
-  // An error of a worker ends it at once.
-  const [{ used, counted, gathered }] = await Promise.all([measuring(), running]);
+  // Where a worker has failed, nothing else has to be waited for.
+  const [{ used, counted }] = await Promise.all([measuring(), working]).finally(() => nothingLeft.abort());
   return {
-    used,
-    done: counted,
     perSecond: counted / used.seconds,
     cpuUsEach: (used.serverCpuSeconds * 1e6) / counted,
-    p50Ms: gathered.quantileMs(0.5),
-    p99Ms: gathered.quantileMs(0.99),
+    ...(subject.redisPid !== undefined && { redisCpuUsEach: (used.redisCpuSeconds * 1e6) / counted }),
+    p50Ms: latencies.quantileMs(0.5),
+    p99Ms: latencies.quantileMs(0.99),
+    ...loadOf(used),
   };
 }

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StampedFrame } from './client_frame.ts';
 import { Latencies } from './latencies.ts';
 import type { Member } from './member.ts';
 import { nowUs, placeholder, sentAtUsAt, seqAt } from './stamp.ts';
 import { type Losses, Tally } from './tally.ts';
+
+const DRAIN_MS = 2_000;
 
 /** Has each member keep so many requests in flight. */
 export class Echoes {
@@ -32,8 +35,11 @@ export class Echoes {
     });
   }
 
-  stop(): void {
+  /** Resolves when the last answers are there, or do not come. */
+  async stop(): Promise<void> {
     this.#goesOn = false;
+    const deadline = performance.now() + DRAIN_MS;
+    while (performance.now() < deadline && this.losses().lost > 0) await sleep(10);
   }
 
   losses(): Losses {

@@ -1,4 +1,4 @@
-import { findStamp, isStampAt } from './stamp.ts';
+import { findStamp, isStampAt, STAMP_BYTES } from './stamp.ts';
 import { WebSocketConnection } from './websocket.ts';
 import type { Wire } from './wires/index.ts';
 
@@ -76,7 +76,8 @@ export class Member {
 
   #onText(bytes: Buffer, start: number, end: number): void {
     const expected = start + this.#stampOffset;
-    const at = isStampAt(bytes, expected) ? expected : findStamp(bytes, start, end);
+    const isThere = expected + STAMP_BYTES <= end && isStampAt(bytes, expected);
+    const at = isThere ? expected : findStamp(bytes, start, end);
     if (at < 0) return this.#onControl(bytes.toString('utf8', start, end));
     this.#stampOffset = at - start;
     this.onStamped?.(bytes, at);
@@ -88,12 +89,19 @@ export class Member {
     if (!this.#isReady) {
       if (this.#wire.isReady?.(text)) this.#ready();
     } else if (this.#waiting && this.#wire.isJoined(text)) this.#settle();
+    else if (this.#wire.isRefused(text)) this.#fail(new Error(`refused: ${text}`));
   }
 
   #onClosed(cause: string): void {
     if (this.#isEnding) return;
-    const error = new Error(`a connection was lost: ${cause}`);
-    if (!this.#waiting) throw error;
-    this.#waiting.failed(error);
+    this.#fail(new Error(`a connection was lost: ${cause}`));
+  }
+
+  /** @throws Error where nobody waits for anything that could fail: it is one of the run */
+  #fail(error: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (!waiting) throw error;
+    waiting.failed(error);
   }
 }

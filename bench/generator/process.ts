@@ -15,7 +15,10 @@ function answer(outcome: Outcome): void {
   process.send?.(outcome, () => process.exit(0));
 }
 
-process.once('uncaughtException', ({ message, stack }) => answer({ error: stack ?? message }));
+// Whoever asked is gone: nobody would end this process.
+process.once('disconnect', () => process.exit(1));
+// Many connections may be lost at once: the first error is the one that is told.
+process.on('uncaughtException', ({ message, stack }) => answer({ error: stack ?? message }));
 process.once('message', async ({ scenario, subject, scale }: Job) => {
   try {
     answer({ figures: await scenarioNamed(scenario).drive(subject, scale) });

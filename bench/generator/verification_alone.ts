@@ -1,6 +1,5 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import sodium from 'sodium-native';
-import { cpuSeconds } from '../machine/process_usage.ts';
 
 const DER_HEADER_BYTES = 12;
 const BATCH = 64;
@@ -19,11 +18,12 @@ export function pairsPerCpuSecond(seconds: number): { readonly libsodium: number
       for (let i = 0; i < BATCH; i++) if (!isGood()) throw new Error('a good signature was refused');
     };
     for (let i = 0; i < WARM_UP_BATCHES; i++) batch();
-    const before = cpuSeconds([process.pid]);
+    const before = process.cpuUsage();
     const end = performance.now() + seconds * 1_000;
     let done = 0;
     for (; performance.now() < end; done += BATCH) batch();
-    return done / 2 / (cpuSeconds([process.pid]) - before);
+    const { user, system } = process.cpuUsage(before);
+    return done / 2 / ((user + system) / 1e6);
   };
   return {
     libsodium: rate(() => sodium.crypto_sign_verify_detached(signature, text, raw)),

@@ -22,7 +22,7 @@ export async function measureUse(subject: Subject, work: () => Promise<unknown>)
     ms: performance.now(),
     server: cpuSeconds(servers),
     redis: cpuSeconds(redis),
-    generator: cpuSeconds([process.pid]),
+    generator: process.cpuUsage(),
     machine: busySeconds(),
   });
   const before = now();
@@ -32,7 +32,7 @@ export async function measureUse(subject: Subject, work: () => Promise<unknown>)
   const [server, ofRedis, generator] = [
     after.server - before.server,
     after.redis - before.redis,
-    after.generator - before.generator,
+    (after.generator.user + after.generator.system - before.generator.user - before.generator.system) / 1e6,
   ];
   return {
     seconds,

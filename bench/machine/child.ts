@@ -61,7 +61,8 @@ export function startChild(
 export async function untilReady(child: Child, isReady: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    if (child.process.exitCode !== null) throw new Error(`a server ended at its start: ${child.stderr()}`);
+    const { exitCode, signalCode } = child.process;
+    if (exitCode !== null || signalCode !== null) throw new Error(`a server ended at its start: ${child.stderr()}`);
     if (await isReady().catch(() => false)) return;
     if (performance.now() > deadline) throw new Error(`a server is not ready: ${child.stderr()}`);
     await sleep(50);

@@ -1,36 +1,30 @@
 import type { MachineDescription } from '../machine/description.ts';
 import { numberText, ratioText } from './number_text.ts';
+import { remarks } from './remarks.ts';
 import type { Summary } from './summary.ts';
+
+/** A plot, by the name of its file. */
+export interface Plot {
+  readonly file: string;
+  readonly title: string;
+}
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
 function table({ figures, rows }: Summary): string[] {
   const labels = rows.map(({ contestant }) => contestant);
-  const lines = figures.map(({ key, label, unit }) => [
+  const lines = figures.map(({ key, label, unit, isFault = false }) => [
     unit === '' ? label : `${label}, ${unit}`,
     ...rows.map(({ isBaseline, cells }) => {
       const cell = cells.get(key);
       if (!cell) return '–';
       const told =
-        cell.ratio === undefined ? numberText(cell.median) : `${numberText(cell.median)} (${ratioText(cell.ratio)})`;
+        cell.ratio === undefined ? numberText(cell.value) : `${numberText(cell.value)} (${ratioText(cell.ratio)})`;
+      if (isFault && cell.value > 0) return `**${told}**`;
       return isBaseline ? `*${told}*` : told;
     }),
   ]);
   return [row(['', ...labels]), row(['---', ...labels.map(() => '---:')]), ...lines.map(row)];
-}
-
-function remarks({ result, rows }: Summary): string {
-  const rounds = Math.max(...result.contestants.map((one) => one.rounds.length));
-  const failed = rows.reduce((sum, { failedRounds }) => sum + failedRounds, 0);
-  const spreads = rows.flatMap(({ cells }) => [...cells.values()].slice(0, 1).map(({ spread }) => spread));
-  const parts = [
-    `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${result.seconds} s a phase${result.isQuick ? ', quick: rough' : ''}`,
-    ...(rounds > 1
-      ? [`the first figure spread by up to ${numberText(100 * Math.max(0, ...spreads))} % over the rounds`]
-      : []),
-    ...(failed > 0 ? [`**${failed} measurements failed**`] : []),
-  ];
-  return `${parts.join('; ')}.`;
 }
 
 function machineLines({ versions, ...machine }: MachineDescription): string[] {
@@ -44,18 +38,18 @@ function machineLines({ versions, ...machine }: MachineDescription): string[] {
   ];
 }
 
-/** @param plots the files of a scenario's plots */
+/** @param plots by the scenario */
 export function markdownReport(
   machine: MachineDescription,
   summaries: readonly Summary[],
-  plots: ReadonlyMap<string, readonly string[]>,
+  plots: ReadonlyMap<string, readonly Plot[]>,
 ): string {
   const sections = summaries.flatMap((summary) => [
     `## ${summary.scenario.name}`,
     '',
     `${summary.scenario.asks[0]?.toUpperCase()}${summary.scenario.asks.slice(1)}.`,
     '',
-    ...(plots.get(summary.scenario.name) ?? []).flatMap((file) => [`![${summary.scenario.name}](${file})`, '']),
+    ...(plots.get(summary.scenario.name) ?? []).flatMap(({ file, title }) => [`![${title}](${file})`, '']),
     ...table(summary),
     '',
     remarks(summary),
@@ -66,7 +60,7 @@ export function markdownReport(
     '',
     ...machineLines(machine),
     '',
-    'Medians over the rounds; in parentheses the ratio to the column in italics (of two nodes to one of the same kind), round by round. How to read it: [bench/README.md](../../README.md).',
+    'Medians over the rounds, and the worst round of what was lost, repeated or swapped; in parentheses the ratio to the column in italics (of two nodes to one of the same kind), round by round. In plots a line goes from the lowest to the highest round. How to read it: [bench/README.md](../../README.md).',
     '',
     ...sections,
   ].join('\n');

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atOnce } from '../generator/at_once.ts';
 import { Member } from '../generator/member.ts';
-import { measureUse } from '../generator/window.ts';
+import { loadOf, measureUse } from '../generator/window.ts';
 import { wires } from '../generator/wires/index.ts';
 import { residentBytes } from '../machine/process_usage.ts';
 import type { Scenario } from '../scenario.ts';
 import { allRooms, BARE } from '../servers/rooms.ts';
+import { loadFigures } from './figures.ts';
 
 const SOCKETS = 10_000;
 const QUICK_SOCKETS = 2_000;
@@ -16,6 +17,7 @@ const SETTLE_MS = 2_000;
 export const connectScenario: Scenario = {
   name: 'connect',
   asks: '10,000 sockets connect, 64 at once, join one topic, and stay: what each costs, and the memory of each',
+  quick: `${QUICK_SOCKETS.toLocaleString('en-US')} sockets`,
   contestants: allRooms(),
   baselineOf: () => BARE,
   figures: [
@@ -24,6 +26,7 @@ export const connectScenario: Scenario = {
     { key: 'bytesPerSocket', label: 'memory of a joined socket', unit: 'B', better: 'less', isPlotted: true },
     { key: 'connectsPerSecond', label: 'connects a second', unit: '/s', better: 'more' },
     { key: 'joinsPerSecond', label: 'joins a second', unit: '/s', better: 'more' },
+    ...loadFigures.map((figure) => ({ ...figure, label: `${figure.label}, while they connect` })),
   ],
   needs: { openFiles: SOCKETS + 200 },
   async drive(subject, { isQuick }) {
@@ -49,6 +52,7 @@ export const connectScenario: Scenario = {
       bytesPerSocket: (residentBytes(pids) - emptyBytes) / sockets,
       connectsPerSecond: sockets / connecting.seconds,
       joinsPerSecond: sockets / joining.seconds,
+      ...loadOf(connecting),
     };
   },
 };

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { atOnce } from '../generator/at_once.ts';
-import { closedLoop } from '../generator/closed_loop.ts';
 import { PlatformClient, type RegisteredAgent } from '../generator/platform_client.ts';
 import { RpcSocket } from '../generator/rpc_socket.ts';
-import { loadOf } from '../generator/window.ts';
-import { loadFigures, type Scenario } from '../scenario.ts';
-import { embedded, onRedis } from '../servers/platform.ts';
+import { loopFigures } from './figures.ts';
+import { onBothStores } from './on_both_stores.ts';
 
 const PARTICIPANTS = 32;
 const SPEAKERS = 8;
@@ -17,19 +15,20 @@ interface Received {
 
 /** Waits until all others have heard what one has said. */
 class Hearing {
-  readonly #lacking = new Map<string, { count: number; readonly all: () => void }>();
+  readonly #lacking = new Map<string, { readonly agents: Set<number>; readonly all: () => void }>();
 
-  until(text: string): Promise<void> {
-    return new Promise((all) => this.#lacking.set(text, { count: PARTICIPANTS - 1, all }));
+  until(text: string, speaker: number): Promise<void> {
+    const agents = new Set(Array.from({ length: PARTICIPANTS }, (_, agent) => agent));
+    agents.delete(speaker);
+    return new Promise((all) => this.#lacking.set(text, { agents, all }));
   }
 
-  heard(text: string): void {
-    const waiting = this.#lacking.get(text);
-    if (!waiting) throw new Error('a message was heard that nobody waits for');
-    waiting.count--;
-    if (waiting.count > 0) return;
+  heard(text: string, agent: number): void {
+    const lacking = this.#lacking.get(text);
+    if (!lacking?.agents.delete(agent)) throw new Error(`"${text}" came to an agent twice, or to the one who said it`);
+    if (lacking.agents.size > 0) return;
     this.#lacking.delete(text);
-    waiting.all();
+    lacking.all();
   }
 }
 
@@ -50,38 +49,29 @@ async function openConversation(client: PlatformClient, agents: readonly Registe
   return ids;
 }
 
-export const conversationsScenario: Scenario = {
+export const conversationsScenario = onBothStores({
   name: 'conversations',
   asks: '8 of 32 agents talk in one conversation over JSON-RPC: from sending until all 31 others have heard it; durable before that',
-  contestants: [embedded(), onRedis()],
-  figures: [
-    { key: 'perSecond', label: 'messages a second', unit: '/s', better: 'more', isPlotted: true },
-    { key: 'cpuUsEach', label: 'CPU of the server for one', unit: 'µs', better: 'less' },
-    { key: 'p50Ms', label: 'p50 until all have heard', unit: 'ms', better: 'less' },
-    { key: 'p99Ms', label: 'p99 until all have heard', unit: 'ms', better: 'less' },
-    ...loadFigures,
-  ],
-  needs: { redis: true },
-  async drive(subject, scale) {
+  figures: loopFigures('messages', 'until all have heard'),
+  async prepare(subject) {
     const client = new PlatformClient(subject);
     const agents = await atOnce(PARTICIPANTS, 8, () => client.register());
     const ids = await openConversation(client, agents);
     const hearing = new Hearing();
     const sockets = await atOnce(PARTICIPANTS, 8, async (i) => {
       const socket = await RpcSocket.open(client.port, (method, params) => {
-        if (method === 'agent/message/received') hearing.heard((params as Received).message.parts[0].text);
+        if (method === 'agent/message/received') hearing.heard((params as Received).message.parts[0].text, i);
       });
       await socket.call('agent/network/connect', { agentKey: agents[i]?.apiKey, ...VERSIONS });
       return socket;
     });
     let number = 0;
-    const loop = await closedLoop(subject, scale, SPEAKERS, async (speaker) => {
+    const work = async (speaker: number) => {
       const text = `message ${++number}`;
-      const all = hearing.until(text);
+      const all = hearing.until(text, speaker);
       await sockets[speaker]?.call('agent/message/send', { ...ids, parts: [{ type: 'text', text }] });
       await all;
-    });
-    const { used, perSecond, cpuUsEach, p50Ms, p99Ms } = loop;
-    return { perSecond, cpuUsEach, p50Ms, p99Ms, ...loadOf(used) };
+    };
+    return { workers: SPEAKERS, work };
   },
-};
+});

@@ -4,12 +4,12 @@ import { Latencies } from '../generator/latencies.ts';
 import { openRooms } from '../generator/rooms.ts';
 import { loadOf, measureUseFor } from '../generator/window.ts';
 import { wires } from '../generator/wires/index.ts';
-import { faultFigures, loadFigures, type Scenario } from '../scenario.ts';
+import type { Scenario } from '../scenario.ts';
 import { allRooms, BARE } from '../servers/rooms.ts';
+import { faultFigures, loadFigures } from './figures.ts';
 
 const CONNECTIONS = 100;
 const BYTES = 128;
-const DRAIN_MS = 500;
 
 function echo(inFlight: number): Scenario {
   return {
@@ -43,8 +43,7 @@ function echo(inFlight: number): Scenario {
       const used = await measureUseFor(subject, seconds);
       const answered = echoes.answered - before;
       const { latencies } = echoes;
-      echoes.stop();
-      await sleep(DRAIN_MS);
+      await echoes.stop();
       return {
         cpuUsPerAnswer: (used.serverCpuSeconds * 1e6) / answered,
         answersPerSecond: answered / used.seconds,

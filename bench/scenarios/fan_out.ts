@@ -1,7 +1,8 @@
 import { loadRooms } from '../generator/room_load.ts';
 import { openRooms } from '../generator/rooms.ts';
-import { faultFigures, loadFigures, type Scale, type Scenario, type Subject } from '../scenario.ts';
+import type { Scale, Scenario, Subject } from '../scenario.ts';
 import { allRooms, BARE } from '../servers/rooms.ts';
+import { deliveryFigures } from './figures.ts';
 
 /** Opening 10,000 sockets takes longer than a quick run has. */
 const QUICK_ROOMS = 10;
@@ -28,22 +29,10 @@ function fanOut(name: string, asks: string, shape: Shape): Scenario {
     name,
     asks,
     isSlow: shape.bytes > small.bytes,
+    ...(shape.rooms > QUICK_ROOMS && { quick: `${QUICK_ROOMS} topics` }),
     contestants: allRooms(),
     baselineOf: () => BARE,
-    figures: [
-      {
-        key: 'cpuUsPerDelivery',
-        label: 'CPU of the server for a million deliveries',
-        unit: 's',
-        better: 'less',
-        isPlotted: true,
-      },
-      { key: 'deliveriesPerSecond', label: 'deliveries a second', unit: '/s', better: 'more' },
-      { key: 'p50Ms', label: `p50 at ${shape.perSecond} messages/s`, unit: 'ms', better: 'less' },
-      { key: 'p99Ms', label: `p99 at ${shape.perSecond} messages/s`, unit: 'ms', better: 'less' },
-      ...loadFigures,
-      ...faultFigures,
-    ],
+    figures: deliveryFigures('server', shape.perSecond),
     needs: { openFiles: shape.rooms * (shape.subscribersEach + 1) + 200 },
     drive: (subject, scale) =>
       driveFanOut(subject, scale, scale.isQuick ? { ...shape, rooms: Math.min(shape.rooms, QUICK_ROOMS) } : shape),

@@ -2,8 +2,9 @@ import { atOnce } from '../generator/at_once.ts';
 import { Poller } from '../generator/poller.ts';
 import { loadRooms } from '../generator/room_load.ts';
 import { openRooms } from '../generator/rooms.ts';
-import { faultFigures, loadFigures, type Scenario } from '../scenario.ts';
+import type { Scenario } from '../scenario.ts';
 import { aerie, socketIo, socketIoOnUws } from '../servers/rooms.ts';
+import { deliveryFigures } from './figures.ts';
 
 const POLLERS = 200;
 const AT_ONCE = 16;
@@ -15,20 +16,7 @@ export const longPollScenario: Scenario = {
   asks: '200 clients poll over HTTP, and get what one with a WebSocket publishes, 1 message of 128 B at a time',
   contestants: [aerie(), socketIo(), socketIoOnUws()],
   baselineOf: () => aerie().name,
-  figures: [
-    {
-      key: 'cpuUsPerDelivery',
-      label: 'CPU of the server for a million deliveries',
-      unit: 's',
-      better: 'less',
-      isPlotted: true,
-    },
-    { key: 'deliveriesPerSecond', label: 'deliveries a second', unit: '/s', better: 'more' },
-    { key: 'p50Ms', label: `p50 at ${PER_SECOND} messages/s`, unit: 'ms', better: 'less' },
-    { key: 'p99Ms', label: `p99 at ${PER_SECOND} messages/s`, unit: 'ms', better: 'less' },
-    ...loadFigures,
-    ...faultFigures,
-  ],
+  figures: deliveryFigures('server', PER_SECOND),
   async drive(subject, scale) {
     const [node] = subject.nodes;
     const [room] = await openRooms(subject, 1, 1, BYTES);

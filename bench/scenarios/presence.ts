@@ -8,14 +8,19 @@ import { Tally } from '../generator/tally.ts';
 import { WebSocketConnection } from '../generator/websocket.ts';
 import { loadOf, measureUse } from '../generator/window.ts';
 import { wires } from '../generator/wires/index.ts';
-import { faultFigures, loadFigures, type Scenario, type Subject } from '../scenario.ts';
+import type { Scenario, Subject } from '../scenario.ts';
 import { aerie } from '../servers/rooms.ts';
+import { faultFigures, loadFigures } from './figures.ts';
 
 const TOPIC = 'crowd:1';
 const AT_ONCE = 64;
 const CYCLES = 25;
 const QUICK_CYCLES = 5;
 const WITHIN_MS = 5_000;
+/** As `aerie_room.ts` has it. */
+const DIFF_INTERVAL_MS = 100;
+/** Has no divisor in common with the interval: 25 rests are spread evenly. */
+const REST_STEP_MS = 37;
 const NO_MASK = new Uint8Array(4);
 const LEAVES = Buffer.from('"leaves":{"');
 const STATE = 'presence_state';
@@ -37,20 +42,30 @@ interface Visit {
   leave(): void;
 }
 
-/** Joins under a name, and waits for the list of all who are there. */
-function visit(port: number, name: string): Promise<Visit> {
+/** Joins under a name with a stamp, and waits for the list of all who are there. */
+function visit(port: number, seq: number): Promise<Visit> {
   return new Promise((resolve, reject) => {
-    let startedAt = 0;
+    let [startedAt, isThere, isLeaving] = [0, false, false];
     const connection = new WebSocketConnection(port, wires.phoenix.path, {
       onOpen() {
         startedAt = nowUs();
-        connection.sendText(joinText({ name, wantsState: true }));
+        connection.sendText(joinText({ name: stampedName(seq), wantsState: true }));
       },
       onText(bytes, start, end) {
         if (!bytes.toString('latin1', start, Math.min(end, start + HEAD_BYTES)).includes(STATE)) return;
-        resolve({ stateUs: nowUs() - startedAt, stateBytes: end - start, leave: () => connection.destroy() });
+        const leave = () => {
+          isLeaving = true;
+          connection.destroy();
+        };
+        isThere = true;
+        resolve({ stateUs: nowUs() - startedAt, stateBytes: end - start, leave });
       },
-      onClosed: (cause) => reject(new Error(`a newcomer was closed: ${cause}`)),
+      onClosed(cause) {
+        if (isLeaving) return;
+        const error = new Error(`a newcomer was closed: ${cause}`);
+        if (isThere) throw error;
+        reject(error);
+      },
     });
   });
 }
@@ -80,7 +95,9 @@ async function drive(subject: Subject, size: number, cycles: number) {
   };
   const used = await measureUse(subject, async () => {
     for (let cycle = 1; cycle <= cycles; cycle++) {
-      const newcomer = await visit(node.port, stampedName(cycle));
+      // Diffs go out at intervals, and the last one has just come: newcomers are spread over the interval.
+      await sleep((cycle * REST_STEP_MS) % DIFF_INTERVAL_MS);
+      const newcomer = await visit(node.port, cycle);
       state.add(newcomer.stateUs);
       stateBytes = newcomer.stateBytes;
       await untilTold(size * (2 * cycle - 1));

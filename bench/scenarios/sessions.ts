@@ -1,11 +1,9 @@
 import { atOnce } from '../generator/at_once.ts';
-import { closedLoop } from '../generator/closed_loop.ts';
 import { PhoenixSocket } from '../generator/phoenix_socket.ts';
 import { PlatformClient, type RegisteredAgent } from '../generator/platform_client.ts';
 import { WebSocketConnection } from '../generator/websocket.ts';
-import { loadOf } from '../generator/window.ts';
-import { loadFigures, type Scenario } from '../scenario.ts';
-import { embedded, onRedis } from '../servers/platform.ts';
+import { loopFigures } from './figures.ts';
+import { onBothStores } from './on_both_stores.ts';
 
 const SESSIONS = 50;
 const AGENTS = 10;
@@ -15,10 +13,16 @@ interface Created {
   readonly token: string;
 }
 
+interface Asked {
+  readonly execution_id: string;
+  readonly content: string;
+}
+
 /** A person who says one thing after the other, and waits for the answer. */
 class Person {
   readonly #connection: WebSocketConnection;
   #answered: (() => void) | undefined;
+  #asked = 0;
 
   constructor(port: number, { session_id: id, token }: Created, opened: () => void) {
     this.#connection = new WebSocketConnection(port, `/ws/user-agent/${id}?token=${token}`, {
@@ -26,7 +30,7 @@ class Person {
       onText: (bytes, start, end) => {
         const { type, data } = JSON.parse(bytes.toString('utf8', start, end));
         if (type === 'ERROR') throw new Error(`a session was refused: ${JSON.stringify(data)}`);
-        if (type === 'AGENT_MESSAGE') this.#answered?.();
+        if (type === 'AGENT_MESSAGE') this.#heard(data.content);
       },
       onClosed: (cause) => {
         throw new Error(`a session was closed: ${cause}`);
@@ -37,8 +41,17 @@ class Person {
   ask(): Promise<void> {
     return new Promise((resolve) => {
       this.#answered = resolve;
-      this.#connection.sendText(JSON.stringify({ type: 'USER_MESSAGE', data: { content: 'how are you?' } }));
+      this.#connection.sendText(
+        JSON.stringify({ type: 'USER_MESSAGE', data: { content: `question ${++this.#asked}` } }),
+      );
     });
+  }
+
+  /** Agents answer with the question: an answer that comes twice is not taken for the next one's. */
+  #heard(content: string): void {
+    if (content !== `question ${this.#asked}`) throw new Error(`"${content}" came as the answer to ${this.#asked}`);
+    this.#answered?.();
+    this.#answered = undefined;
   }
 }
 
@@ -46,27 +59,19 @@ async function openSession(client: PlatformClient, agent: RegisteredAgent, socke
   const { api_key: key } = await client.post<{ readonly api_key: string }>('/api/users', { name: 'a person' });
   const created = await client.post<Created>('/api/sessions', { agent_id: agent.id }, key);
   const topic = `session:${created.session_id}`;
-  await socket.join(topic, {}, (event, { execution_id }: { readonly execution_id: string }) => {
-    if (event === 'user_message') void socket.push(topic, 'agent_message', { content: 'fine', execution_id });
+  await socket.join(topic, {}, (event, { execution_id, content }: Asked) => {
+    if (event === 'user_message') void socket.push(topic, 'agent_message', { content, execution_id });
   });
   return new Promise((resolve) => {
     const person: Person = new Person(client.port, created, () => resolve(person));
   });
 }
 
-export const sessionsScenario: Scenario = {
+export const sessionsScenario = onBothStores({
   name: 'sessions',
   asks: '50 people ask 10 agents, and wait for the answer: both messages are durable before anybody is told',
-  contestants: [embedded(), onRedis()],
-  figures: [
-    { key: 'perSecond', label: 'questions answered a second', unit: '/s', better: 'more', isPlotted: true },
-    { key: 'cpuUsEach', label: 'CPU of the server for one', unit: 'µs', better: 'less' },
-    { key: 'p50Ms', label: 'p50 until the answer', unit: 'ms', better: 'less' },
-    { key: 'p99Ms', label: 'p99 until the answer', unit: 'ms', better: 'less' },
-    ...loadFigures,
-  ],
-  needs: { redis: true },
-  async drive(subject, scale) {
+  figures: loopFigures('questions answered', 'until the answer'),
+  async prepare(subject) {
     const client = new PlatformClient(subject);
     const agents = await atOnce(AGENTS, AGENTS, async () => {
       const agent = await client.register();
@@ -77,8 +82,6 @@ export const sessionsScenario: Scenario = {
       if (!agent || !socket) throw new Error('no agent');
       return openSession(client, agent, socket);
     });
-    const loop = await closedLoop(subject, scale, SESSIONS, async (i) => people[i]?.ask());
-    const { used, perSecond, cpuUsEach, p50Ms, p99Ms } = loop;
-    return { perSecond, cpuUsEach, p50Ms, p99Ms, ...loadOf(used) };
+    return { workers: SESSIONS, work: async (i) => people[i]?.ask() };
   },
-};
+});

@@ -3,10 +3,12 @@ import { atOnce } from '../generator/at_once.ts';
 import { Latencies } from '../generator/latencies.ts';
 import { PhoenixSocket } from '../generator/phoenix_socket.ts';
 import { PlatformClient } from '../generator/platform_client.ts';
+import { type Losses, Tally } from '../generator/tally.ts';
 import { WebSocketConnection } from '../generator/websocket.ts';
-import { loadOf, measureUse } from '../generator/window.ts';
-import { loadFigures, type Scenario, type Subject } from '../scenario.ts';
+import { loadOf, measureUseFor } from '../generator/window.ts';
+import type { Scenario, Subject } from '../scenario.ts';
 import { platform } from '../servers/platform.ts';
+import { faultFigures, loadFigures } from './figures.ts';
 
 const PAIRS = 50;
 const MESSAGES_PER_SECOND = 200;
@@ -19,27 +21,68 @@ const VIEWERS: Readonly<Record<string, number>> = {
   'Aerie, 20 viewers': 20,
   'Aerie, 100 viewers': 100,
 };
-const SETTLE_MS = 1_500;
-const WARM_UP_SECONDS = 0.5;
+const WARM_UP_SECONDS = 2;
+const DRAIN_MS = 5_000;
 
-/** When each message was sent, and how late viewers saw it. */
+interface Message {
+  readonly pair: number;
+  /** Of those of its pair, from 1 on. */
+  readonly seq: number;
+}
+
+const idOf = ({ pair, seq }: Message) => `message-${pair}-${seq}`;
+const messageOf = (id: string): Message => {
+  const [, pair, seq] = id.split('-').map(Number);
+  return { pair: pair ?? 0, seq: seq ?? 0 };
+};
+
+/** Counts what viewers see of the messages of their owner's pairs, and how late. */
 class Sightings {
-  readonly latencies = new Latencies();
-  readonly #sentAt = new Map<string, number>();
+  latencies = new Latencies();
+  /** Each message once for each viewer. */
+  count = 0;
+  readonly #tally: Tally;
+  readonly #sent: number[] = new Array(PAIRS).fill(0);
+  readonly #sentAtMs = new Map<string, number>();
+  readonly #watches: (viewer: number, pair: number) => boolean;
 
-  sent(id: string): void {
-    this.#sentAt.set(id, performance.now());
+  constructor(viewers: number, watches: (viewer: number, pair: number) => boolean) {
+    this.#tally = new Tally(viewers * PAIRS);
+    this.#watches = watches;
   }
 
-  seen(id: string): void {
-    const sentAt = this.#sentAt.get(id);
-    if (sentAt !== undefined) this.latencies.add((performance.now() - sentAt) * 1_000);
+  /** @returns the id of the next message of a pair */
+  sends(pair: number): string {
+    const seq = (this.#sent[pair] ?? 0) + 1;
+    this.#sent[pair] = seq;
+    const id = idOf({ pair, seq });
+    this.#sentAtMs.set(id, performance.now());
+    return id;
+  }
+
+  seen(viewer: number, id: string): void {
+    const { pair, seq } = messageOf(id);
+    if (!this.#tally.came(viewer * PAIRS + pair, seq)) return;
+    this.count++;
+    this.latencies.add((performance.now() - (this.#sentAtMs.get(id) ?? Number.NaN)) * 1_000);
+  }
+
+  losses(): Losses {
+    return this.#tally.losses((receiver) => {
+      const [viewer, pair] = [Math.floor(receiver / PAIRS), receiver % PAIRS];
+      return this.#watches(viewer, pair) ? (this.#sent[pair] ?? 0) : 0;
+    });
   }
 }
 
 /** Resolves once the snapshot is complete. */
-function watch(port: number, credential: string, sightings: Sightings): Promise<void> {
+function watch(port: number, credential: string, seen: (id: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
+    let isComplete = false;
+    const failed = (error: Error) => {
+      if (isComplete) throw error;
+      reject(error);
+    };
     const viewer = new WebSocketConnection(
       port,
       '/api/graph/ws',
@@ -50,11 +93,14 @@ function watch(port: number, credential: string, sightings: Sightings): Promise<
         },
         onText(bytes, start, end) {
           const { type, payload } = JSON.parse(bytes.toString('utf8', start, end));
-          if (type === 'snapshot.complete') resolve();
-          else if (type === 'message.sent') sightings.seen(payload.messageId);
-          else if (type === 'error') reject(new Error(`a viewer was refused: ${JSON.stringify(payload)}`));
+          if (type === 'message.sent') seen(payload.messageId);
+          else if (type === 'error') failed(new Error(`a viewer was refused: ${JSON.stringify(payload)}`));
+          else if (type === 'snapshot.complete') {
+            isComplete = true;
+            resolve();
+          }
         },
-        onClosed: (cause) => reject(new Error(`a viewer was closed: ${cause}`)),
+        onClosed: (cause) => failed(new Error(`a viewer was closed: ${cause}`)),
       },
       `Authorization: Bearer ${credential}\r\n`,
     );
@@ -98,31 +144,34 @@ async function drive(subject: Subject, seconds: number) {
     });
     return { id: user.id, apiKey: api_key };
   });
-  const pairs = await atOnce(PAIRS, 8, (i) => openPair(client, owners[i % owners.length]?.id ?? ''));
-  const sightings = new Sightings();
-  await atOnce(count, 8, (i) => watch(client.port, owners[i % owners.length]?.apiKey ?? '', sightings));
-  let number = 0;
+  const ownerOf = (index: number) => owners[index % owners.length];
+  const pairs = await atOnce(PAIRS, 8, (i) => openPair(client, ownerOf(i)?.id ?? ''));
+  const sightings = new Sightings(count, (viewer, pair) => ownerOf(viewer) === ownerOf(pair));
+  await atOnce(count, 8, (i) => watch(client.port, ownerOf(i)?.apiKey ?? '', (id) => sightings.seen(i, id)));
   const talk = async (forSeconds: number) => {
     const startedAt = performance.now();
     for (let i = 0; i < MESSAGES_PER_SECOND * forSeconds; i++) {
       const dueInMs = startedAt + (i * 1_000) / MESSAGES_PER_SECOND - performance.now();
       if (dueInMs > 0) await sleep(dueInMs);
-      const id = `message-${++number}`;
-      sightings.sent(id);
-      pairs[number % PAIRS]?.send(id);
+      pairs[i % PAIRS]?.send(sightings.sends(i % PAIRS));
     }
   };
   // The first ones open edges between all pairs.
-  await talk(WARM_UP_SECONDS);
-  await sleep(SETTLE_MS);
-  const seenBefore = sightings.latencies.count;
-  const used = await measureUse(subject, () => talk(seconds));
+  const talking = talk(WARM_UP_SECONDS + seconds);
+  await sleep(WARM_UP_SECONDS * 1_000);
+  sightings.latencies = new Latencies();
+  const used = await measureUseFor(subject, seconds);
+  const { latencies } = sightings;
+  await talking;
+  const deadline = performance.now() + DRAIN_MS;
+  while (performance.now() < deadline && sightings.losses().lost > 0) await sleep(20);
   return {
     cpuMsPerSecond: (1_000 * used.serverCpuSeconds) / used.seconds,
     ...(count > 0 && {
-      seenPerSecond: (sightings.latencies.count - seenBefore) / used.seconds,
-      p50Ms: sightings.latencies.quantileMs(0.5),
-      p99Ms: sightings.latencies.quantileMs(0.99),
+      seenPerSecond: sightings.count / (WARM_UP_SECONDS + seconds),
+      p50Ms: latencies.quantileMs(0.5),
+      p99Ms: latencies.quantileMs(0.99),
+      ...sightings.losses(),
     }),
     ...loadOf(used),
   };
@@ -141,6 +190,7 @@ export const viewersScenario: Scenario = {
     { key: 'p50Ms', label: 'from sending until it is shown: p50', unit: 'ms', better: 'less' },
     { key: 'p99Ms', label: 'from sending until it is shown: p99', unit: 'ms', better: 'less' },
     ...loadFigures,
+    ...faultFigures,
   ],
   drive: (subject, { seconds }) => drive(subject, seconds),
 };

@@ -11,20 +11,25 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** @param durable flushes each write before it is answered; else nothing is kept */
+/**
+ * @param durable flushes each write before it is answered; else nothing is kept
+ * @throws Error with what it has said, if it does not start
+ */
 export async function startRedis(cores: Cores, { durable }: { readonly durable: boolean }): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-redis-'));
   const port = await freePort();
   const kept = durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   const places = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   const child = startChild(cores.redis, ['redis-server', ...places, ...kept]);
-  await untilReady(child, () => isListening(port));
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    pid: child.pid,
-    async stop() {
-      await child.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    await child.stop();
+    await rm(folder, { recursive: true, force: true });
   };
+  try {
+    await untilReady(child, () => isListening(port));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `redis://127.0.0.1:${port}`, pid: child.pid, stop };
 }

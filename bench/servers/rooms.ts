@@ -1,32 +1,20 @@
 import type { WireName } from '../generator/wires/index.ts';
 import type { Contestant } from '../scenario.ts';
-import { startRedis } from './redis.ts';
-import { sourceCommand, startServer } from './start.ts';
-
-const command = (file: string) => sourceCommand(file, import.meta.url);
+import { deploy, sourceCommand } from './start.ts';
 
 /** A server of rooms, alone or as several nodes on a Redis. */
 function rooms(name: string, file: string, wire: WireName, nodes = 1, env: NodeJS.ProcessEnv = {}): Contestant {
   return {
     name: nodes === 1 ? name : `${name}, ${nodes} nodes`,
-    async start(cores) {
-      const redis = nodes === 1 ? undefined : await startRedis(cores, { durable: false });
-      const nodeEnv = { ...env, ...(redis && { REDIS_URL: redis.url }) };
-      const started = await Promise.all(
-        Array.from({ length: nodes }, () => startServer(cores, command(file), nodeEnv)),
-      );
-      return {
-        subject: {
-          wire,
-          nodes: started.map(({ port, child }) => ({ port, pid: child.pid })),
-          ...(redis && { redisPid: redis.pid }),
-        },
-        async stop() {
-          await Promise.all(started.map(({ child }) => child.stop()));
-          await redis?.stop();
-        },
-      };
-    },
+    needsPeers: file.startsWith('../peers/'),
+    start: (cores) =>
+      deploy(cores, {
+        nodes,
+        redis: nodes === 1 ? undefined : 'volatile',
+        command: sourceCommand(file, import.meta.url),
+        envOf: (redisUrl) => ({ ...env, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) }),
+        subject: { wire },
+      }),
   };
 }
 

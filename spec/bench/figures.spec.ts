@@ -1,6 +1,8 @@
 import { Latencies } from '../../bench/generator/latencies.ts';
 import { barChart } from '../../bench/report/bar_chart.ts';
 import { markdownReport } from '../../bench/report/markdown.ts';
+import { numberText } from '../../bench/report/number_text.ts';
+import { remarks } from '../../bench/report/remarks.ts';
 import { summarise } from '../../bench/report/summary.ts';
 import { terminalTable } from '../../bench/report/terminal_table.ts';
 import type { Scenario } from '../../bench/scenario.ts';
@@ -12,12 +14,14 @@ const contestant = (name: string) => ({ name, start: () => Promise.reject(new Er
 const scenario: Scenario = {
   name: 'fan-out',
   asks: 'one to many',
+  quick: '10 members',
   contestants: [contestant('bare'), contestant('Aerie')],
   baselineOf: () => 'bare',
   figures: [
+    { key: 'size', label: 'size', unit: '', better: 'less', isRemark: true },
     { key: 'cpu', label: 'CPU', unit: 's', better: 'less', isPlotted: true },
     { key: 'redis', label: 'Redis', unit: 's', better: 'less' },
-    { key: 'lost', label: 'lost', unit: '', better: 'less', isRemark: true },
+    { key: 'lost', label: 'lost', unit: '', better: 'less', isFault: true },
   ],
   drive: () => Promise.reject(new Error('it is not driven here')),
 };
@@ -27,7 +31,7 @@ const summary = summarise(scenario, {
   isQuick: false,
   seconds: 3,
   contestants: [
-    { name: 'bare', rounds: [{ cpu: 1, lost: 0 }, { cpu: 10, lost: 0 }, { cpu: 2, lost: 0 }, null] },
+    { name: 'bare', rounds: [{ size: 9, cpu: 1, lost: 0 }, { cpu: 10, lost: 0 }, { cpu: 2, lost: 0 }, null] },
     {
       name: 'Aerie',
       rounds: [
@@ -66,22 +70,59 @@ describe('figures', () => {
 describe('a report', () => {
   it('has the median of each contestant, its ratio to the baseline, and none of a remark', () => {
     const [bare, aerie] = summary.rows;
-    expect(bare?.cells.get('cpu')).toMatchObject({ median: 2, ratio: undefined });
-    expect(aerie?.cells.get('cpu')).toMatchObject({ median: 5.5, ratio: 1.5 });
-    expect(aerie?.cells.get('lost')).toMatchObject({ median: 0, ratio: undefined });
+    expect(bare?.cells.get('cpu')).toMatchObject({ value: 2, ratio: undefined });
+    expect(aerie?.cells.get('cpu')).toMatchObject({ value: 5.5, lowest: 2, highest: 15, ratio: 1.5 });
     expect([bare?.isBaseline, aerie?.isBaseline, bare?.failedRounds]).toEqual([true, false, 1]);
-    expect(summary.figures.map(({ key }) => key)).toEqual(['cpu', 'lost']);
+    expect(summary.figures.map(({ key }) => key)).toEqual(['size', 'cpu', 'lost']);
   });
+
+  it('does not hide what was lost in one round behind the rounds in which nothing was', () => {
+    const [bare, aerie] = summary.rows;
+    expect(aerie?.cells.get('lost')).toMatchObject({ value: 7, ratio: undefined });
+    expect([bare?.isFaulty, aerie?.isFaulty]).toEqual([false, true]);
+    expect(remarks(summary)).toContain('**deliveries went wrong, so no figure of these counts: Aerie**');
+  });
+
+  it('says how the figures were found', () => {
+    // Of what is measured, 1 to 10 about a median of 2; what is the same in all rounds tells nothing.
+    expect(remarks(summary)).toMatch(/^4 rounds, 3 s a phase; the first figure spread by up to 450 % over the rounds;/);
+    const [round] = summary.result.contestants.map(({ name, rounds }) => ({ name, rounds: rounds.slice(0, 1) }));
+    const quick = { ...summary.result, isQuick: true, tookSeconds: 12, contestants: round ? [round] : [] };
+    expect(remarks(summarise(scenario, quick))).toBe(
+      '1 round, 3 s a phase, quick: rough, and with 10 members; it took 12 s.',
+    );
+  });
+
+  it.each([
+    [1_234_567, '1,234,567'],
+    [0, '0'],
+    [23.456, '23.5'],
+    [1.234, '1.23'],
+    [0.986, '0.99'],
+    [0.0423, '0.042'],
+    [Number.NaN, '–'],
+  ])('has %d as %s', (value, text) => expect(numberText(value)).toBe(text));
 
   it('is the same as a table, Markdown and a plot', () => {
     expect(terminalTable(summary)).toMatch(/CPU \[s\] +2 +5\.50 \(1\.50×\)/);
     const machine = { cpu: 'a CPU', cores: 2, memoryGiB: 4, kernel: '6', fileSystem: 'ext4', node: '22', pinned: true };
-    const report = markdownReport({ ...machine, versions: { ws: '8' } }, [summary], new Map([['fan-out', ['a.svg']]]));
+    const report = markdownReport(
+      { ...machine, versions: { ws: '8' } },
+      [summary],
+      new Map([['fan-out', [{ file: 'a.svg', title: 'fan-out: CPU' }]]]),
+    );
     expect(report).toContain('| CPU, s | *2* | 5.50 (1.50×) |');
-    expect(report).toContain('![fan-out](a.svg)');
-    expect(report).toContain('**1 measurements failed**');
-    const plot = barChart('a < b', 's', [{ label: 'Aerie', value: 5.5, ratio: 1.5, isOurs: true }]);
-    expect(plot).toContain('a &lt; b');
-    expect(plot).toContain('5.50 s (1.50×)');
+    expect(report).toContain('![fan-out: CPU](a.svg)');
+    expect(report).toContain('**1 measurement failed**');
+    expect(report).toContain('| lost | *0* | **7** |');
+  });
+
+  it('has plots that say which way is better, and how far rounds differ', () => {
+    const bar = { label: 'Aerie', value: 5.5, lowest: 2, highest: 15, ratio: 1.5, kind: 'ours' as const };
+    const plot = barChart('a < b', 's', 'less', [bar]);
+    for (const text of ['a &lt; b', '5.50 s (1.50×)', 'less is better', 'class="range"']) expect(plot).toContain(text);
+    const nothing = barChart('nothing', 's', 'more', [{ ...bar, value: 0, lowest: 0, highest: 0 }]);
+    expect(nothing).not.toContain('NaN');
+    expect(nothing).not.toContain('class="range"');
   });
 });

@@ -34,6 +34,8 @@ describe('the pages of bench', () => {
 describe('the command line', () => {
   it('says which option is wrong', () => {
     expect(() => readOptions(['--rounds', '0'])).toThrow('--rounds 0: expected a number above 0');
+    expect(() => readOptions(['--rounds', '0.5'])).toThrow('--rounds 0.5: expected a whole number');
+    expect(() => readOptions(['--seconds', 'Infinity'])).toThrow('--seconds Infinity: expected a number above 0');
     expect(() => readOptions(['--fast'])).toThrow('--fast');
     expect(() => scenarioNamed('nothing')).toThrow('There is no scenario "nothing". There are: connect, ');
   });

@@ -8,6 +8,7 @@ export const socketIo: Wire = {
   answerTo: (text) => (text === '2' ? '3' : undefined),
   join: (topic) => `421${JSON.stringify(['join', topic])}`,
   isJoined: (text) => text.startsWith('431'),
+  isRefused: (text) => text.startsWith('44'),
   shout: (topic, body) => `42${JSON.stringify(['shout', topic, { body }])}`,
   echo: (_topic, body) => `423${JSON.stringify(['echo', { body }])}`,
 };

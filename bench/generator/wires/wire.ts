@@ -9,6 +9,8 @@ export interface Wire {
   readonly answerTo?: (text: string) => string | undefined;
   join(topic: string): string;
   isJoined(text: string): boolean;
+  /** The server will not do what it was asked. */
+  isRefused(text: string): boolean;
   /** Brings a payload to all in the room, the sender too. */
   shout(topic: string, body: string): string;
   /** Has a payload sent back. */
