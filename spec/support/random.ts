@@ -8,3 +8,9 @@ export function randomFrom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** @returns picks one of several, all as likely */
+export const pickWith =
+  (random: () => number) =>
+  <T>(from: readonly T[]): T =>
+    from[Math.floor(random() * from.length)] as T;

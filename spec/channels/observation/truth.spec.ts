@@ -3,7 +3,8 @@ import type { Audience } from '../../../channels/observation/scene.ts';
 import { onRedis } from '../../support/aerie.ts';
 import { networkOf } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
-import { randomFrom } from '../../support/random.ts';
+import { pickWith, randomFrom } from '../../support/random.ts';
+import { doAtRandom } from '../../support/random_deeds.ts';
 import { sharedRedisUrl } from '../../support/redis.ts';
 import { forbiddenOf } from './forbidden.ts';
 import { type ObservedNode, Observer, observedNode } from './observing.ts';
@@ -19,7 +20,7 @@ const EDGE_MS = 600_000;
 // a plain count say, and has nothing in it that the audience may not see.
 describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () => {
   const random = randomFrom(SEED);
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const pick = pickWith(random);
   const nodes: ObservedNode[] = [];
   const observers: Observer[] = [];
   /** Ids of messages and coordinations that each observer is to see. */
@@ -158,25 +159,23 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
 
   it('are shown as they happened', async () => {
     const startedMs = performance.now();
-    const done = new Set<string>();
-    for (let at = 1; at <= DEEDS; at++) {
-      const name = pick([...Object.keys(play.deeds), ...COMMON_DEEDS]);
-      done.add(name);
-      play.now = at;
-      try {
-        await play.deeds[name]?.();
-      } catch (error) {
-        throw new Error(`deed ${at}, ${name}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
-      }
-      if (at % CHECK_EVERY === 0) await check();
-    }
+    await doAtRandom({
+      random,
+      deeds: play.deeds,
+      common: COMMON_DEEDS,
+      count: DEEDS,
+      begins(number) {
+        play.now = number;
+      },
+      check,
+      checkEvery: CHECK_EVERY,
+    });
     await shown();
     await eventually(() => expectPassed(startedMs), 40_000);
     const forbidden = observers.map(({ audience, sightings }) =>
       forbiddenOf(audience, sightings, (audience.kind === 'user' && play.owned.get(audience.id)) || new Set()),
     );
     expect(forbidden).toEqual(observers.map(() => []));
-    expect(done.size).toBe(Object.keys(play.deeds).length);
     expect(observers.map(({ losses }) => losses)).toEqual(observers.map(() => 0));
   }, 600_000);
 });

@@ -5,7 +5,8 @@ import { type Actor, beginPlay, COMMON_DEEDS, type Play, type SeenDeed } from '.
 import { ADMIN_TOKEN, type Aerie, onRedis, registerAgent, startAerie, type TestAgent } from '../../support/aerie.ts';
 import { networkOf } from '../../support/deployments.ts';
 import { eventually } from '../../support/eventually.ts';
-import { randomFrom } from '../../support/random.ts';
+import { pickWith, randomFrom } from '../../support/random.ts';
+import { doAtRandom } from '../../support/random_deeds.ts';
 import { sharedRedisUrl } from '../../support/redis.ts';
 import { PATHS } from './stage.ts';
 import { type Manner, manners, Viewer } from './viewer.ts';
@@ -35,7 +36,7 @@ const byPath: Readonly<Record<keyof typeof PATHS, readonly Manner[]>> = {
 // takes its frames, is what a plain count says. What it may not see is in no byte that it gets.
 describe(`some hundred random deeds, seen over the wire of two nodes (VIEWED_SEED=${SEED})`, () => {
   const random = randomFrom(SEED);
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const pick = pickWith(random);
   const nodes: Aerie[] = [];
   const watched: Watched[] = [];
   const seenDeeds: SeenDeed[] = [];
@@ -279,22 +280,20 @@ describe(`some hundred random deeds, seen over the wire of two nodes (VIEWED_SEE
   }
 
   it('is what happened', async () => {
-    const done = new Set<string>();
     await strangersMeet();
-    for (let at = 1; at <= DEEDS; at++) {
-      const name = pick([...Object.keys(play.deeds), ...COMMON_DEEDS]);
-      done.add(name);
-      play.now = at;
-      try {
-        await play.deeds[name]?.();
-      } catch (error) {
-        throw new Error(`deed ${at}, ${name}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
-      }
-      if (at % CHECK_EVERY === 0) await check();
-    }
+    await doAtRandom({
+      random,
+      deeds: play.deeds,
+      common: COMMON_DEEDS,
+      count: DEEDS,
+      begins(number) {
+        play.now = number;
+      },
+      check,
+      checkEvery: CHECK_EVERY,
+    });
     await shown();
     await eventually(expectPassed, WITHIN_MS);
-    expect(done.size).toBe(Object.keys(play.deeds).length);
     for (const each of watched) {
       const { viewer, audience, path, manner } = each;
       const { heard } = viewer;
