@@ -5,12 +5,13 @@ import type { Cores } from './machine/cores.ts';
 import type { Contestant, Figures, Scale, Scenario } from './scenario.ts';
 import { sourceCommand } from './servers/start.ts';
 
-/** The longest takes about two minutes. */
+/** Many times what the longest takes, for machines that are slow. */
 const LIMIT_MS = 600_000;
 
 /**
  * Starts a contestant's servers, loads them from another process, and stops both.
  *
+ * @param limitMs from when the servers are ready until there are figures
  * @throws Error with what the generator or a server said
  */
 export async function measure(

@@ -25,7 +25,7 @@ function chunks(inFlight: number): Scenario {
       ),
       {
         key: 'alonePerSecond',
-        label: `bound: ${inFlight} in flight to LMDB alone, flushed`,
+        label: `bound: LMDB alone, ${inFlight} in flight`,
         unit: '/s',
         better: 'more',
         isRemark: true,

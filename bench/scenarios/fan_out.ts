@@ -28,7 +28,7 @@ function fanOut(name: string, asks: string, shape: Shape): Scenario {
   return {
     name,
     asks,
-    isSlow: shape.bytes > small.bytes,
+    ...(shape.bytes > small.bytes && { isSlow: true, maxRounds: 2 }),
     ...(shape.rooms > QUICK_ROOMS && { quick: `${QUICK_ROOMS} topics` }),
     contestants: allRooms(),
     baselineOf: () => BARE,

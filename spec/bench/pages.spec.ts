@@ -1,4 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOptions } from '../../bench/command_line.ts';
@@ -32,6 +34,23 @@ describe('the pages of bench', () => {
 });
 
 describe('the command line', () => {
+  it('does not put what two machines have measured under the name of one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aerie-bench-'));
+    writeFileSync(join(folder, 'result.json'), JSON.stringify({ machine: { cpu: 'another' }, scenarios: [] }));
+    const args = ['bench/main.ts', '--merge', '--only', 'registration', '--out', folder];
+    const run = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    run.stderr.on('data', (data) => {
+      said += data;
+    });
+    const [code] = await once(run, 'close');
+    expect([code, said]).toEqual([
+      2,
+      expect.stringContaining('was measured on another machine or with other versions'),
+    ]);
+    rmSync(folder, { recursive: true });
+  });
+
   it('says which option is wrong', () => {
     expect(() => readOptions(['--rounds', '0'])).toThrow('--rounds 0: expected a number above 0');
     expect(() => readOptions(['--rounds', '0.5'])).toThrow('--rounds 0.5: expected a whole number');
