@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { atOnce } from '../generator/at_once.ts';
+import { Hearing } from '../generator/hearing.ts';
 import { PlatformClient, type RegisteredAgent } from '../generator/platform_client.ts';
 import { RpcSocket } from '../generator/rpc_socket.ts';
 import { loopFigures } from './figures.ts';
@@ -11,25 +12,6 @@ const VERSIONS = { minProtocol: '2026.0.0', maxProtocol: '2026.9999.0' };
 
 interface Received {
   readonly message: { readonly parts: readonly [{ readonly text: string }] };
-}
-
-/** Waits until all others have heard what one has said. */
-class Hearing {
-  readonly #lacking = new Map<string, { readonly agents: Set<number>; readonly all: () => void }>();
-
-  until(text: string, speaker: number): Promise<void> {
-    const agents = new Set(Array.from({ length: PARTICIPANTS }, (_, agent) => agent));
-    agents.delete(speaker);
-    return new Promise((all) => this.#lacking.set(text, { agents, all }));
-  }
-
-  heard(text: string, agent: number): void {
-    const lacking = this.#lacking.get(text);
-    if (!lacking?.agents.delete(agent)) throw new Error(`"${text}" came to an agent twice, or to the one who said it`);
-    if (lacking.agents.size > 0) return;
-    this.#lacking.delete(text);
-    lacking.all();
-  }
 }
 
 /** @returns the ids of a task and of a conversation in it */
@@ -57,7 +39,7 @@ export const conversationsScenario = onBothStores({
     const client = new PlatformClient(subject);
     const agents = await atOnce(PARTICIPANTS, 8, () => client.register());
     const ids = await openConversation(client, agents);
-    const hearing = new Hearing();
+    const hearing = new Hearing(PARTICIPANTS);
     const sockets = await atOnce(PARTICIPANTS, 8, async (i) => {
       const socket = await RpcSocket.open(client.port, (method, params) => {
         if (method === 'agent/message/received') hearing.heard((params as Received).message.parts[0].text, i);

@@ -28,6 +28,9 @@ interface Found {
   readonly next_cursor?: string;
 }
 
+/** Whatever takes a question, and answers. */
+type Asking = Pick<PhoenixSocket, 'push'>;
+
 interface Search {
   query(i: number): object;
   /** How many of so many agents fit. */
@@ -57,7 +60,7 @@ function priceOf(index: number): string {
 }
 
 /** @throws Error unless as many are found as fit: an answer without agents would be fast, and worth nothing */
-async function search(socket: PhoenixSocket, { query, fitting }: Search, agents: number, count: number) {
+export async function search(socket: Asking, { query, fitting }: Search, agents: number, count: number) {
   const latencies = new Latencies();
   const least = Math.min(LIMIT, fitting(agents));
   for (let i = 0; i < count; i++) {
@@ -70,7 +73,7 @@ async function search(socket: PhoenixSocket, { query, fitting }: Search, agents:
 }
 
 /** One page after the other, to the last. @throws Error unless they have each agent once */
-async function turnPages(socket: PhoenixSocket, agents: number): Promise<Latencies> {
+export async function turnPages(socket: Asking, agents: number): Promise<Latencies> {
   const latencies = new Latencies();
   const seen = new Set<string>();
   let cursor: string | undefined;

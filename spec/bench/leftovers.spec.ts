@@ -23,6 +23,11 @@ function processesWith(text: string): string[] {
   });
 }
 
+/** What a failing case would leave. */
+function kill(pids: readonly string[]): void {
+  for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+}
+
 describe('a run that is broken off', () => {
   let folder: string;
 
@@ -30,7 +35,10 @@ describe('a run that is broken off', () => {
     folder = mkdtempSync(join(tmpdir(), 'aerie-bench-'));
   });
 
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  afterEach(() => {
+    kill(processesWith(`TMPDIR=${folder}`));
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('leaves no process and no file by %s', async (signal) => {
     const args = ['bench/main.ts', '--only', 'registration', '--out', join(folder, 'out')];
@@ -47,8 +55,11 @@ describe('a run that is broken off', () => {
 });
 
 describe('servers of which one does not start', () => {
+  const mark = randomUUID();
+
+  afterEach(() => kill(processesWith(`MARK=${mark}`)));
+
   it('are all stopped, and the error has what it said', async () => {
-    const mark = randomUUID();
     let nodes = 0;
     const program = `if (process.env.FAILS) throw new Error('no such setting'); require('node:http').createServer().listen(process.env.PORT)`;
     const starting = deploy(nowhere, {
@@ -59,19 +70,23 @@ describe('servers of which one does not start', () => {
       subject: { wire: 'phoenix' },
     });
     await expect(starting).rejects.toThrow('no such setting');
-    await eventually(() => expect(processesWith(mark)).toEqual([]));
+    await eventually(() => expect(processesWith(`MARK=${mark}`)).toEqual([]));
   });
 });
 
 describe('a measurement that takes too long', () => {
+  const mark = randomUUID();
+
+  afterEach(() => {
+    delete process.env.BENCH_MARK;
+    kill(processesWith(`BENCH_MARK=${mark}`));
+  });
+
   it('is ended, and the error says so', async () => {
-    const mark = randomUUID();
-    const contestant = aerie();
     process.env.BENCH_MARK = mark;
     const scale = { isQuick: true, seconds: 600, warmUpSeconds: 0 };
-    const measured = measure(scenarioNamed('echo-1'), contestant, scale, nowhere, 1_500);
+    const measured = measure(scenarioNamed('echo-1'), aerie(), scale, nowhere, 1_500);
     await expect(measured).rejects.toThrow('it took more than 1.5 s');
-    delete process.env.BENCH_MARK;
     await eventually(() => expect(processesWith(`BENCH_MARK=${mark}`)).toEqual([]));
   });
 });

@@ -1,14 +1,17 @@
 import { pickWith } from './random.ts';
 
-export interface RandomDeeds {
-  readonly random: () => number;
+/** Deeds by their names, and how many have begun. */
+interface Doing {
   readonly deeds: Readonly<Record<string, () => Promise<void>>>;
+  now: number;
+}
+
+interface Order {
+  readonly random: () => number;
+  readonly count: number;
   /** Names of those that are done more often; one that stands here twice, more often still. */
   readonly common: readonly string[];
-  readonly count: number;
-  /** Called with a deed's number before it is done, from 1 on. */
-  readonly begins: (number: number) => void;
-  /** Called after so many deeds, and so many more. */
+  /** Called after each `checkEvery` deeds. */
   readonly check: () => Promise<void>;
   readonly checkEvery: number;
 }
@@ -19,16 +22,16 @@ export interface RandomDeeds {
  *
  * @throws Error of the deed that failed, with its number and name; or of a check
  */
-export async function doAtRandom({ random, deeds, common, count, begins, check, checkEvery }: RandomDeeds) {
+export async function doAtRandom(doing: Doing, { random, count, common, check, checkEvery }: Order): Promise<void> {
   const pick = pickWith(random);
-  const names = Object.keys(deeds);
+  const names = Object.keys(doing.deeds);
   const undone = new Set(names);
   for (let number = 1; number <= count; number++) {
     const mustDo = undone.size > count - number;
     const name = pick(mustDo ? [...undone] : [...names, ...common]);
-    begins(number);
+    doing.now = number;
     try {
-      await deeds[name]?.();
+      await doing.deeds[name]?.();
     } catch (error) {
       throw new Error(`deed ${number}, ${name}: ${error instanceof Error ? error.message : JSON.stringify(error)}`);
     }

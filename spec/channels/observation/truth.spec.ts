@@ -159,17 +159,7 @@ describe(`some hundred random deeds on two nodes (OBSERVED_SEED=${SEED})`, () =>
 
   it('are shown as they happened', async () => {
     const startedMs = performance.now();
-    await doAtRandom({
-      random,
-      deeds: play.deeds,
-      common: COMMON_DEEDS,
-      count: DEEDS,
-      begins(number) {
-        play.now = number;
-      },
-      check,
-      checkEvery: CHECK_EVERY,
-    });
+    await doAtRandom(play, { random, count: DEEDS, common: COMMON_DEEDS, check, checkEvery: CHECK_EVERY });
     await shown();
     await eventually(() => expectPassed(startedMs), 40_000);
     const forbidden = observers.map(({ audience, sightings }) =>

@@ -281,17 +281,7 @@ describe(`some hundred random deeds, seen over the wire of two nodes (VIEWED_SEE
 
   it('is what happened', async () => {
     await strangersMeet();
-    await doAtRandom({
-      random,
-      deeds: play.deeds,
-      common: COMMON_DEEDS,
-      count: DEEDS,
-      begins(number) {
-        play.now = number;
-      },
-      check,
-      checkEvery: CHECK_EVERY,
-    });
+    await doAtRandom(play, { random, count: DEEDS, common: COMMON_DEEDS, check, checkEvery: CHECK_EVERY });
     await shown();
     await eventually(expectPassed, WITHIN_MS);
     for (const each of watched) {
