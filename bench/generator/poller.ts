@@ -9,6 +9,8 @@ interface Polling {
   pathOf(opened: string): string;
   /** Sent one after the other, each followed by a poll, before the session is in the topic. */
   greetings(topic: string): readonly string[];
+  /** Answers the last of the greetings. */
+  isJoined(polled: string): boolean;
   isHeartbeat(polled: Buffer): boolean;
 }
 
@@ -20,12 +22,15 @@ const pollings: Readonly<Record<WireName, Polling>> = {
     openingPath: '/socket/longpoll?vsn=2.0.0',
     pathOf: (opened) => `/socket/longpoll?vsn=2.0.0&token=${encodeURIComponent(JSON.parse(opened).token)}`,
     greetings: (topic) => [wires.phoenix.join(topic)],
+    // Where messages are texts within the answer, quotes are escaped.
+    isJoined: (polled) => /phx_reply/.test(polled) && /status\\?":\\?"ok/.test(polled),
     isHeartbeat: () => false,
   },
   socketIo: {
     openingPath: EIO,
     pathOf: (opened) => `${EIO}&sid=${JSON.parse(opened.slice(1)).sid}`,
     greetings: (topic) => [...wires.socketIo.greeting, wires.socketIo.join(topic)],
+    isJoined: wires.socketIo.isJoined,
     isHeartbeat: (polled) => polled.equals(HEARTBEAT),
   },
 };
@@ -45,16 +50,22 @@ export class Poller {
     this.#wire = wire;
   }
 
-  /** Resolves when it is in the topic, and polls from then on until the process ends. */
+  /**
+   * Resolves when it is in the topic, and polls from then on until the process ends.
+   *
+   * @throws Error with the answer where it was not let in
+   */
   static async open(port: number, wireName: WireName, topic: string): Promise<Poller> {
     const wire = pollings[wireName];
     const [polling, telling] = [new HttpLine(port), new HttpLine(port)];
     const path = wire.pathOf((await polling.ask('GET', wire.openingPath)).toString());
     const poller = new Poller(polling, telling, path, wire);
+    let answer = '';
     for (const text of wire.greetings(topic)) {
       await telling.ask('POST', path, text);
-      await polling.ask('GET', path);
+      answer = (await polling.ask('GET', path)).toString();
     }
+    if (!wire.isJoined(answer)) throw new Error(`refused: ${answer}`);
     void poller.#pollOn();
     return poller;
   }

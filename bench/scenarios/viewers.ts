@@ -3,7 +3,7 @@ import { atOnce } from '../generator/at_once.ts';
 import { Latencies } from '../generator/latencies.ts';
 import { PhoenixSocket } from '../generator/phoenix_socket.ts';
 import { PlatformClient } from '../generator/platform_client.ts';
-import { type Losses, Tally } from '../generator/tally.ts';
+import { Sightings } from '../generator/sightings.ts';
 import { WebSocketConnection } from '../generator/websocket.ts';
 import { loadOf, measureUseFor } from '../generator/window.ts';
 import type { Scenario, Subject } from '../scenario.ts';
@@ -23,57 +23,6 @@ const VIEWERS: Readonly<Record<string, number>> = {
 };
 const WARM_UP_SECONDS = 2;
 const DRAIN_MS = 5_000;
-
-interface Message {
-  readonly pair: number;
-  /** Of those of its pair, from 1 on. */
-  readonly seq: number;
-}
-
-const idOf = ({ pair, seq }: Message) => `message-${pair}-${seq}`;
-const messageOf = (id: string): Message => {
-  const [, pair, seq] = id.split('-').map(Number);
-  return { pair: pair ?? 0, seq: seq ?? 0 };
-};
-
-/** Counts what viewers see of the messages of their owner's pairs, and how late. */
-class Sightings {
-  latencies = new Latencies();
-  /** Each message once for each viewer. */
-  count = 0;
-  readonly #tally: Tally;
-  readonly #sent: number[] = new Array(PAIRS).fill(0);
-  readonly #sentAtMs = new Map<string, number>();
-  readonly #watches: (viewer: number, pair: number) => boolean;
-
-  constructor(viewers: number, watches: (viewer: number, pair: number) => boolean) {
-    this.#tally = new Tally(viewers * PAIRS);
-    this.#watches = watches;
-  }
-
-  /** @returns the id of the next message of a pair */
-  sends(pair: number): string {
-    const seq = (this.#sent[pair] ?? 0) + 1;
-    this.#sent[pair] = seq;
-    const id = idOf({ pair, seq });
-    this.#sentAtMs.set(id, performance.now());
-    return id;
-  }
-
-  seen(viewer: number, id: string): void {
-    const { pair, seq } = messageOf(id);
-    if (!this.#tally.came(viewer * PAIRS + pair, seq)) return;
-    this.count++;
-    this.latencies.add((performance.now() - (this.#sentAtMs.get(id) ?? Number.NaN)) * 1_000);
-  }
-
-  losses(): Losses {
-    return this.#tally.losses((receiver) => {
-      const [viewer, pair] = [Math.floor(receiver / PAIRS), receiver % PAIRS];
-      return this.#watches(viewer, pair) ? (this.#sent[pair] ?? 0) : 0;
-    });
-  }
-}
 
 /** Resolves once the snapshot is complete. */
 function watch(port: number, credential: string, seen: (id: string) => void): Promise<void> {
@@ -146,7 +95,7 @@ async function drive(subject: Subject, seconds: number) {
   });
   const ownerOf = (index: number) => owners[index % owners.length];
   const pairs = await atOnce(PAIRS, 8, (i) => openPair(client, ownerOf(i)?.id ?? ''));
-  const sightings = new Sightings(count, (viewer, pair) => ownerOf(viewer) === ownerOf(pair));
+  const sightings = new Sightings(count, PAIRS, (viewer, pair) => ownerOf(viewer) === ownerOf(pair));
   await atOnce(count, 8, (i) => watch(client.port, ownerOf(i)?.apiKey ?? '', (id) => sightings.seen(i, id)));
   const talk = async (forSeconds: number) => {
     const startedAt = performance.now();

@@ -1,4 +1,5 @@
 import { Hearing } from '../../bench/generator/hearing.ts';
+import { Sightings } from '../../bench/generator/sightings.ts';
 import { search, turnPages } from '../../bench/scenarios/discover.ts';
 
 /** Answers with one page after the other: the ids of its agents. */
@@ -41,5 +42,23 @@ describe('an answer that is fast and wrong', () => {
     await Promise.resolve();
     expect(isHeard).toBe(true);
     expect(() => hearing.heard('hello', 2)).toThrow('"hello" came to an agent twice');
+  });
+});
+
+describe('what viewers see', () => {
+  it('is counted for each viewer and pair, and what one lacks, sees twice or late', () => {
+    // Each of two viewers watches one of two pairs.
+    const sightings = new Sightings(2, 2, (viewer, pair) => viewer === pair);
+    const [first, second, third] = [sightings.sends(0), sightings.sends(0), sightings.sends(0)];
+    const other = sightings.sends(1);
+    sightings.seen(0, first);
+    sightings.seen(0, third);
+    expect(sightings.losses()).toEqual({ lost: 2, repeated: 0, swapped: 0 });
+    sightings.seen(0, second);
+    sightings.seen(0, second);
+    expect(sightings.losses()).toEqual({ lost: 1, repeated: 1, swapped: 1 });
+    expect([sightings.count, sightings.latencies.count]).toEqual([3, 3]);
+    expect(() => sightings.seen(0, other)).toThrow(`a viewer saw ${other}, which is not for it`);
+    expect(() => sightings.seen(0, 'message-0-9')).toThrow('a viewer saw message-0-9');
   });
 });
