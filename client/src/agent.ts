@@ -1,10 +1,10 @@
 import type { Abortable } from './abort.ts';
-import { type Alert, Analytics, type Period, type TimeSeriesOptions } from './analytics.ts';
+import { type Alert, alerts, analyticsTopic, type Period, type TimeSeriesOptions } from './analytics.ts';
 import { Connection, type ConnectOptions } from './connection.ts';
 import type { Conversation } from './conversation/conversation.ts';
 import { findConversation, listConversations } from './conversation/conversations.ts';
 import { type DiscoverQuery, Discovery, type Found } from './discovery.ts';
-import { Inbox } from './inbox.ts';
+import type { Inbox } from './inbox.ts';
 import type { State } from './line.ts';
 import { type SendOptions, type Sent, send } from './messages.ts';
 import type { Negotiation } from './negotiation/negotiation.ts';
@@ -26,7 +26,6 @@ export class Agent {
   readonly #tasks: Tasks;
   readonly #negotiations: Negotiations;
   readonly #channels: Channels;
-  readonly #analytics: Analytics;
   /** Messages as they come, each to be acknowledged or rejected. */
   readonly inbox: Inbox;
 
@@ -37,8 +36,7 @@ export class Agent {
     this.#tasks = new Tasks(connection);
     this.#negotiations = new Negotiations(connection);
     this.#channels = new Channels(connection);
-    this.#analytics = new Analytics(connection);
-    this.inbox = new Inbox(connection);
+    this.inbox = connection.inbox;
   }
 
   get id(): string {
@@ -87,7 +85,7 @@ export class Agent {
 
   /** Sends a message; resolves when it is stored. @param payload JSON of at most 64 KiB */
   send(to: string, type: string, payload: unknown, options?: SendOptions): Promise<Sent> {
-    return send(this.#connection, this.inbox, to, type, payload, options);
+    return send(this.#connection, to, type, payload, options);
   }
 
   /** Has another agent do something. */
@@ -107,7 +105,7 @@ export class Agent {
 
   /** Does the tasks of a capability, until the agent is closed or the signal aborts; then it resolves. */
   serve(capability: string, handler: Handler, options: ServeOptions = {}): Promise<void> {
-    return serve(this.#connection, this.inbox, this.#tasks, capability, handler, options);
+    return serve(this.#connection, this.#tasks, capability, handler, options);
   }
 
   /** Begins to negotiate a price with another agent, as the client. */
@@ -122,7 +120,7 @@ export class Agent {
 
   /** Tells of each negotiation that others begin with this agent, those that wait from before too; resolves when it is stopped. */
   onNegotiation(tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
-    return this.#negotiations.watch(this.inbox, tell, options);
+    return this.#negotiations.watch(tell, options);
   }
 
   /** Proposes a payment channel; resolves when both have signed. An abort withdraws it. */
@@ -137,12 +135,12 @@ export class Agent {
 
   /** Decides about payment channels that others propose: without a policy none is signed. Resolves when it is stopped. */
   async onChannelProposal(policy: ProposalPolicy, options: ProposalOptions = {}): Promise<void> {
-    return this.#channels.watch(this.inbox, policy, options);
+    return this.#channels.watch(policy, options);
   }
 
   /** Serves the sessions of this agent with users, those that wait from before too; resolves when it is stopped. */
   serveSessions(handler: SessionHandler, options?: Abortable): Promise<void> {
-    return serveSessions(this.#connection, this.inbox, handler, options);
+    return serveSessions(this.#connection, handler, options);
   }
 
   /** The conversations in which this agent is, newest first. */
@@ -157,24 +155,28 @@ export class Agent {
 
   /** Figures of this agent. */
   metrics(period: Period, options?: Abortable): Promise<unknown> {
-    return this.#analytics.call('request_metrics', { period }, options);
+    return this.#figures('metrics', { period }, options);
   }
 
   timeSeries(metric: string, opts: TimeSeriesOptions = {}, options?: Abortable): Promise<unknown> {
-    return this.#analytics.call('request_time_series', { metric, opts }, options);
+    return this.#figures('time_series', { metric, opts }, options);
   }
 
   revenue(period: Period, options?: Abortable): Promise<unknown> {
-    return this.#analytics.call('request_revenue', { period }, options);
+    return this.#figures('revenue', { period }, options);
   }
 
   heatmap(period: Period, options?: Abortable): Promise<unknown> {
-    return this.#analytics.call('request_heatmap', { period }, options);
+    return this.#figures('heatmap', { period }, options);
+  }
+
+  #figures(which: string, payload: object, options?: Abortable): Promise<unknown> {
+    return analyticsTopic(this.#connection).call(`request_${which}`, payload, options);
   }
 
   /** Alerts of this agent as they begin and end. */
   alerts(options?: Abortable): AsyncGenerator<Alert> {
-    return this.#analytics.alerts(options);
+    return alerts(this.#connection, options);
   }
 
   /** Leaves. What waits for an answer rejects with `closed`. */

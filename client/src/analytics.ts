@@ -1,6 +1,6 @@
 import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
-import { Topic } from './topic.ts';
+import type { Topic } from './topic.ts';
 import { Wake } from './wake.ts';
 
 export type Period = '1h' | '24h' | '7d' | '30d';
@@ -27,45 +27,28 @@ export interface Alert {
 const MOST_WAITING = 1_000;
 
 /** `analytics:agent:{id}` (PROTOCOL.md, section 5.5). */
-export class Analytics {
-  readonly #connection: Connection;
-  #joined: Topic | undefined;
+export const analyticsTopic = (connection: Connection): Topic => connection.topic(`analytics:agent:${connection.id}`);
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  call(event: string, payload: object, options?: Abortable): Promise<unknown> {
-    return this.#topic.call(event, payload, options);
-  }
-
-  /** Joined when it is first asked for. */
-  get #topic(): Topic {
-    const { line, id } = this.#connection;
-    this.#joined ??= new Topic(line, `analytics:agent:${id}`).join();
-    return this.#joined;
-  }
-
-  async *alerts(options?: Abortable): AsyncGenerator<Alert> {
-    const waiting: Alert[] = [];
-    const wake = new Wake();
-    const topic = this.#topic;
-    const came = (isOver: boolean) => (alert: Omit<Alert, 'isOver'>) => {
-      waiting.push({ ...alert, isOver });
-      if (waiting.length > MOST_WAITING) waiting.shift();
-      wake.wake();
-    };
-    const subscribe = () => topic.call('subscribe_alerts', {}, options);
-    const stops = [
-      topic.on('alert', came(false)),
-      topic.on('alert_ended', came(true)),
-      topic.onJoin(() => void subscribe().catch(() => {})),
-    ];
-    try {
-      await subscribe();
-      yield* wake.each(this.#connection.closed, () => waiting.shift(), undefined, options?.signal);
-    } finally {
-      for (const stop of stops) stop();
-    }
+/** Alerts as they begin and end, until the agent is closed. */
+export async function* alerts(connection: Connection, options?: Abortable): AsyncGenerator<Alert> {
+  const waiting: Alert[] = [];
+  const wake = new Wake(connection.closed);
+  const topic = analyticsTopic(connection);
+  const came = (isOver: boolean) => (alert: Omit<Alert, 'isOver'>) => {
+    waiting.push({ ...alert, isOver });
+    if (waiting.length > MOST_WAITING) waiting.shift();
+    wake.wake();
+  };
+  const subscribe = () => topic.call('subscribe_alerts', {}, options);
+  const stops = [
+    topic.on('alert', came(false)),
+    topic.on('alert_ended', came(true)),
+    topic.onJoin(() => void subscribe().catch(() => {})),
+  ];
+  try {
+    await subscribe();
+    yield* wake.each(() => waiting.shift(), options?.signal);
+  } finally {
+    for (const stop of stops) stop();
   }
 }

@@ -2,12 +2,14 @@ import { toBase64, utf8 } from './bytes.ts';
 import type { Credential } from './credential.ts';
 import { AerieError, evidenceMismatch, isReason } from './error.ts';
 import { FIRST_ANSWER_MS, Http, type HttpCall } from './http.ts';
+import { Inbox } from './inbox.ts';
 import { type Keep, memory, read, write } from './keep.ts';
 import { Line, type Refused, type TransportClass } from './line.ts';
+import { remember } from './recent.ts';
 import { type Purpose, type SignedFields, signedText } from './signed_text.ts';
 import { type Signer, type SigningKey, signerOf, verify } from './signing_key.ts';
 import { Topic } from './topic.ts';
-import type { AgentJoined, AgentProfile, Me } from './wire.ts';
+import type { AgentProfile, Me } from './wire.ts';
 
 export interface ConnectOptions {
   /** `http://127.0.0.1:4000`, or with `https`, `ws`, `wss`. */
@@ -33,6 +35,7 @@ export class Connection {
   readonly networkId: string;
   readonly http: Http;
   readonly line: Line;
+  readonly inbox: Inbox;
   readonly keep: Keep;
   /** Aborts when the agent is closed, with `AerieError` `closed`. */
   readonly closed: AbortSignal;
@@ -41,7 +44,7 @@ export class Connection {
   readonly #signer: Signer | undefined;
   readonly #closing: AbortController;
   readonly #verified = new Set<string>();
-  #agentTopic: Topic<AgentJoined> | undefined;
+  readonly #topics = new Map<string, Topic>();
 
   private constructor(me: Me, options: ConnectOptions, http: Http, closing: AbortController) {
     this.id = me.id ?? '';
@@ -53,6 +56,7 @@ export class Connection {
     this.#closing = closing;
     this.closed = closing.signal;
     this.line = new Line(http, options.WebSocket, () => why(http));
+    this.inbox = new Inbox(this);
   }
 
   /** @throws AerieError: `unauthorized`, `forbidden`, `unavailable` (no answer within 10 s, unless a `signal` was given), `aborted` */
@@ -73,10 +77,16 @@ export class Connection {
     }
   }
 
-  /** `agent:{id}`, joined when it is first asked for (PROTOCOL.md, section 5.7). */
-  agentTopic(): Topic<AgentJoined> {
-    this.#agentTopic ??= new Topic<AgentJoined>(this.line, `agent:${this.id}`).join();
-    return this.#agentTopic;
+  /** A topic of the agent's own, joined when it is first asked for. */
+  topic(name: string): Topic {
+    const topic = this.#topics.get(name) ?? new Topic(this.line, name).join();
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  /** `agent:{id}` (PROTOCOL.md, section 5.7). */
+  get agentTopic(): Topic {
+    return this.topic(`agent:${this.id}`);
   }
 
   get canSign(): boolean {
@@ -84,16 +94,16 @@ export class Connection {
   }
 
   /** @throws AerieError `signing_key_required`, or `keep_required` where money is signed without a keep */
-  demandSigner(isMoney: boolean): void {
+  demandSigner(isMoney = false): Signer {
     if (!this.#signer) throw new AerieError('signing_key_required');
     if (isMoney && !this.#isKept) throw new AerieError('keep_required');
+    return this.#signer;
   }
 
   /** @returns base64 of 64 bytes @throws AerieError `signing_key_required` */
   async sign<P extends Purpose>(purpose: P, ...fields: SignedFields[P]): Promise<string> {
-    if (!this.#signer) throw new AerieError('signing_key_required');
     const text = signedText(this.networkId, purpose, fields);
-    return toBase64(await this.#signer.sign(utf8(text)));
+    return toBase64(await this.demandSigner().sign(utf8(text)));
   }
 
   /** True if this agent has signed this, by the first key of it that was ever seen. */
@@ -104,9 +114,7 @@ export class Connection {
     const said = `${key}\n${signature}\n${text}`;
     if (this.#verified.has(said)) return true;
     if (!verify(text, signature, key)) return false;
-    this.#verified.add(said);
-    const [oldest] = this.#verified;
-    if (this.#verified.size > REMEMBERED && oldest !== undefined) this.#verified.delete(oldest);
+    remember(this.#verified, said, REMEMBERED);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { Presences } from './presence.ts';
-import { Topic } from './topic.ts';
+import type { Topic } from './topic.ts';
 import type { AgentProfile, AnnouncedCapability, FoundAgent, Metadata, PresenceStatus } from './wire.ts';
 
 export interface DiscoverQuery extends Abortable {
@@ -30,9 +30,8 @@ export class Discovery {
   readonly #topic: Topic;
 
   constructor(connection: Connection) {
-    this.#topic = new Topic(connection.line, 'agents:discovery');
+    this.#topic = connection.topic('agents:discovery');
     this.presence = new Presences(this.#topic, connection.closed);
-    this.#topic.join();
   }
 
   async announce(capabilities: readonly AnnouncedCapability[], options?: Abortable): Promise<AgentProfile> {

@@ -30,21 +30,24 @@ export class Http {
   readonly credentials: Credentials;
   readonly pace = new Pace();
   readonly #fetch: typeof fetch;
-  readonly #closed: AbortSignal | undefined;
+  /** Aborts when the agent is closed. */
+  readonly closed: AbortSignal;
 
-  /** @param closed aborts when the agent is closed */
-  constructor({ url, credential, fetch = globalThis.fetch }: HttpOptions, closed?: AbortSignal) {
+  constructor(
+    { url, credential, fetch = globalThis.fetch }: HttpOptions,
+    closed: AbortSignal = new AbortController().signal,
+  ) {
     this.url = url.replace(/^ws/, 'http').replace(/\/+$/, '');
     this.credentials = new Credentials(credential);
     // Browsers want it called on the global object.
     this.#fetch = fetch.bind(globalThis);
-    this.#closed = closed;
+    this.closed = closed;
   }
 
   /** @throws AerieError */
   async call<Answer>(method: Method, path: string, call: HttpCall = {}): Promise<Answer> {
     const { pace, credentials } = this;
-    const signal = anySignal(this.#closed, call.signal);
+    const signal = anySignal(this.closed, call.signal);
     const begunAtMs = Date.now();
     let outcome: Outcome = 'none';
     for (let refusedBefore = false; ; ) {

@@ -2,6 +2,7 @@ import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { isReason } from './error.ts';
 import { Listeners } from './listeners.ts';
+import { remember } from './recent.ts';
 import { Topic } from './topic.ts';
 import { Wake } from './wake.ts';
 import type { NewMessage } from './wire.ts';
@@ -37,7 +38,7 @@ const REMEMBERED = 1_000;
 /** `messages:{agent_id}` (PROTOCOL.md, section 5.6). */
 export class Inbox implements AsyncIterable<Message> {
   readonly #connection: Connection;
-  readonly #wake = new Wake();
+  readonly #wake: Wake;
   readonly #news = new Listeners<News>();
   /** Came and was not taken yet, at most as many as the server has outstanding on one join. */
   readonly #waiting = new Map<string, NewMessage>();
@@ -47,6 +48,7 @@ export class Inbox implements AsyncIterable<Message> {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#wake = new Wake(connection.closed);
   }
 
   /** Messages as they come, but the server's notices. What the loop's body leaves without an end is acknowledged when the next is taken. */
@@ -72,8 +74,7 @@ export class Inbox implements AsyncIterable<Message> {
 
   async *#messages(acknowledges: boolean, options?: Abortable): AsyncGenerator<Message> {
     this.#open();
-    const { closed } = this.#connection;
-    for await (const next of this.#wake.each(closed, () => this.#take(), undefined, options?.signal)) {
+    for await (const next of this.#wake.each(() => this.#take(), options?.signal)) {
       const { id, type, payload, from_agent_id: from, inserted_at: at } = next;
       yield {
         ...{ id, type, payload, from, at },
@@ -93,15 +94,18 @@ export class Inbox implements AsyncIterable<Message> {
   }
 
   #open(): Topic {
-    if (this.#topic) return this.#topic;
+    this.#topic ??= this.#listen();
+    return this.#topic;
+  }
+
+  #listen(): Topic {
     const topic = new Topic(this.#connection.line, `messages:${this.#connection.id}`);
-    this.#topic = topic;
     topic.on<NewMessage>('new_message', (message) => this.#came(message));
-    const settled = ({ message_id: id }: Told) => this.#news.tell({ type: 'settled', id });
-    for (const event of ['message_acknowledged', 'message_rejected']) topic.on(event, settled);
+    for (const event of ['message_acknowledged', 'message_rejected']) {
+      topic.on<Told>(event, ({ message_id: id }) => this.#news.tell({ type: 'settled', id }));
+    }
     topic.onJoin(() => this.#news.tell({ type: 'joined' }));
-    topic.join();
-    return topic;
+    return topic.join();
   }
 
   #came(message: NewMessage): void {
@@ -118,9 +122,7 @@ export class Inbox implements AsyncIterable<Message> {
 
   async #end(id: string, event: string, said?: object, options?: Abortable): Promise<void> {
     this.#taken.delete(id);
-    this.#ended.add(id);
-    const [oldest] = this.#ended;
-    if (this.#ended.size > REMEMBERED && oldest !== undefined) this.#ended.delete(oldest);
+    remember(this.#ended, id, REMEMBERED);
     await this.#push(id, event, said, options);
   }
 

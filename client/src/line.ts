@@ -42,7 +42,7 @@ export class Line {
   readonly socket: Socket;
   readonly pace: Pace;
   readonly #states = new Listeners<State>();
-  readonly #changed = new Wake();
+  readonly #changed: Wake;
   readonly #topics = new Set<Joined>();
   readonly #why: () => Promise<Refused | undefined>;
   #credential = '';
@@ -53,11 +53,12 @@ export class Line {
 
   /** @param why asks the server why the agent was not let in; nothing where it was not refused, or gives no answer */
   constructor(
-    { url, pace, credentials }: Http,
+    { url, pace, credentials, closed }: Http,
     transport: TransportClass | undefined,
     why: () => Promise<Refused | undefined>,
   ) {
     this.pace = pace;
+    this.#changed = new Wake(closed);
     this.#why = why;
     this.socket = new Socket(`${url.replace('http', 'ws')}/socket`, {
       ...(transport && { transport: transport as never }),
@@ -93,7 +94,7 @@ export class Line {
     while (this.#state.name !== 'online') {
       if (this.#failure) throw this.#failure;
       if (this.#state.name === 'refused') throw new AerieError(this.#state.reason, { retryable: true });
-      await this.#changed.next(late).catch((error) => {
+      await this.#changed.since(this.#changed.version, late).catch((error) => {
         throw signal ? error : new AerieError('unavailable');
       });
     }

@@ -1,7 +1,7 @@
-import { type Abortable, anySignal, sleep } from './abort.ts';
+import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { newId } from './ids.ts';
-import type { Inbox } from './inbox.ts';
+import { Wake } from './wake.ts';
 import type { MessageStatus, StoredMessage } from './wire.ts';
 
 export type Settled = Exclude<MessageStatus, 'pending'>;
@@ -23,8 +23,7 @@ const LOOK_AGAIN_MS = 60_000;
 
 /** Sends a message; resolves when it is stored. */
 export async function send(
-  { http, closed }: Connection,
-  inbox: Inbox,
+  { http, inbox, closed }: Connection,
   to: string,
   type: string,
   payload: unknown,
@@ -43,16 +42,18 @@ export async function send(
   };
 
   async function untilSettled(): Promise<Settled> {
-    let news = new AbortController();
-    const stop = inbox.onNews((it) => (it.id === id || it.type === 'joined') && news.abort());
+    const news = new Wake(closed);
+    const timer = setInterval(() => news.wake(), LOOK_AGAIN_MS);
+    const stop = inbox.onNews((it) => (it.id === id || it.type === 'joined') && news.wake());
     try {
       for (;;) {
-        news = new AbortController();
+        const { version } = news;
         const { message } = await http.call<{ message: StoredMessage }>('GET', `/api/messages/${id}`);
         if (message.status !== 'pending') return message.status;
-        await sleep(LOOK_AGAIN_MS, anySignal(news.signal, closed)).catch(() => {});
+        await news.since(version);
       }
     } finally {
+      clearInterval(timer);
       stop();
     }
   }

@@ -24,12 +24,11 @@ const without = (some: ReadonlyMap<string, PresenceEntry>, others: ReadonlyMap<s
 
 /** Who is there: Phoenix Presence, by the official client's own rules. */
 export class Presences {
-  readonly #wake = new Wake();
-  readonly #closed: AbortSignal;
+  readonly #wake: Wake;
   #present: ReadonlyMap<string, PresenceEntry> = new Map();
 
   constructor(topic: Topic, closed: AbortSignal) {
-    this.#closed = closed;
+    this.#wake = new Wake(closed);
     const presence = new Presence(topic.channel);
     presence.onSync(() => {
       this.#present = new Map(presence.list((id, { metas: [meta] }: { metas: [Meta] }) => [id, entryOf(id, meta)]));
@@ -54,6 +53,6 @@ export class Presences {
       const [joined, left] = [without(known, before), without(before, known)];
       return joined.length + left.length > 0 ? { joined, left } : undefined;
     };
-    return this.#wake.each(this.#closed, find, undefined, signal);
+    return this.#wake.each(find, signal);
   }
 }

@@ -1,7 +1,7 @@
-import { type Abortable, anySignal, sleep } from './abort.ts';
+import { type Abortable, anySignal } from './abort.ts';
 import type { Connection } from './connection.ts';
-import type { Inbox } from './inbox.ts';
 import { report } from './listeners.ts';
+import { Wake } from './wake.ts';
 
 /** A list is looked at again, in case nothing said that it has changed. */
 const LOOK_AGAIN_MS = 30_000;
@@ -26,18 +26,17 @@ export interface Watched<Item> {
  * @returns when it was stopped or the agent was closed
  */
 export async function watchList<Item extends { readonly id: string }>(
-  { http, closed }: Connection,
-  inbox: Inbox,
+  { http, inbox, closed }: Connection,
   { paths, items, notice, isWanted = () => true, atOnce = Infinity }: Watched<Item>,
   options: Abortable | undefined,
   tell: (item: Item) => unknown,
 ): Promise<void> {
   const stopped = anySignal(closed, options?.signal);
   const told = new Set<string>();
+  const news = new Wake(stopped);
   let underWay = 0;
-  let news = new AbortController();
-  const look = () => news.abort();
-  const stop = inbox.onNews(({ type }) => (type === notice || type === 'joined') && look());
+  const timer = setInterval(() => news.wake(), LOOK_AGAIN_MS);
+  const stop = inbox.onNews(({ type }) => (type === notice || type === 'joined') && news.wake());
   const one = async (item: Item) => {
     told.add(item.id);
     underWay++;
@@ -48,12 +47,12 @@ export async function watchList<Item extends { readonly id: string }>(
       report(error);
       told.delete(item.id);
     } finally {
-      if (underWay-- >= atOnce) look();
+      if (underWay-- >= atOnce) news.wake();
     }
   };
   try {
     while (!stopped.aborted) {
-      news = new AbortController();
+      const { version } = news;
       try {
         const found: Item[] = [];
         for (const path of paths) {
@@ -67,9 +66,10 @@ export async function watchList<Item extends { readonly id: string }>(
       } catch (error) {
         if (!stopped.aborted) report(error);
       }
-      await sleep(LOOK_AGAIN_MS, anySignal(news.signal, stopped)).catch(() => {});
+      await news.since(version).catch(() => {});
     }
   } finally {
+    clearInterval(timer);
     stop();
   }
 }

@@ -1,4 +1,4 @@
-import { type Abortable, anySignal } from '../abort.ts';
+import type { Abortable } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import { newId } from '../ids.ts';
 import { Wake } from '../wake.ts';
@@ -42,25 +42,20 @@ export class Conversation {
     since = '0',
     signal,
   }: Abortable & { readonly since?: string } = {}): AsyncGenerator<ConversationMessage> {
-    const topic = this.#connection.agentTopic();
-    const wake = new Wake();
-    const stopped = anySignal(this.#connection.closed, signal);
-    let version = 0;
-    const news = () => {
-      version++;
-      wake.wake();
-    };
+    const topic = this.#connection.agentTopic;
+    const news = new Wake(this.#connection.closed);
+    const came = () => news.wake();
     const stops = [
       topic.on<{ message: Told }>(
         'agent/message/received',
-        ({ message }) => message.conversationId === this.id && news(),
+        ({ message }) => message.conversationId === this.id && came(),
       ),
-      topic.onJoin(news),
+      topic.onJoin(came),
     ];
-    this.#sent.add(news);
+    this.#sent.add(came);
     try {
       for (let last = since; ; ) {
-        const seen = version;
+        const { version } = news;
         type Page = { readonly messages: readonly ConversationMessage[]; readonly hasMore: boolean };
         const { messages, hasMore } = await topic.call<Page>(
           'agent/message/list',
@@ -71,11 +66,11 @@ export class Conversation {
           last = message.seq;
           yield message;
         }
-        if (!hasMore && seen === version) await wake.next(stopped);
+        if (!hasMore) await news.since(version, signal);
       }
     } finally {
       for (const stop of stops) stop();
-      this.#sent.delete(news);
+      this.#sent.delete(came);
     }
   }
 
@@ -86,17 +81,19 @@ export class Conversation {
   ): Promise<ConversationMessage> {
     const said = typeof parts === 'string' ? [{ type: 'text', text: parts }] : parts;
     const payload = { ...this.#names, id, parts: said, replyToId };
-    const { message } = await this.#connection
-      .agentTopic()
-      .call<{ message: ConversationMessage }>('agent/message/send', payload, { signal });
+    const { message } = await this.#connection.agentTopic.call<{ message: ConversationMessage }>(
+      'agent/message/send',
+      payload,
+      { signal },
+    );
     // The server tells the others alone.
-    for (const news of this.#sent) news();
+    for (const tell of this.#sent) tell();
     return message;
   }
 
   /** Marks everything up to a message as read. */
   async read({ id }: Pick<ConversationMessage, 'id'>, options?: Abortable): Promise<void> {
-    await this.#connection.agentTopic().call('agent/message/read', { ...this.#names, messageId: id }, options);
+    await this.#connection.agentTopic.call('agent/message/read', { ...this.#names, messageId: id }, options);
   }
 
   get #names() {

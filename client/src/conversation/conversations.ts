@@ -19,7 +19,7 @@ export async function* listConversations(connection: Connection, options?: Abort
   do {
     type Page = { readonly items: readonly Listed[]; readonly nextCursor?: string };
     const payload = { limit: 200, cursor };
-    const page: Page = await connection.agentTopic().call<Page>('agent/conversation/list', payload, options);
+    const page: Page = await connection.agentTopic.call<Page>('agent/conversation/list', payload, options);
     for (const { taskId, conversation, participants } of page.items) {
       yield new Conversation(connection, { id: conversation.id, taskId, name: conversation.name, participants });
     }

@@ -1,13 +1,10 @@
-import { type Abortable, anySignal, waitFor } from '../abort.ts';
+import { type Abortable, waitFor } from '../abort.ts';
 import { canonical, micro, usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { deferred } from '../deferred.ts';
 import { AerieError, evidenceMismatch, isReason } from '../error.ts';
-import { InTurn } from '../in_turn.ts';
 import { write } from '../keep.ts';
 import type { TaskRole } from '../task/task.ts';
-import { Topic } from '../topic.ts';
-import { Wake } from '../wake.ts';
+import { VerifiedTopic } from '../verified_topic.ts';
 import type { NegotiationState, Offer } from '../wire.ts';
 import { type Agreed, agreementOf, averageOf, checkOffer, type NegotiationEvidence, termsOf } from './agreement.ts';
 import { isWorse, MOST_OFFERS, nextMove, planOf } from './haggle.ts';
@@ -33,13 +30,9 @@ export class Negotiation {
   readonly id: string;
   readonly role: TaskRole;
   readonly #connection: Connection;
-  readonly #topic: Topic<Joined>;
-  readonly #turn = new InTurn();
-  readonly #wake = new Wake();
-  readonly #agreed = deferred<Agreed>();
+  readonly #topic: VerifiedTopic<Joined, Agreed>;
   readonly #terms: string;
   #state: NegotiationState;
-  #failure: AerieError | undefined;
 
   private constructor(connection: Connection, state: NegotiationState) {
     this.id = state.id;
@@ -47,23 +40,20 @@ export class Negotiation {
     this.#connection = connection;
     this.#state = { ...state, client_offer: null, provider_offer: null };
     this.#terms = termsOf(state).join('\n');
-    const topic = new Topic<Joined>(connection.line, `negotiation:${state.id}`);
+    const keep = (mismatch: unknown) => this.#keep('mismatch', mismatch);
+    const topic = new VerifiedTopic<Joined, Agreed>(connection, `negotiation:${state.id}`, keep);
     this.#topic = topic;
-    topic.on<Offer>('offer', (offer) => this.#hear(() => this.#offered(offer)));
-    topic.on('negotiation_complete', () => this.#hear(() => this.#completed()));
-    topic.on('reject', () => this.#hear(() => this.#become({ status: 'rejected' })));
-    topic.on('negotiation_expired', () => this.#hear(() => this.#become({ status: 'expired' })));
-    topic.onJoin(({ session }) => this.#hear(() => this.#refresh(session)));
-    topic.onEnd((error) => this.#state.status === 'open' && this.#fail(error));
-    topic.join();
+    topic.onHeard<Offer>('offer', (offer) => this.#offered(offer));
+    topic.onHeard('negotiation_complete', () => this.#completed());
+    topic.onHeard('reject', () => this.#become({ status: 'rejected' }));
+    topic.onHeard('negotiation_expired', () => this.#become({ status: 'expired' }));
+    topic.onJoin(({ session }) => void topic.hear(() => this.#refresh(session)));
   }
 
   /** Joins it; resolves when what stands is verified. @internal */
   static async open(connection: Connection, state: NegotiationState): Promise<Negotiation> {
     const negotiation = new Negotiation(connection, state);
-    await negotiation.#topic.joined;
-    await negotiation.#turn.run(async () => {});
-    if (negotiation.#failure) throw negotiation.#failure;
+    await negotiation.#topic.enter();
     return negotiation;
   }
 
@@ -73,20 +63,20 @@ export class Negotiation {
 
   /** What both have agreed on. Rejects with `not_agreed` (`details.status`: rejected, expired), `evidence_mismatch`, `closed`. */
   get agreed(): Promise<Agreed> {
-    return this.#agreed.promise;
+    return this.#topic.ended.promise;
   }
 
   /** The other side's offers as they come, beginning with the one that stands; each is verified. Ends with the negotiation. */
   offers({ signal }: Abortable = {}): AsyncGenerator<Offer> {
     let told: string | undefined;
     const find = () => {
-      if (this.#failure) throw this.#failure;
+      this.#topic.demandSound();
       const offer = this.#theirs;
       if (!offer || offer.signature === told) return undefined;
       told = offer.signature;
       return offer;
     };
-    return this.#wake.each(this.#connection.closed, find, () => this.#state.status !== 'open', signal);
+    return this.#topic.news.each(find, signal, () => this.#state.status !== 'open');
   }
 
   /** Offers an amount, in place of the one before. @throws AerieError: `offer_exceeds_limit`, `too_many_rounds`, `session_closed` */
@@ -97,7 +87,8 @@ export class Negotiation {
     const signature = await this.#connection.sign('negotiation.offer', ...termsOf(this.#state), id, exact);
     await this.#keep('offer', { amount: exact, signature });
     const { offer } = await this.#topic.call<{ offer: Offer }>('offer', { amount: exact, signature }, options);
-    await this.#turn.run(() => this.#offered(offer));
+    await this.#topic.hear(() => this.#offered(offer));
+    this.#topic.demandSound();
     return offer;
   }
 
@@ -116,7 +107,7 @@ export class Negotiation {
     const signature = await this.#connection.sign('negotiation.accept', ...fields);
     await this.#keep('accept', { amount, signature, client_offer: client, provider_offer: provider });
     await this.#topic.call('accept', { amount, signature }, options);
-    await this.#hear(() => this.#completed());
+    await this.#topic.hear(() => this.#completed());
     return waitFor(this.agreed, options?.signal);
   }
 
@@ -133,20 +124,21 @@ export class Negotiation {
    *         side has changed its offer in the moment in which this one made its own, and accepted both: `details` is what was agreed
    */
   async settle({ start, limit, step, signal }: SettleOptions): Promise<Agreed> {
-    this.#demandSigner();
-    this.#connection.demandSigner(true);
+    this.#demandSigner(true);
     const asked = { start: micro(start), limit: micro(limit), ...(step !== undefined && { step: micro(step) }) };
     const plan = planOf(this.role, micro(this.#state.limit), asked);
     let isRefused = false;
     let left = MOST_OFFERS;
-    while (this.#state.status === 'open' && !this.#failure) {
+    while (this.#state.status === 'open') {
+      this.#topic.demandSound();
       const before = this.#state;
+      const { version } = this.#topic.news;
       const move = isRefused ? 'wait' : nextMove(plan, { ...this.#standing, left });
       isRefused = false;
       try {
         if (move === 'accept') await this.accept({ signal });
         else if (move === 'reject') await this.reject('no agreement within the limit', { signal });
-        else if (move === 'wait') await this.#wake.next(anySignal(this.#connection.closed, signal));
+        else if (move === 'wait') await this.#topic.news.since(version, signal);
         else {
           left--;
           await this.offer(usdc(move.offer), { signal });
@@ -177,27 +169,13 @@ export class Negotiation {
     return { mine: mine ? micro(mine.amount) : undefined, theirs: theirs ? micro(theirs.amount) : undefined, isMyTurn };
   }
 
-  #demandSigner(): void {
-    if (this.#failure) throw this.#failure;
-    this.#connection.demandSigner(false);
+  #demandSigner(isMoney?: boolean): void {
+    this.#topic.demandSound();
+    this.#connection.demandSigner(isMoney);
   }
 
   #keep(what: string, value: unknown): Promise<void> {
     return write(this.#connection.keep, `negotiation:${this.id}:${what}`, value);
-  }
-
-  /** What comes is looked at one after the other: verifying takes turns with keeping. */
-  #hear(look: () => Promise<void> | void): Promise<void> {
-    return this.#turn.run(async () => {
-      if (this.#failure) return;
-      try {
-        await look();
-      } catch (error) {
-        if (isReason(error, 'closed')) return;
-        if (isReason(error, 'evidence_mismatch')) await this.#keep('mismatch', error.details);
-        this.#fail(error as AerieError);
-      }
-    });
   }
 
   async #refresh(session: NegotiationState): Promise<void> {
@@ -227,22 +205,16 @@ export class Negotiation {
     await this.#keep('agreement', agreed.evidence);
     const { history: _, ...state } = session;
     this.#become(state);
-    this.#agreed.resolve(agreed);
+    this.#topic.ended.resolve(agreed);
   }
 
   #become(change: Partial<NegotiationState>): void {
     this.#state = { ...this.#state, ...change };
     const { status } = this.#state;
     if (status === 'rejected' || status === 'expired') {
-      this.#agreed.reject(new AerieError('not_agreed', { details: { status } }));
+      this.#topic.ended.reject(new AerieError('not_agreed', { details: { status } }));
     }
-    this.#wake.wake();
+    this.#topic.news.wake();
     if (status !== 'open') this.#topic.end(new AerieError('session_closed', { details: { status } }));
-  }
-
-  #fail(error: AerieError): void {
-    this.#failure ??= error;
-    this.#agreed.reject(error);
-    this.#wake.wake();
   }
 }

@@ -3,7 +3,7 @@ import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { evidenceMismatch } from '../error.ts';
 import { newId } from '../ids.ts';
-import type { Inbox } from '../inbox.ts';
+import { Opened } from '../opened.ts';
 import { watchList } from '../watch_list.ts';
 import type { NegotiationState } from '../wire.ts';
 import { Negotiation } from './negotiation.ts';
@@ -21,10 +21,16 @@ export interface NewNegotiation extends Abortable {
 /** The negotiations of an agent. Each is joined once, whoever asks for it. */
 export class Negotiations {
   readonly #connection: Connection;
-  readonly #open = new Map<string, Promise<Negotiation>>();
+  readonly #open: Opened<NegotiationState, Negotiation>;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#open = new Opened(connection.http, '/api/negotiations', 'session', async (session) => {
+      const negotiation = await Negotiation.open(connection, session);
+      const forget = () => this.#open.forget(session.id);
+      negotiation.agreed.then(forget, forget);
+      return negotiation;
+    });
   }
 
   async begin({ with: other, capability, basePrice, id = newId(), signal }: NewNegotiation): Promise<Negotiation> {
@@ -35,32 +41,22 @@ export class Negotiations {
     if (!isMine || session.capability !== (capability ?? null)) {
       throw evidenceMismatch({ asked: body, session });
     }
-    return this.#opened(session);
+    return this.#open.take(session, undefined);
   }
 
-  async find(id: string, options?: Abortable): Promise<Negotiation> {
-    const open = this.#open.get(id);
-    if (open) return open;
-    const path = `/api/negotiations/${id}`;
-    const { session } = await this.#connection.http.call<{ session: NegotiationState }>('GET', path, options);
-    return this.#opened(session);
+  find(id: string, options?: Abortable): Promise<Negotiation> {
+    return this.#open.find(id, options, undefined);
   }
 
   /** Tells of each open negotiation that others have begun with this agent, those from before too. */
-  watch(inbox: Inbox, tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
+  watch(tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
     const list = {
       paths: ['/api/negotiations?limit=100&status=open'],
       ...{ items: 'sessions', notice: 'aerie.negotiation' },
       isWanted: ({ provider_agent_id: provider }: NegotiationState) => provider === this.#connection.id,
     };
-    return watchList(this.#connection, inbox, list, options, async (session) => tell(await this.#opened(session)));
-  }
-
-  #opened(session: NegotiationState): Promise<Negotiation> {
-    const open = this.#open.get(session.id) ?? Negotiation.open(this.#connection, session);
-    this.#open.set(session.id, open);
-    const forget = () => this.#open.delete(session.id);
-    open.then(({ agreed }) => agreed).then(forget, forget);
-    return open;
+    return watchList(this.#connection, list, options, async (session) =>
+      tell(await this.#open.take(session, undefined)),
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { type Abortable, anySignal, waitFor } from '../abort.ts';
+import { type Abortable, waitFor } from '../abort.ts';
 import { usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError, isReason } from '../error.ts';
@@ -70,14 +70,16 @@ export class Channel {
 
   /** States as they follow, beginning with the present one; who is slow misses those in between. Ends when the channel is closed. */
   changes({ signal }: Abortable = {}): AsyncGenerator<ChannelState> {
-    let told = -1;
-    const find = () => {
-      const { state, version } = this.#standing;
-      if (told === version) return undefined;
-      told = version;
-      return state;
-    };
-    return this.#standing.each(find, () => this.state.status === 'closed', signal);
+    return this.#unlessClosed(this.#states(signal));
+  }
+
+  async *#states(signal: AbortSignal | undefined): AsyncGenerator<ChannelState> {
+    let told: ChannelState | undefined;
+    for await (const state of this.#standing.states(signal)) {
+      if (state !== told) yield state;
+      told = state;
+      if (state.status === 'closed') return;
+    }
   }
 
   /** What decides about transfers to this side; by default all are taken that are rightly signed. */
@@ -98,33 +100,36 @@ export class Channel {
    */
   async pay(amount: string, options: PayOptions = {}): Promise<Paid> {
     this.#connection.demandSigner(true);
-    this.#standing.demandSound();
+    this.#standing.topic.demandSound();
     return this.#payer.pay(amount, options);
   }
 
   /** Payments to this side as they are executed, behind the last one that was taken, which moves when the next one is asked for. */
-  async *payments({ signal }: Abortable = {}): AsyncGenerator<Payment> {
-    try {
-      yield* this.#payments(signal);
-    } catch (error) {
-      if (!this.#connection.closed.aborted) throw error;
-    }
+  payments({ signal }: Abortable = {}): AsyncGenerator<Payment> {
+    return this.#unlessClosed(this.#payments(signal));
   }
 
   async *#payments(signal: AbortSignal | undefined): AsyncGenerator<Payment> {
+    const { keep, id: me } = this.#connection;
     const key = `taken:${this.id}`;
-    let after = (await read<number>(this.#connection.keep, key)) ?? 0;
-    for (;;) {
-      const { version, state } = this.#standing;
-      this.#standing.demandSound();
+    let after = (await read<number>(keep, key)) ?? 0;
+    for await (const { status } of this.#standing.states(signal)) {
       for await (const item of this.#standing.ledger.history(after)) {
         after = item.nonce;
-        if ('burned' in item || item.to !== this.#connection.id) continue;
+        if ('burned' in item || item.to !== me) continue;
         yield item;
-        await write(this.#connection.keep, key, after);
+        await write(keep, key, after);
       }
-      if (state.status === 'closed') return;
-      await this.#standing.changed(version, signal);
+      if (status === 'closed') return;
+    }
+  }
+
+  /** Ends it when the agent is closed. */
+  async *#unlessClosed<T>(loop: AsyncGenerator<T>): AsyncGenerator<T> {
+    try {
+      yield* loop;
+    } catch (error) {
+      if (!this.#connection.closed.aborted) throw error;
     }
   }
 
@@ -134,41 +139,35 @@ export class Channel {
    * @throws AerieError: `evidence_mismatch`, `aborted`
    */
   async close({ orDispute, signal }: CloseOptions = {}): Promise<Closing> {
+    const { topic, ledger } = this.#standing;
     this.#connection.demandSigner(false);
     await waitFor(this.#payer.idle(), signal, 'none');
-    const late = new AbortController();
-    const timer = orDispute === undefined ? undefined : setTimeout(() => late.abort(), orDispute);
+    let isLate = false;
+    const late = () => {
+      isLate = true;
+      topic.news.wake();
+    };
+    const timer = orDispute === undefined ? undefined : setTimeout(late, orDispute);
     try {
-      await this.#untilClosed(late.signal, signal);
+      let proposedAt: number | undefined;
+      for await (const { status } of this.#standing.states(signal)) {
+        const nonce = ledger.newest?.nonce ?? 0;
+        if (status === 'closed') break;
+        if (status === 'proposed') await this.withdraw();
+        else if (isLate && status === 'open')
+          await this.dispute('no answer to a proposed close', undefined, { signal });
+        else if (proposedAt !== nonce) {
+          await this.#standing.proposeClose(ledger.balances, signal).catch((error) => {
+            // A transfer was executed in that moment, or it is closed: looked at again when that is told.
+            if (!isReason(error, 'invalid_nonce', 'channel_closed', 'balance_mismatch')) throw error;
+          });
+          proposedAt = nonce;
+        }
+      }
     } finally {
       clearTimeout(timer);
     }
-    return waitFor(this.#standing.ended, signal);
-  }
-
-  async #untilClosed(late: AbortSignal, signal: AbortSignal | undefined): Promise<void> {
-    const standing = this.#standing;
-    let proposedAt: number | undefined;
-    for (;;) {
-      standing.demandSound();
-      const { version, state, ledger } = standing;
-      const nonce = ledger.newest?.nonce ?? 0;
-      if (state.status === 'closed') return;
-      if (state.status === 'proposed') await this.withdraw();
-      else if (late.aborted && state.status === 'open')
-        await this.dispute('no answer to a proposed close', undefined, { signal });
-      else if (proposedAt !== nonce) {
-        await standing.proposeClose(ledger.balances, signal).catch((error) => {
-          // A transfer was executed in that moment, or it is closed: looked at again when that is told.
-          if (!isReason(error, 'invalid_nonce', 'channel_closed', 'balance_mismatch')) throw error;
-        });
-        proposedAt = nonce;
-      }
-      const wait = late.aborted ? signal : anySignal(late, signal);
-      await standing.changed(version, wait).catch((error) => {
-        if (!late.aborted || signal?.aborted || this.#connection.closed.aborted) throw error;
-      });
-    }
+    return waitFor(topic.ended.promise, signal);
   }
 
   /**
@@ -181,7 +180,7 @@ export class Channel {
     const shown = evidence ?? (newest ? { state: newest } : {});
     await this.#standing.topic.call('dispute', { reason, evidence: shown }, options);
     await this.#standing.refresh();
-    this.#standing.demandSound();
+    this.#standing.topic.demandSound();
     return this.state;
   }
 
@@ -197,7 +196,7 @@ export class Channel {
       // Something was under way between the two.
       if ((history.at(-1)?.nonce ?? 0) !== channel.next_nonce - (channel.pending ? 2 : 1)) continue;
       await this.#standing.verify(channel, known);
-      this.#standing.demandSound();
+      this.#standing.topic.demandSound();
       const public_keys = await this.#connection.publicKeys(channel.agent_a, channel.agent_b);
       return { network_id: networkId, public_keys, channel, history };
     }
@@ -205,12 +204,9 @@ export class Channel {
 
   /** Resolves when both have signed. @throws AerieError `channel_closed` where one of them took it back. @internal */
   async opened({ signal }: Abortable): Promise<void> {
-    for (;;) {
-      this.#standing.demandSound();
-      const { version, state } = this.#standing;
-      if (state.status === 'closed') throw new AerieError('channel_closed', { details: state.closing });
-      if (state.status !== 'proposed') return;
-      await this.#standing.changed(version, signal);
+    for await (const { status, closing } of this.#standing.states(signal)) {
+      if (status === 'closed') throw new AerieError('channel_closed', { details: closing });
+      if (status !== 'proposed') return;
     }
   }
 

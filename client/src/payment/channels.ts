@@ -3,8 +3,8 @@ import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { newId } from '../ids.ts';
-import type { Inbox } from '../inbox.ts';
 import { report } from '../listeners.ts';
+import { Opened } from '../opened.ts';
 import { watchList } from '../watch_list.ts';
 import type { ChannelState } from '../wire.ts';
 import { Channel } from './channel.ts';
@@ -49,10 +49,12 @@ const HOUR_MS = 3_600_000;
 /** The payment channels of an agent. Each is joined once, whoever asks for it. */
 export class Channels {
   readonly #connection: Connection;
-  readonly #open = new Map<string, Promise<Channel>>();
+  readonly #open: Opened<ChannelState, Channel, ChannelPolicies>;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    const join = (state: ChannelState, policies: ChannelPolicies) => Channel.open(connection, state, policies);
+    this.#open = new Opened(connection.http, '/api/payment_channels', 'channel', join);
   }
 
   /** Proposes a channel; resolves when the other side has opened it. */
@@ -68,7 +70,7 @@ export class Channels {
       challenge_period_ms: asked.challengePeriodMs ?? HOUR_MS,
     };
     try {
-      const channel = await this.#opened(await this.#sign(terms, signal), { onTransfer, onProposedClose });
+      const channel = await this.#open.take(await this.#sign(terms, signal), { onTransfer, onProposedClose });
       await channel.opened({ signal });
       return channel;
     } catch (error) {
@@ -78,28 +80,24 @@ export class Channels {
     }
   }
 
-  async find(id: string, { signal, ...policies }: Abortable & ChannelPolicies = {}): Promise<Channel> {
-    const open = this.#open.get(id);
-    if (open) return open;
-    const path = `/api/payment_channels/${id}`;
-    const { channel } = await this.#connection.http.call<{ channel: ChannelState }>('GET', path, { signal });
-    return this.#opened(channel, policies);
+  find(id: string, { signal, ...policies }: Abortable & ChannelPolicies = {}): Promise<Channel> {
+    return this.#open.find(id, { signal }, policies);
   }
 
   /** Decides about channels that others propose, those from before too, and goes on with those that were opened so. */
-  async watch(inbox: Inbox, policy: ProposalPolicy, { onOpen, signal }: ProposalOptions): Promise<void> {
+  async watch(policy: ProposalPolicy, { onOpen, signal }: ProposalOptions): Promise<void> {
     this.#connection.demandSigner(false);
     const list = {
       paths: ['open', 'proposed'].map((status) => `/api/payment_channels?limit=100&status=${status}`),
       ...{ items: 'channels', notice: 'aerie.payment_channel' },
       isWanted: ({ proposed_by: by }: ChannelState) => Boolean(by) && by !== this.#connection.id,
     };
-    await watchList<ChannelState>(this.#connection, inbox, list, { signal }, async (said) => {
+    await watchList<ChannelState>(this.#connection, list, { signal }, async (said) => {
       const isOpen = said.status === 'open';
       if (isOpen && !(await this.#isOpenedHere(said))) return;
       const verdict = isOpen ? await policy(proposalOf(said, this.#connection.id)) : await this.#accept(said, policy);
       if (!verdict && !isOpen) return;
-      const channel = await this.#opened(said, typeof verdict === 'object' ? verdict : {});
+      const channel = await this.#open.take(said, typeof verdict === 'object' ? verdict : {});
       void Promise.resolve(channel).then(onOpen).catch(report);
     });
   }
@@ -146,13 +144,6 @@ export class Channels {
   /** Takes a proposal back, or declines it. */
   #withdraw(id: string): Promise<unknown> {
     return this.#connection.http.call('DELETE', `/api/payment_channels/${id}`);
-  }
-
-  #opened(state: ChannelState, policies: ChannelPolicies): Promise<Channel> {
-    const open = this.#open.get(state.id) ?? Channel.open(this.#connection, state, policies);
-    this.#open.set(state.id, open);
-    open.catch(() => this.#open.delete(state.id));
-    return open;
   }
 }
 

@@ -4,8 +4,8 @@ import type { Connection } from '../connection.ts';
 import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { newId } from '../ids.ts';
 import { InTurn } from '../in_turn.ts';
-import type { Topic } from '../topic.ts';
-import type { ChannelState, HistoryItem, Proposed, Transfer } from '../wire.ts';
+import type { VerifiedTopic } from '../verified_topic.ts';
+import type { ChannelState, Closing, HistoryItem, Proposed, Transfer } from '../wire.ts';
 import type { Ledger } from './ledger.ts';
 import { isOver, type KeptPayment, KeptPayments, notPaid } from './payment.ts';
 import { nextState, sameTransfer } from './states.ts';
@@ -24,17 +24,13 @@ export interface Paid extends Transfer {
 export interface Payable {
   readonly connection: Connection;
   readonly ledger: Ledger;
-  readonly topic: Pick<Topic, 'call'>;
+  readonly topic: Pick<VerifiedTopic<unknown, Closing>, 'call' | 'demandSound'>;
   /** As the server has said last. */
   readonly state: ChannelState;
-  /** Counts what has come. */
-  readonly version: number;
-  /** Resolves once something has come since that version. */
-  changed(version: number): Promise<void>;
+  /** The present state, and the newest one after each change. @throws AerieError where nothing is signed any more */
+  states(): AsyncIterable<ChannelState>;
   /** Asks the server how the channel stands. */
   refresh(): Promise<void>;
-  /** @throws AerieError where nothing is signed any more */
-  demandSound(): void;
 }
 
 /** With what a proposal is rejected whose nonce this side has signed for another state. */
@@ -142,25 +138,24 @@ export class Payer {
   /** Waits until it is this side's turn. @returns the state to sign */
   async #next(payment: KeptPayment): Promise<Transfer> {
     const { connection, ledger } = this.#channel;
-    for (;;) {
-      this.#channel.demandSound();
+    for await (const state of this.#channel.states()) {
       if (this.#isWithdrawn(payment)) {
         await this.#kept.delete(payment.id);
         throw new AerieError('withdrawn');
       }
-      const { version } = this.#channel;
       const signed = (await ledger.record.read())?.signed?.nonce ?? 0;
-      if (version !== this.#channel.version) continue;
-      const { status, pending, next_nonce: nonce } = this.#channel.state;
+      const { status, pending, next_nonce: nonce } = state;
+      if (state !== this.#channel.state) continue;
       if (status !== 'open') throw new AerieError(status === 'proposed' ? 'channel_not_open' : `channel_${status}`);
-      if (pending) await this.#channel.changed(version);
-      else if (nonce <= signed || nonce <= (ledger.newest?.nonce ?? 0)) await this.#settleBefore(payment, signed);
+      if (pending) continue;
+      if (nonce <= signed || nonce <= (ledger.newest?.nonce ?? 0)) await this.#settleBefore(payment, signed);
       else {
         const next = nextState(ledger.terms, ledger.newest, { nonce, from: connection.id, amount: payment.amount });
         if (!next) throw new AerieError('insufficient_balance');
         return next;
       }
     }
+    throw new AerieError('closed');
   }
 
   /**
@@ -181,7 +176,7 @@ export class Payer {
   async #propose(payment: KeptPayment, transfer: Transfer, isResumed: boolean): Promise<HistoryItem | undefined> {
     const { connection, ledger, topic } = this.#channel;
     const { amount, nonce } = transfer;
-    this.#channel.demandSound();
+    topic.demandSound();
     const signature = await ledger.record.signState(transfer).catch((error) => {
       if (!isReason(error, NONCE_TAKEN)) throw error;
     });
@@ -195,19 +190,17 @@ export class Payer {
         .catch((error) => this.#refused(error, payment, nonce));
       // The very same state was there before this process ever sent it: as the payment of another process of this agent.
       const isOthers = answer?.duplicate === true && sent === 1 && !isResumed;
-      for (;;) {
-        this.#channel.demandSound();
-        const { version } = this.#channel;
+      for await (const state of this.#channel.states()) {
         const became = await ledger.outcome(nonce);
         if (became) return isOthers ? undefined : became;
-        const { pending, next_nonce } = this.#channel.state;
+        const { pending } = this.#channel.state;
         if (pending?.nonce === nonce) {
           if (this.#isWithdrawn(payment) && pending.from === connection.id && !isOthers) {
             await this.#takeBack(payment, nonce);
-          } else await this.#channel.changed(version);
-        } else if (version === this.#channel.version) {
+          }
+        } else if (state === this.#channel.state) {
           await this.#channel.refresh();
-          if (next_nonce <= nonce && this.#channel.state.next_nonce <= nonce) break;
+          if (state.next_nonce <= nonce && this.#channel.state.next_nonce <= nonce) break;
         }
       }
     }

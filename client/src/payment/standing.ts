@@ -1,12 +1,9 @@
-import { anySignal, sleep } from '../abort.ts';
+import { sleep } from '../abort.ts';
 import { usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { deferred } from '../deferred.ts';
 import { AerieError, evidenceMismatch, isReason } from '../error.ts';
-import { InTurn } from '../in_turn.ts';
 import { report } from '../listeners.ts';
-import { Topic } from '../topic.ts';
-import { Wake } from '../wake.ts';
+import { VerifiedTopic } from '../verified_topic.ts';
 import type { ChannelState, Closing, CoSigned, Proposed, ProposedClose, Transfer } from '../wire.ts';
 import { Ledger } from './ledger.ts';
 import { NONCE_TAKEN, type Payable } from './payer.ts';
@@ -33,73 +30,55 @@ interface Joined {
 export class Standing implements Payable {
   readonly connection: Connection;
   readonly ledger: Ledger;
-  readonly topic: Topic<Joined>;
+  readonly topic: VerifiedTopic<Joined, Closing>;
   readonly policies: ChannelPolicies;
-  readonly #turn = new InTurn();
-  readonly #wake = new Wake();
-  readonly #ended = deferred<Closing>();
   /** Nonces of transfers that are being answered. */
   readonly #answering = new Set<number>();
-  version = 0;
   state: ChannelState;
-  #failure: AerieError | undefined;
 
   private constructor(connection: Connection, state: ChannelState, policies: ChannelPolicies) {
     this.connection = connection;
     this.state = { ...state, pending: null, proposed_close: null };
     this.policies = { ...policies };
     this.ledger = new Ledger(connection, termsOf(state));
-    this.topic = new Topic<Joined>(connection.line, `payment:${state.id}`);
+    const { record } = this.ledger;
+    this.topic = new VerifiedTopic(connection, `payment:${state.id}`, (mismatch) => record.stop(mismatch));
     const { topic } = this;
     const unlessClosed = (error: unknown) => isReason(error, 'closed') || report(error);
-    const look = () => void this.refresh().catch(unlessClosed);
     topic.onJoin((joined) => void this.#joined(joined).catch(unlessClosed));
-    topic.on<Proposed>('propose_transfer', (pending) => void this.#hear(() => this.#proposed(pending)));
-    topic.on<CoSigned>('transfer_complete', (state) => void this.#hear(() => this.#executed(state)));
-    topic.on<{ nonce: number }>('reject_transfer', ({ nonce }) => void this.#hear(() => this.#passed(nonce)));
-    topic.on<ProposedClose>('propose_close', (close) => void this.#hear(() => this.#closeProposed(close)));
-    for (const event of ['channel_opened', 'dispute', 'channel_closed']) topic.on(event, look);
-    topic.onEnd((error) => this.#fail(error));
+    topic.onHeard<Proposed>('propose_transfer', (pending) => this.#proposed(pending));
+    topic.onHeard<CoSigned>('transfer_complete', (executed) => this.#executed(executed));
+    topic.onHeard<{ nonce: number }>('reject_transfer', ({ nonce }) => this.#passed(nonce));
+    topic.onHeard<ProposedClose>('propose_close', (close) => this.#closeProposed(close));
+    for (const event of ['channel_opened', 'dispute', 'channel_closed']) {
+      topic.on(event, () => void this.refresh().catch(unlessClosed));
+    }
   }
 
   /** Joins it; resolves when what the server says of it is verified. */
   static async open(connection: Connection, state: ChannelState, policies: ChannelPolicies): Promise<Standing> {
     const standing = new Standing(connection, state, policies);
     await standing.ledger.load();
-    standing.topic.join();
-    await standing.topic.joined;
-    await standing.#turn.run(async () => {});
-    standing.demandSound();
+    await standing.topic.enter();
     return standing;
   }
 
-  /** Resolves to how it was closed, as both have signed. */
-  get ended(): Promise<Closing> {
-    return this.#ended.promise;
-  }
-
-  demandSound(): void {
-    if (this.#failure) throw this.#failure;
-  }
-
-  /** The value found, looked for again at each change. @throws AerieError where the channel is not sound */
-  each<T>(find: () => T | undefined, isOver: () => boolean, signal?: AbortSignal): AsyncGenerator<T> {
-    const look = () => {
-      this.demandSound();
-      return find();
-    };
-    return this.#wake.each(this.connection.closed, look, isOver, signal);
-  }
-
-  async changed(version: number, signal?: AbortSignal): Promise<void> {
-    if (version === this.version) await this.#wake.next(anySignal(this.connection.closed, signal));
+  /** The present state, and the newest one after each change. @throws AerieError where nothing is signed any more; `closed` */
+  async *states(signal?: AbortSignal): AsyncGenerator<ChannelState> {
+    const { news } = this.topic;
+    for (;;) {
+      this.topic.demandSound();
+      const { version } = news;
+      yield this.state;
+      await news.since(version, signal);
+    }
   }
 
   /** Asks how the channel stands, and again where something has come meanwhile, since the answer may be from before. */
   async refresh(): Promise<void> {
     const path = `/api/payment_channels/${this.ledger.terms.id}`;
     for (;;) {
-      const version = this.version;
+      const { version } = this.topic.news;
       const { channel } = await this.connection.http.call<Joined>('GET', path);
       if (await this.#take(channel, version)) return;
     }
@@ -107,15 +86,15 @@ export class Standing implements Payable {
 
   async #joined({ channel }: Joined): Promise<void> {
     // What came on the join before, and is still being looked at, goes first.
-    if (!(await this.#take(channel, this.version))) await this.refresh();
+    if (!(await this.#take(channel, this.topic.news.version))) await this.refresh();
   }
 
   /** Takes an answer over, in its turn. @returns false where something has come since it was asked for at that version */
   async #take(channel: ChannelState, version: number): Promise<boolean> {
     const known = this.ledger.newest?.nonce ?? 0;
     let isStale = false;
-    await this.#hear(async () => {
-      isStale = version !== this.version;
+    await this.topic.hear(async () => {
+      isStale = version !== this.topic.news.version;
       if (isStale) return;
       await this.ledger.refresh(channel, known);
       const { pending, proposed_close: close } = channel;
@@ -124,19 +103,18 @@ export class Standing implements Payable {
       if (channel.status === 'closed' && this.state.status !== 'closed') await this.#closed(channel);
       this.become({ ...channel, pending: verified });
     });
-    return !isStale || this.#failure !== undefined;
+    return !isStale;
   }
 
   /** Verifies an answer, without taking it over. @param known as of `Ledger.refresh` */
   verify(channel: ChannelState, known: number): Promise<void> {
-    return this.#hear(() => this.ledger.refresh(channel, known));
+    return this.topic.hear(() => this.ledger.refresh(channel, known));
   }
 
   /** Tells whoever waits, and answers what wants an answer. */
   become(change: Partial<ChannelState>): void {
     this.state = { ...this.state, ...change };
-    this.version++;
-    this.#wake.wake();
+    this.topic.news.wake();
     const { pending, proposed_close: close, status, closing } = this.state;
     if (status === 'closed') this.topic.end(new AerieError('channel_closed', { details: closing }));
     if (!this.connection.canSign || status === 'closed') return;
@@ -172,7 +150,7 @@ export class Standing implements Payable {
   async #closed({ closing }: ChannelState): Promise<void> {
     if (!closing) throw evidenceMismatch({ closing });
     await this.ledger.verifyEnd(closing);
-    this.#ended.resolve(closing);
+    this.topic.ended.resolve(closing);
   }
 
   async #answer(pending: Proposed): Promise<void> {
@@ -186,7 +164,7 @@ export class Standing implements Payable {
       if (verdict !== true) {
         return await this.#reject(nonce, typeof verdict === 'string' ? verdict : 'not accepted');
       }
-      this.demandSound();
+      this.topic.demandSound();
       const signature = await this.ledger.record.signState(transferOf(pending));
       await this.topic.call('acknowledge_transfer', { ...answer, signature });
     } catch (error) {
@@ -200,7 +178,7 @@ export class Standing implements Payable {
   async #reject(nonce: number, reason: string): Promise<void> {
     await this.topic.call('reject_transfer', { reason, nonce }).catch((error) => this.#excuse(error));
     // Others are told, and this side is not.
-    await this.#hear(() => this.#passed(nonce));
+    await this.topic.hear(() => this.#passed(nonce));
   }
 
   async #answerClose(close: ProposedClose): Promise<void> {
@@ -208,7 +186,7 @@ export class Standing implements Payable {
       await sleep(0, this.connection.closed);
       const { mine, balances, newest, terms } = this.ledger;
       const ends = balancesOf(terms, finalsOf(close));
-      if (ends[mine] < balances[mine] || close.nonce !== (newest?.nonce ?? 0) || this.#failure) return;
+      if (ends[mine] < balances[mine] || close.nonce !== (newest?.nonce ?? 0)) return;
       if ((await this.#judge(async () => (await this.policies.onProposedClose?.(close)) ?? true)) !== true) return;
       await this.proposeClose(ends);
     } catch (error) {
@@ -218,7 +196,7 @@ export class Standing implements Payable {
 
   /** Signs an end and proposes it: where the other side has proposed the same, it closes the channel. */
   async proposeClose({ a, b }: Balances, signal?: AbortSignal): Promise<void> {
-    this.demandSound();
+    this.topic.demandSound();
     const finals = { final_balance_a: usdc(a), final_balance_b: usdc(b), nonce: this.ledger.newest?.nonce ?? 0 };
     const close = await this.ledger.record.signClose(finals, this.ledger.mine);
     await this.topic.call('propose_close', close, { signal });
@@ -237,30 +215,5 @@ export class Standing implements Payable {
   #excuse(error: unknown): void {
     const excuses = ['no_pending_transfer', 'channel_closed', 'channel_disputed', 'invalid_nonce', 'balance_mismatch'];
     if (!isReason(error, 'closed', 'evidence_mismatch', ...excuses) && !this.connection.closed.aborted) report(error);
-  }
-
-  /** What comes is looked at one after the other. What does not fit is kept, and ends all signing here. */
-  #hear(look: () => Promise<void> | void): Promise<void> {
-    return this.#turn.run(async () => {
-      if (this.#failure) return;
-      try {
-        await look();
-      } catch (error) {
-        if (this.connection.closed.aborted) return this.#fail(new AerieError('closed'));
-        const failure = error instanceof AerieError ? error : new AerieError('evidence_mismatch', { cause: error });
-        if (failure.reason === 'evidence_mismatch') {
-          await this.ledger.record.stop(failure.details ?? String(error)).catch(report);
-        }
-        this.#fail(failure);
-      }
-    });
-  }
-
-  #fail(error: AerieError): void {
-    if (this.state.status === 'closed') return;
-    this.#failure ??= error;
-    this.#ended.reject(this.#failure);
-    this.version++;
-    this.#wake.wake();
   }
 }

@@ -1,4 +1,4 @@
-import { type Abortable, anySignal } from '../abort.ts';
+import type { Abortable } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError, isReason } from '../error.ts';
@@ -44,9 +44,8 @@ interface Joined {
 /** A session with a user, on the agent's side (SESSIONS.md). Its loop gives each user message that has no final answer yet. */
 export class Session implements AsyncIterable<UserMessage> {
   readonly id: string;
-  readonly #connection: Connection;
   readonly #topic: Topic<Joined>;
-  readonly #wake = new Wake();
+  readonly #wake: Wake;
   readonly #waiting: UserMessage[] = [];
   readonly #answered: ReadonlySet<string>;
   readonly #responses = new Map<string, PaymentAnswer>();
@@ -60,7 +59,7 @@ export class Session implements AsyncIterable<UserMessage> {
 
   private constructor(connection: Connection, state: SessionState, answered: ReadonlySet<string>) {
     this.id = state.id;
-    this.#connection = connection;
+    this.#wake = new Wake(connection.closed);
     this.#state = state;
     this.#answered = answered;
     const topic = new Topic<Joined>(connection.line, `session:${state.id}`, () => ({ resume: this.#last }));
@@ -124,9 +123,8 @@ export class Session implements AsyncIterable<UserMessage> {
 
   /** The same, with a signal. */
   async *messages({ signal }: Abortable = {}): AsyncGenerator<UserMessage> {
-    const { closed } = this.#connection;
     const isClosed = () => this.#closedFor !== undefined;
-    for await (const next of this.#wake.each(closed, () => this.#waiting.shift(), isClosed, signal)) {
+    for await (const next of this.#wake.each(() => this.#waiting.shift(), signal, isClosed)) {
       this.#current = next;
       this.#requests = 0;
       yield next;
@@ -186,7 +184,7 @@ export class Session implements AsyncIterable<UserMessage> {
       const answer = this.#responses.get(request);
       if (answer) return answer;
       if (this.#closedFor !== undefined) return { approved: false, reason: 'session_closed' };
-      await this.#wake.next(anySignal(this.#connection.closed, signal));
+      await this.#wake.since(this.#wake.version, signal);
     }
   }
 

@@ -11,10 +11,15 @@ const PER_SECOND = 100;
 
 /** Room for chunks, shared by all writers of a connection. */
 export class ChunkWindow {
-  readonly #freed = new Wake();
+  readonly #freed: Wake;
   #inFlight = 0;
   #tokens = IN_FLIGHT;
   #countedAtMs = Date.now();
+
+  /** @param closed aborts when the agent is closed */
+  constructor(closed: AbortSignal) {
+    this.#freed = new Wake(closed);
+  }
 
   /** Milliseconds until a chunk may go out; `undefined` while too many are in flight. */
   get pauseMs(): number | undefined {
@@ -36,7 +41,7 @@ export class ChunkWindow {
   }
 
   /** Resolves when a chunk was acknowledged. */
-  freed(signal: AbortSignal): Promise<void> {
-    return this.#freed.next(signal);
+  freed(): Promise<void> {
+    return this.#freed.since(this.#freed.version);
   }
 }

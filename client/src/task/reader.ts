@@ -1,4 +1,4 @@
-import { type Abortable, anySignal } from '../abort.ts';
+import type { Abortable } from '../abort.ts';
 import { utf8 } from '../bytes.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError } from '../error.ts';
@@ -25,9 +25,8 @@ interface Ended {
 /** Reads a stream of a task: every chunk once and in order, across any number of reconnects and, with a keep, processes. */
 export class Reader implements AsyncIterable<string> {
   readonly #keep: Connection['keep'];
-  readonly #closed: AbortSignal;
   readonly #key: string;
-  readonly #wake = new Wake();
+  readonly #wake: Wake;
   /** Of everything that has come. @internal */
   readonly hash = new Sha256();
   /** Came before a chunk that is missing. */
@@ -45,7 +44,7 @@ export class Reader implements AsyncIterable<string> {
   private constructor(key: string, { keep, closed }: Pick<Connection, 'keep' | 'closed'>, taken: number) {
     this.#key = key;
     this.#keep = keep;
-    this.#closed = closed;
+    this.#wake = new Wake(closed);
     this.#taken = taken;
   }
 
@@ -178,7 +177,7 @@ export class Reader implements AsyncIterable<string> {
       if (next) return next;
       if (this.#failure) throw this.#failure;
       if (this.#isWhole) return undefined;
-      await this.#wake.next(anySignal(this.#closed, signal));
+      await this.#wake.since(this.#wake.version, signal);
     }
   }
 

@@ -1,7 +1,6 @@
 import { anySignal } from '../abort.ts';
 import type { Connection } from '../connection.ts';
 import { isReason } from '../error.ts';
-import type { Inbox } from '../inbox.ts';
 import { watchList } from '../watch_list.ts';
 import type { TaskState } from '../wire.ts';
 import type { Task } from './task.ts';
@@ -27,7 +26,6 @@ export interface ServeOptions {
  */
 export async function serve(
   connection: Connection,
-  inbox: Inbox,
   tasks: Tasks,
   capability: string,
   handler: Handler,
@@ -53,7 +51,7 @@ export async function serve(
     }
   };
   await connection.keep.lock(`serve:${connection.id}:${capability}`, () =>
-    watchList(connection, inbox, list, { signal }, one),
+    watchList(connection, list, { signal }, one),
   );
 }
 

@@ -50,7 +50,7 @@ export class Task<Role extends TaskRole = TaskRole> {
   /** Chunks that this agent wrote before this process began to: the server sends them where it is asked for (`own`). */
   readonly #own: Reader;
   #isRestored = false;
-  readonly #wake = new Wake();
+  readonly #wake: Wake;
   readonly #result = deferred<unknown>();
   #state: TaskState;
   #checkpoint: TaskJoined['checkpoint'] = null;
@@ -60,6 +60,7 @@ export class Task<Role extends TaskRole = TaskRole> {
     this.id = state.id;
     this.role = role as Role;
     this.#connection = connection;
+    this.#wake = new Wake(connection.closed);
     this.#state = state;
     const topic = new Topic<TaskJoined>(connection.line, `task:${state.id}`, () => ({
       ...(reader.received >= 0 && { resume: { [reads]: reader.received } }),
@@ -113,7 +114,7 @@ export class Task<Role extends TaskRole = TaskRole> {
       told = this.#state;
       return told;
     };
-    return this.#wake.each(this.#connection.closed, find, () => isEnded(this.#state), signal);
+    return this.#wake.each(find, signal, () => isEnded(this.#state));
   }
 
   /** The last one that was saved, also by a process before this one. */

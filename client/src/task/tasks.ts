@@ -3,6 +3,7 @@ import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError } from '../error.ts';
 import { newId } from '../ids.ts';
+import { Opened } from '../opened.ts';
 import type { Metadata, TaskState, TaskStatus } from '../wire.ts';
 import { ChunkWindow } from './chunk_window.ts';
 import { type AnyTask, Task, type TaskRole } from './task.ts';
@@ -30,11 +31,12 @@ export interface TaskQuery extends Abortable {
 /** The tasks of an agent: made, found, listed. A task is joined once, whoever asks for it. */
 export class Tasks {
   readonly #connection: Connection;
-  readonly #window = new ChunkWindow();
-  readonly #open = new Map<string, Promise<AnyTask>>();
+  readonly #open: Opened<TaskState, AnyTask>;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    const window = new ChunkWindow(connection.closed);
+    this.#open = new Opened(connection.http, '/api/tasks', 'task', (state) => Task.open(connection, window, state));
   }
 
   async create({ provider, negotiation, channel, signal, ...fields }: NewTask): Promise<Task<'client'>> {
@@ -47,14 +49,11 @@ export class Tasks {
       const linked = task[field as keyof typeof links];
       if (id && linked !== id) throw new AerieError('unsupported', { details: { field } });
     }
-    return (await this.#opened(task)) as Task<'client'>;
+    return (await this.#open.take(task, undefined)) as Task<'client'>;
   }
 
-  async find(id: string, options?: Abortable): Promise<AnyTask> {
-    const open = this.#open.get(id);
-    if (open) return open;
-    const { task } = await this.#connection.http.call<{ task: TaskState }>('GET', `/api/tasks/${id}`, options);
-    return this.#opened(task);
+  find(id: string, options?: Abortable): Promise<AnyTask> {
+    return this.#open.find(id, options, undefined);
   }
 
   /** Newest first, without joining them. */
@@ -65,15 +64,7 @@ export class Tasks {
 
   /** Leaves a task that this agent has done with. */
   async forget(id: string): Promise<void> {
-    const open = this.#open.get(id);
-    this.#open.delete(id);
-    await (await open?.catch(() => undefined))?.leave();
-  }
-
-  #opened(state: TaskState): Promise<AnyTask> {
-    const open = this.#open.get(state.id) ?? Task.open(this.#connection, this.#window, state);
-    this.#open.set(state.id, open);
-    open.catch(() => this.#open.delete(state.id));
-    return open;
+    const task = await this.#open.forget(id)?.catch(() => undefined);
+    await task?.leave();
   }
 }

@@ -121,7 +121,7 @@ export class Writer {
       while (this.#queued !== '' && this.#failure === undefined) {
         const { pauseMs } = this.#window;
         if (pauseMs === 0) this.#send(this.#nextChunk());
-        else if (pauseMs === undefined) await this.#window.freed(this.#closed);
+        else if (pauseMs === undefined) await this.#window.freed();
         else await sleep(pauseMs, this.#closed);
       }
     } catch (error) {
