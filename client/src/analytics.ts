@@ -29,21 +29,39 @@ const MOST_WAITING = 1_000;
 /** `analytics:agent:{id}` (PROTOCOL.md, section 5.5). */
 export const analyticsTopic = (connection: Connection): Topic => connection.topic(`analytics:agent:${connection.id}`);
 
-/** Alerts as they begin and end, until the agent is closed. */
+interface Joined {
+  /** Those that hold. */
+  readonly alerts: readonly Begun[];
+}
+type Begun = Omit<Alert, 'isOver'>;
+
+/**
+ * Alerts as they begin and end, until the agent is closed. What has begun or ended while the line was lost is told once it is back, as
+ * each join names those that hold.
+ */
 export async function* alerts(connection: Connection, options?: Abortable): AsyncGenerator<Alert> {
   const waiting: Alert[] = [];
+  const holding = new Map<string, Begun>();
   const wake = new Wake(connection.closed);
-  const topic = analyticsTopic(connection);
-  const came = (isOver: boolean) => (alert: Omit<Alert, 'isOver'>) => {
+  const topic = analyticsTopic(connection) as Topic<Joined>;
+  const came = (isOver: boolean) => (alert: Begun) => {
+    if (isOver) holding.delete(alert.id);
+    else holding.set(alert.id, alert);
     waiting.push({ ...alert, isOver });
     if (waiting.length > MOST_WAITING) waiting.shift();
     wake.wake();
   };
+  const [begun, ended] = [came(false), came(true)];
   const subscribe = () => topic.call('subscribe_alerts', {}, options);
   const stops = [
-    topic.on('alert', came(false)),
-    topic.on('alert_ended', came(true)),
-    topic.onJoin(() => void subscribe().catch(() => {})),
+    topic.on('alert', begun),
+    topic.on('alert_ended', ended),
+    topic.onJoin(({ alerts }) => {
+      void subscribe().catch(() => {});
+      const named = new Set(alerts.map(({ id }) => id));
+      for (const alert of holding.values()) if (!named.has(alert.id)) ended(alert);
+      for (const alert of alerts) if (!holding.has(alert.id)) begun(alert);
+    }),
   ];
   try {
     await subscribe();

@@ -97,4 +97,43 @@ onEveryDeployment('figures of an agent', (deployment) => {
       await proxy.stop();
     }
   }, 120_000);
+
+  it('tell what has begun, and what has ended, while the line was lost', async () => {
+    const proxy = await proxyTo({ host: '127.0.0.1', port: Number(new URL(there.url).port) }, 'http');
+    try {
+      const [buying, selling] = await both();
+      const buyer = await connectAgent(here.url, buying, { keep: lasting() });
+      const away = await connectAgent(proxy.url, selling, { keep: lasting() });
+      // The same agent on a line of its own does the work meanwhile.
+      const seller = await connectAgent(there.url, selling, { keep: lasting() });
+      const [heard, told] = [away.alerts(), seller.alerts()];
+      const first = next(heard);
+      const begun = next(told);
+      await Promise.all([away.metrics('1h'), seller.metrics('1h')]);
+
+      proxy.cut();
+      await eventually(() => expect(away.state.name).toBe('reconnecting'));
+      void seller.serve('fail', () => {
+        throw new Error('cannot');
+      });
+      for (let n = 0; n < 5; n++) await buyer.createTask({ provider: seller.id, capability: 'fail' });
+      const alert = await begun;
+      expect(alert).toMatchObject({ kind: 'task_failure_rate', isOver: false });
+      proxy.heal();
+      expect(await first).toEqual(alert);
+
+      const second = next(heard);
+      const end = next(told);
+      proxy.cut();
+      await eventually(() => expect(away.state.name).toBe('reconnecting'));
+      void seller.serve('work', () => 'done');
+      for (let n = 0; n < 6; n++) await buyer.createTask({ provider: seller.id, capability: 'work' });
+      expect(await end).toMatchObject({ id: alert.id, isOver: true });
+      proxy.heal();
+      expect(await second).toMatchObject({ id: alert.id, agent_id: seller.id, isOver: true });
+    } finally {
+      await closeAgents();
+      await proxy.stop();
+    }
+  }, 120_000);
 });
