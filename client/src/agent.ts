@@ -3,44 +3,53 @@ import { type Alert, alerts, analyticsTopic, type Period, type TimeSeriesOptions
 import { Connection, type ConnectOptions } from './connection.ts';
 import type { Conversation } from './conversation/conversation.ts';
 import { findConversation, listConversations } from './conversation/conversations.ts';
-import { type DiscoverQuery, Discovery, type Found } from './discovery.ts';
+import { type DiscoverQuery, discover, type Found } from './discovery.ts';
 import type { Inbox } from './inbox.ts';
 import type { State } from './line.ts';
 import { type SendOptions, type Sent, send } from './messages.ts';
 import type { Negotiation } from './negotiation/negotiation.ts';
-import { Negotiations, type NewNegotiation } from './negotiation/negotiations.ts';
+import {
+  type Negotiations,
+  type NewNegotiation,
+  negotiate,
+  openNegotiations,
+  watchNegotiations,
+} from './negotiation/negotiations.ts';
 import type { Channel } from './payment/channel.ts';
 import { Channels, type NewChannel, type ProposalOptions, type ProposalPolicy } from './payment/channels.ts';
 import type { ChannelPolicies } from './payment/standing.ts';
-import type { Presences } from './presence.ts';
+import { Presences } from './presence.ts';
 import { type SessionHandler, serveSessions } from './session/serve_sessions.ts';
 import { type Handler, type ServeOptions, serve } from './task/serve.ts';
 import type { AnyTask, Task } from './task/task.ts';
-import { type NewTask, type TaskQuery, Tasks } from './task/tasks.ts';
+import { createTask, listTasks, type NewTask, openTasks, type TaskQuery, type Tasks } from './task/tasks.ts';
+import type { Topic } from './topic.ts';
 import type { AgentProfile, AnnouncedCapability, Me, Metadata, TaskState } from './wire.ts';
 
 /** An agent that is connected (CLIENT.md, section 11.1). Every method takes a `signal`. */
 export class Agent {
   readonly #connection: Connection;
-  readonly #discovery: Discovery;
+  /** While it is joined, others see the agent. */
+  readonly #discovery: Topic;
   readonly #tasks: Tasks;
   readonly #negotiations: Negotiations;
   readonly #channels: Channels;
+  readonly id: string;
+  /** Who is there. */
+  readonly presence: Presences;
   /** Messages as they come, each to be acknowledged or rejected. */
   readonly inbox: Inbox;
 
   /** @internal */
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#discovery = new Discovery(connection);
-    this.#tasks = new Tasks(connection);
-    this.#negotiations = new Negotiations(connection);
+    this.id = connection.id;
+    this.#discovery = connection.topic('agents:discovery');
+    this.presence = new Presences(this.#discovery, connection.closed);
+    this.#tasks = openTasks(connection);
+    this.#negotiations = openNegotiations(connection);
     this.#channels = new Channels(connection);
     this.inbox = connection.inbox;
-  }
-
-  get id(): string {
-    return this.#connection.id;
   }
 
   /** How the agent stands with the server. */
@@ -59,8 +68,9 @@ export class Agent {
   }
 
   /** Says what the agent can do, in place of what it said before; it can be found at once. */
-  announce(capabilities: readonly AnnouncedCapability[], options?: Abortable): Promise<AgentProfile> {
-    return this.#discovery.announce(capabilities, options);
+  async announce(capabilities: readonly AnnouncedCapability[], options?: Abortable): Promise<AgentProfile> {
+    const { agent } = await this.#discovery.call<{ agent: AgentProfile }>('announce', { capabilities }, options);
+    return agent;
   }
 
   /** Changes name or metadata. An agent that is connected with a session token can change its metadata alone. */
@@ -68,19 +78,14 @@ export class Agent {
     { name, metadata }: { readonly name?: string; readonly metadata?: Metadata },
     options?: Abortable,
   ): Promise<void> {
-    if (metadata !== undefined) await this.#discovery.updateMetadata(metadata, options);
+    if (metadata !== undefined) await this.#discovery.call('update_metadata', { metadata }, options);
     if (name === undefined) return;
     await this.#connection.http.call('PATCH', `/api/agents/${this.id}`, { ...options, body: { name } });
   }
 
   /** Finds agents, best reputation first: all by `for await`, the first page by `await`. */
   discover(query?: DiscoverQuery): Found {
-    return this.#discovery.discover(query);
-  }
-
-  /** Who is there. */
-  get presence(): Presences {
-    return this.#discovery.presence;
+    return discover(this.#discovery, query);
   }
 
   /** Sends a message; resolves when it is stored. @param payload JSON of at most 64 KiB */
@@ -90,7 +95,7 @@ export class Agent {
 
   /** Has another agent do something. */
   createTask(task: NewTask): Promise<Task<'client'>> {
-    return this.#tasks.create(task);
+    return createTask(this.#connection, this.#tasks, task);
   }
 
   /** A task in which this agent has a role. */
@@ -100,7 +105,7 @@ export class Agent {
 
   /** Newest first. */
   tasks(query?: TaskQuery): AsyncGenerator<TaskState> {
-    return this.#tasks.list(query);
+    return listTasks(this.#connection, query);
   }
 
   /** Does the tasks of a capability, until the agent is closed or the signal aborts; then it resolves. */
@@ -110,7 +115,7 @@ export class Agent {
 
   /** Begins to negotiate a price with another agent, as the client. */
   negotiate(negotiation: NewNegotiation): Promise<Negotiation> {
-    return this.#negotiations.begin(negotiation);
+    return negotiate(this.#connection, this.#negotiations, negotiation);
   }
 
   /** A negotiation of this agent's. */
@@ -120,7 +125,7 @@ export class Agent {
 
   /** Tells of each negotiation that others begin with this agent, those that wait from before too; resolves when it is stopped. */
   onNegotiation(tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
-    return this.#negotiations.watch(tell, options);
+    return watchNegotiations(this.#connection, this.#negotiations, tell, options);
   }
 
   /** Proposes a payment channel; resolves when both have signed. An abort withdraws it. */

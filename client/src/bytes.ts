@@ -1,9 +1,9 @@
 /** The bytes of a text in UTF-8. */
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Lower case, two digits for each byte. */
-export const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** Lower case, so many digits for each number. */
+export const toHex = (numbers: Iterable<number>, digits = 2): string =>
+  Array.from(numbers, (number) => number.toString(16).padStart(digits, '0')).join('');
 
 /** Standard alphabet, padded. */
 export const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));

@@ -121,11 +121,8 @@ export class Connection {
   /** The first public key seen of an agent; base64. */
   async publicKey(agentId: string): Promise<string> {
     if (agentId === this.id && this.#signer) return this.#signer.publicKey;
-    const pinned = await read<string>(this.keep, `key:${agentId}`);
-    if (pinned !== undefined) return pinned;
-    const { agent } = await this.http.call<{ agent: AgentProfile }>('GET', `/api/agents/${agentId}`);
-    await this.#pin(`key:${agentId}`, agent.public_key);
-    return agent.public_key;
+    const key = `key:${agentId}`;
+    return (await read<string>(this.keep, key)) ?? this.#pin(key, await this.#registeredKey(agentId));
   }
 
   /** As evidence wants them. */
@@ -143,19 +140,24 @@ export class Connection {
     await this.keep.close?.();
   }
 
-  /** Keeps what is seen first. @throws AerieError `evidence_mismatch` where it was something else before */
-  async #pin(key: string, value: string): Promise<void> {
+  /** Keeps what is seen first. @returns it @throws AerieError `evidence_mismatch` where it was something else before */
+  async #pin(key: string, value: string): Promise<string> {
     const pinned = await read<string>(this.keep, key);
-    if (pinned === undefined) return write(this.keep, key, value);
-    if (pinned !== value) throw evidenceMismatch({ key, pinned, said: value });
+    if (pinned === undefined) await write(this.keep, key, value);
+    else if (pinned !== value) throw evidenceMismatch({ key, pinned, said: value });
+    return value;
+  }
+
+  async #registeredKey(agentId: string): Promise<string> {
+    const { agent } = await this.http.call<{ agent: AgentProfile }>('GET', `/api/agents/${agentId}`);
+    return agent.public_key;
   }
 
   async #checkOwnKey(): Promise<void> {
     if (!this.#signer) return;
-    const { agent } = await this.http.call<{ agent: AgentProfile }>('GET', `/api/agents/${this.id}`);
-    if (agent.public_key === this.#signer.publicKey) return;
-    const message = `Registered with another key: ${agent.public_key}.`;
-    throw new AerieError('wrong_signing_key', { message });
+    const registered = await this.#registeredKey(this.id);
+    if (registered === this.#signer.publicKey) return;
+    throw new AerieError('wrong_signing_key', { message: `Registered with another key: ${registered}.` });
   }
 }
 

@@ -21,7 +21,7 @@ export class Credentials {
   async fresh(): Promise<string> {
     const given = typeof this.#credential === 'string' ? this.#credential : await this.#credential();
     if (!/^[!-~]+$/.test(given)) {
-      const message = 'The credential is empty, or has characters that none has.';
+      const message = 'The credential is empty or malformed.';
       throw new AerieError('unauthorized', { message });
     }
     this.#last = given;

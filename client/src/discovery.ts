@@ -1,8 +1,6 @@
 import type { Abortable } from './abort.ts';
-import type { Connection } from './connection.ts';
-import { Presences } from './presence.ts';
 import type { Topic } from './topic.ts';
-import type { AgentProfile, AnnouncedCapability, FoundAgent, Metadata, PresenceStatus } from './wire.ts';
+import type { FoundAgent, PresenceStatus } from './wire.ts';
 
 export interface DiscoverQuery extends Abortable {
   /** Equal, case-sensitive. */
@@ -24,45 +22,28 @@ interface Page {
   readonly next_cursor?: string;
 }
 
-/** `agents:discovery` (PROTOCOL.md, section 5.1). While it is joined, others see the agent. */
-export class Discovery {
-  readonly presence: Presences;
-  readonly #topic: Topic;
-
-  constructor(connection: Connection) {
-    this.#topic = connection.topic('agents:discovery');
-    this.presence = new Presences(this.#topic, connection.closed);
-  }
-
-  async announce(capabilities: readonly AnnouncedCapability[], options?: Abortable): Promise<AgentProfile> {
-    const { agent } = await this.#topic.call<{ agent: AgentProfile }>('announce', { capabilities }, options);
-    return agent;
-  }
-
-  async updateMetadata(metadata: Metadata, options?: Abortable): Promise<void> {
-    await this.#topic.call('update_metadata', { metadata }, options);
-  }
-
-  discover(query: DiscoverQuery = {}): Found {
-    const { capability, status, minReputation, maxPrice, limit, signal } = query;
-    const filters = { status, min_reputation: minReputation, max_price: maxPrice };
-    const page = (cursor?: string): Promise<Page> =>
-      this.#topic.call('discover', { capability, limit, filters, cursor }, { signal });
-    return {
-      // A page is asked for where somebody waits for it, and not before.
-      // biome-ignore lint/suspicious/noThenProperty: the first page can be awaited
-      then: (resolve, reject) =>
-        page()
-          .then(({ agents }) => agents)
-          .then(resolve, reject),
-      async *[Symbol.asyncIterator]() {
-        let cursor: string | undefined;
-        do {
-          const found: Page = await page(cursor);
-          yield* found.agents;
-          cursor = found.next_cursor;
-        } while (cursor !== undefined);
-      },
-    };
-  }
+/** Finds agents over `agents:discovery` (PROTOCOL.md, section 5.1). */
+export function discover(
+  topic: Topic,
+  { capability, status, minReputation, maxPrice, limit, signal }: DiscoverQuery = {},
+): Found {
+  const filters = { status, min_reputation: minReputation, max_price: maxPrice };
+  const page = (cursor?: string): Promise<Page> =>
+    topic.call('discover', { capability, limit, filters, cursor }, { signal });
+  return {
+    // A page is asked for where somebody waits for it, and not before.
+    // biome-ignore lint/suspicious/noThenProperty: the first page can be awaited
+    then: (resolve, reject) =>
+      page()
+        .then(({ agents }) => agents)
+        .then(resolve, reject),
+    async *[Symbol.asyncIterator]() {
+      let cursor: string | undefined;
+      do {
+        const found: Page = await page(cursor);
+        yield* found.agents;
+        cursor = found.next_cursor;
+      } while (cursor !== undefined);
+    },
+  };
 }

@@ -2,22 +2,22 @@
 export type Outcome = 'none' | 'unknown';
 
 export interface Failure {
-  readonly message?: string;
+  readonly message?: string | undefined;
   readonly details?: unknown;
   /** True if the same call may succeed later. */
   readonly retryable?: boolean;
   /** Milliseconds after which it may, where the server has said so. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly outcome?: Outcome;
   readonly cause?: unknown;
 }
 
 /** Advice, where the reason does not say it. */
 const MESSAGES: Readonly<Record<string, string>> = {
-  unsupported: 'The server is too old for this.',
-  keep_required: 'Signing money wants a durable keep, or `keep: memory()`.',
+  unsupported: 'The server is too old.',
+  keep_required: 'Pass a durable `keep` to connect, or `memory()`.',
   signing_key_required: 'Pass `signingKey` to connect.',
-  evidence_mismatch: 'The server contradicts what was signed. Nothing more is signed, the evidence is kept.',
+  evidence_mismatch: 'The server contradicts what was signed.',
 };
 
 /** What every call of this library fails with. `reason` is for programs and stable, `message` is for people. */
@@ -40,11 +40,18 @@ export class AerieError extends Error {
 
 /** The same error, of something else that it has ended. */
 export const withOutcome = (error: AerieError, outcome: Outcome): AerieError =>
-  new AerieError(error.reason, { message: error.message, details: error.details, outcome });
+  new AerieError(error.reason, { ...error, message: error.message, outcome });
 
 /** An error with this reason; for `catch`. */
 export const isReason = (error: unknown, ...reasons: readonly string[]): error is AerieError =>
   error instanceof AerieError && reasons.includes(error.reason);
+
+/** For `catch`: takes errors with these reasons as no failure, and throws others again. */
+export const ignore =
+  (...reasons: readonly string[]) =>
+  (error: unknown): undefined => {
+    if (!isReason(error, ...reasons)) throw error;
+  };
 
 /** The server contradicts a signature. @param details the evidence */
 export const evidenceMismatch = (details: unknown): AerieError => new AerieError('evidence_mismatch', { details });
@@ -62,10 +69,10 @@ export function refusal(answer: unknown): AerieError {
   const code = typeof reason === 'string' ? reason : 'internal_error';
   if (code === 'unknown_event' || code === 'unmatched topic') return new AerieError('unsupported', { details });
   return new AerieError(code, {
-    ...(typeof message === 'string' && { message }),
+    message: typeof message === 'string' ? message : undefined,
     details,
     retryable: code === 'unavailable' || code === 'rate_limited',
-    ...(details?.retry_after_ms && { retryAfterMs: details.retry_after_ms }),
+    retryAfterMs: details?.retry_after_ms,
     outcome: code === 'unavailable' || code === 'internal_error' ? 'unknown' : 'none',
   });
 }

@@ -57,14 +57,14 @@ export class Http {
         const answer = await this.#attempt<Answer>(method, path, call, signal);
         pace.answered();
         return answer;
-      } catch (error) {
-        if (error instanceof AerieError && error.outcome === 'unknown' && method !== 'GET') outcome = 'unknown';
+      } catch (thrown) {
+        const error = Object(thrown) as AerieError;
+        if (error.outcome === 'unknown' && method !== 'GET') outcome = 'unknown';
         if (signal.aborted) throw aborted(signal, outcome);
-        if (!(error instanceof AerieError)) throw error;
         if (error.reason === 'unauthorized' && credentials.canChange && !refusedBefore) {
           refusedBefore = true;
           await credentials.fresh();
-        } else if (!error.retryable || Date.now() - begunAtMs >= (call.patienceMs ?? Infinity)) throw error;
+        } else if (!error.retryable || Date.now() - begunAtMs >= (call.patienceMs ?? Infinity)) throw thrown;
         else pace.refused(error);
       }
     }
@@ -72,21 +72,20 @@ export class Http {
 
   /** All items of a list, which is asked for page by page. */
   async *items<Item>(path: string, items: string, call?: Abortable): AsyncGenerator<Item> {
-    let cursor: string | undefined;
-    do {
-      const more: string = cursor === undefined ? path : `${path}&cursor=${encodeURIComponent(cursor)}`;
-      const page: Record<string, unknown> = await this.call('GET', more, call);
+    for (let next: string | undefined = path; next; ) {
+      const page: Record<string, unknown> = await this.call('GET', next, call);
       yield* page[items] as readonly Item[];
-      cursor = page.next_cursor as string | undefined;
-    } while (cursor !== undefined);
+      const cursor = page.next_cursor as string | undefined;
+      next = cursor && `${path}&cursor=${encodeURIComponent(cursor)}`;
+    }
   }
 
   async #attempt<Answer>(method: Method, path: string, { body }: HttpCall, signal: AbortSignal): Promise<Answer> {
     const headers = { authorization: `Bearer ${await this.credentials.last()}`, 'content-type': 'application/json' };
-    const sent = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
+    const sent = { method, headers, signal, body: body ? JSON.stringify(body) : null };
     const response = await this.#fetch(this.url + path, sent).catch(unreachable);
     const text = await response.text().catch(unreachable);
-    if (response.ok) return (text === '' ? {} : JSON.parse(text)) as Answer;
+    if (response.ok) return JSON.parse(text || '{}');
     throw problem(response, text);
   }
 }
@@ -94,7 +93,7 @@ export class Http {
 function unreachable(error: Error): never {
   const { message, code } = Object(error.cause) as { message?: string; code?: string };
   throw new AerieError('unavailable', {
-    message: [error.message, message || code].filter(Boolean).join(': '),
+    message: `${error.message}: ${message || code || 'no answer'}`,
     retryable: true,
     outcome: 'unknown',
     cause: error,
@@ -107,6 +106,9 @@ const REASONS: Readonly<Record<number, string>> = {
   403: 'forbidden',
   404: 'not_found',
   429: 'rate_limited',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'unavailable',
 };
 
 /** Reads a refusal over HTTP (RFC 9457). */
@@ -119,7 +121,7 @@ function problem({ status, statusText, headers }: Response, text: string): Aerie
   }
   const retryAfterMs = Number(headers.get('retry-after')) * 1_000;
   return refusal({
-    reason: said.reason ?? REASONS[status] ?? (status >= 502 ? 'unavailable' : 'internal_error'),
+    reason: said.reason ?? REASONS[status],
     message: said.detail ?? `${status} ${statusText}`,
     details: said.errors ?? said.details ?? (retryAfterMs ? { retry_after_ms: retryAfterMs } : undefined),
   });

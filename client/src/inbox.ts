@@ -1,6 +1,6 @@
 import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
-import { isReason } from './error.ts';
+import { ignore } from './error.ts';
 import { Listeners } from './listeners.ts';
 import { remember } from './recent.ts';
 import { Topic } from './topic.ts';
@@ -110,11 +110,10 @@ export class Inbox implements AsyncIterable<Message> {
 
   #came(message: NewMessage): void {
     const { id, type, payload } = message;
-    if (this.#ended.has(id)) void this.#push(id, 'acknowledge').catch(() => {});
-    else if (type.startsWith('aerie.')) {
-      this.#news.tell({ type, id: (payload as { id?: string } | null)?.id });
-      void this.#end(id, 'acknowledge').catch(() => {});
-    } else if (!this.#taken.has(id)) {
+    const isNotice = type.startsWith('aerie.');
+    if (isNotice) this.#news.tell({ type, id: (payload as { id?: string } | null)?.id });
+    if (isNotice || this.#ended.has(id)) void this.#end(id, 'acknowledge').catch(() => {});
+    else if (!this.#taken.has(id)) {
       this.#waiting.set(id, message);
       this.#wake.wake();
     }
@@ -123,15 +122,9 @@ export class Inbox implements AsyncIterable<Message> {
   async #end(id: string, event: string, said?: object, options?: Abortable): Promise<void> {
     this.#taken.delete(id);
     remember(this.#ended, id, REMEMBERED);
-    await this.#push(id, event, said, options);
-  }
-
-  async #push(id: string, event: string, said?: object, options?: Abortable): Promise<void> {
-    try {
-      await this.#open().call(event, { message_id: id, ...said }, options);
-    } catch (error) {
-      // Its sender's and the server's business is over: expired, or ended by another process of this agent.
-      if (!isReason(error, 'not_found', 'conflict')) throw error;
-    }
+    // Its sender's and the server's business is over: expired, or ended by another process of this agent.
+    await this.#open()
+      .call(event, { message_id: id, ...said }, options)
+      .catch(ignore('not_found', 'conflict'));
   }
 }

@@ -11,9 +11,7 @@ const STORE = 'keep';
  */
 export function indexedDb(name: string): Keep {
   if (typeof indexedDB === 'undefined' || !globalThis.navigator?.locks) {
-    throw new AerieError('unsupported', {
-      message: 'indexedDb() needs IndexedDB and Web Locks: a secure page.',
-    });
+    throw new AerieError('unsupported', { message: 'indexedDb() needs a secure page.' });
   }
   let opened: Promise<IDBDatabase> | undefined;
   const open = () =>

@@ -18,11 +18,10 @@ export function tell<T>(listener: (value: T) => void, value: T): void {
 export class Listeners<T> {
   readonly #listeners = new Set<(value: T) => void>();
 
-  /** @returns what takes it off again */
+  /** Once, however often it is added. @returns what takes it off again */
   add(listener: (value: T) => void): () => void {
-    const own = (value: T) => listener(value);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   tell(value: T): void {

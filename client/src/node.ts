@@ -18,7 +18,11 @@ type Line = readonly [key: string, value: string | null];
 export function file(dir: string): Keep {
   let opened: Promise<Journal> | undefined;
   const journal = () => {
-    opened ??= Journal.open(dir);
+    opened ??= Journal.open(dir).catch((error) => {
+      // Whoever asks later may find it free.
+      opened = undefined;
+      throw error;
+    });
     return opened;
   };
   return {
@@ -41,6 +45,8 @@ class Journal {
   readonly #turn = new InTurn();
   #lines: string[] = [];
   #written: Promise<void> | undefined;
+  /** Why a write has failed: what it left may end within a line, so that nothing may follow it. */
+  #failure: unknown;
 
   private constructor(kept: Map<string, string>, handle: FileHandle, release: () => void) {
     this.kept = kept;
@@ -62,7 +68,7 @@ class Journal {
     }
   }
 
-  /** Writes that come while others are being written go to the disk together. */
+  /** Writes that come while others are being written go to the disk together. Once one has failed, all fail. */
   write(key: string, value: string | null): Promise<void> {
     if (value === null) this.kept.delete(key);
     else this.kept.set(key, value);
@@ -70,8 +76,14 @@ class Journal {
     this.#written ??= this.#turn.run(async () => {
       this.#written = undefined;
       const lines = this.#lines.splice(0).join('');
-      await this.#file.appendFile(lines);
-      await this.#file.datasync();
+      if (this.#failure !== undefined) throw this.#failure;
+      try {
+        await this.#file.appendFile(lines);
+        await this.#file.datasync();
+      } catch (error) {
+        this.#failure = error;
+        throw error;
+      }
     });
     return this.#written;
   }

@@ -1,44 +1,43 @@
 import type { Abortable } from './abort.ts';
+import { evidenceMismatch } from './error.ts';
 import type { Http } from './http.ts';
 
-/** Things of one kind, by id: each is joined once, whoever asks for it. */
-export class Opened<State extends { readonly id: string }, Thing, More = undefined> {
-  readonly #http: Http;
-  readonly #path: string;
-  readonly #field: string;
-  readonly #join: (state: State, more: More) => Promise<Thing>;
-  readonly #open = new Map<string, Promise<Thing>>();
+/** What a server says of a thing, at `GET {path}/{id}` and in the field of its answer. */
+interface Place {
+  readonly path: string;
+  readonly field: string;
+}
 
-  /** @param field where an answer has its state; @param join opens one that is not open */
-  constructor(http: Http, path: string, field: string, join: (state: State, more: More) => Promise<Thing>) {
+/** Things of one kind, by id: each is joined once, whoever asks for it. */
+export class Opened<State extends { readonly id: string }, Thing, More = unknown> extends Map<string, Promise<Thing>> {
+  readonly #http: Http;
+  readonly #place: Place;
+  readonly #join: (state: State, more?: More) => Promise<Thing>;
+
+  /** @param join joins one that is not open */
+  constructor(http: Http, place: Place, join: (state: State, more?: More) => Promise<Thing>) {
+    super();
     this.#http = http;
-    this.#path = path;
-    this.#field = field;
+    this.#place = place;
     this.#join = join;
   }
 
-  has(id: string): boolean {
-    return this.#open.has(id);
-  }
-
-  async find(id: string, options: Abortable | undefined, more: More): Promise<Thing> {
-    const answer = () => this.#http.call<Record<string, State>>('GET', `${this.#path}/${id}`, options);
-    return this.#open.get(id) ?? this.take((await answer())[this.#field] as State, more);
+  /** @throws AerieError `evidence_mismatch` where the server answers with another one */
+  async find(id: string, options?: Abortable, more?: More): Promise<Thing> {
+    const open = this.get(id);
+    if (open) return open;
+    const { path, field } = this.#place;
+    const { [field]: state } = await this.#http.call<Record<string, State>>('GET', `${path}/${id}`, options);
+    if (state?.id !== id) throw evidenceMismatch({ id, said: state });
+    return this.take(state, more);
   }
 
   /** The one that has this state by now. */
-  take(state: State, more: More): Promise<Thing> {
+  take(state: State, more?: More): Promise<Thing> {
     const { id } = state;
-    const open = this.#open.get(id) ?? this.#join(state, more);
-    this.#open.set(id, open);
-    open.catch(() => this.#open.delete(id));
-    return open;
-  }
-
-  /** @returns what was open */
-  forget(id: string): Promise<Thing> | undefined {
-    const open = this.#open.get(id);
-    this.#open.delete(id);
+    const open = this.get(id) ?? this.#join(state, more);
+    this.set(id, open);
+    open.catch(() => this.delete(id));
     return open;
   }
 }

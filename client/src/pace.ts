@@ -1,8 +1,8 @@
 import { sleep } from './abort.ts';
 import type { AerieError } from './error.ts';
 
-/** Pauses after the first, second, … answer `unavailable` in a row, in milliseconds. */
-const PAUSES_MS = [200, 500, 1_000, 2_000];
+/** The pause after an answer `unavailable`, in milliseconds; twice as long after each further one in a row. */
+const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** When the next call may go out: one pace for all calls of a socket, so that many that were refused do not each try for themselves. */
@@ -19,7 +19,7 @@ export class Pace {
   refused({ reason, retryAfterMs = 1_000 }: AerieError): void {
     if (reason === 'rate_limited') this.#pause(retryAfterMs);
     // All calls that failed in the same outage count once.
-    else if (this.pauseMs === 0) this.#pause(PAUSES_MS[this.#failures++] ?? LONGEST_PAUSE_MS);
+    else if (this.pauseMs === 0) this.#pause(Math.min(FIRST_PAUSE_MS * 2 ** this.#failures++, LONGEST_PAUSE_MS));
   }
 
   answered(): void {

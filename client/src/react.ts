@@ -85,8 +85,7 @@ export function usePresence(agent: Agent | undefined): readonly PresenceEntry[] 
     () =>
       new Store<{ readonly present: readonly PresenceEntry[] }>({ present: [] }, async (set, stopped) => {
         if (!agent) return;
-        for await (const _ of agent.presence.changes()) {
-          if (stopped.aborted) return;
+        for await (const _ of agent.presence.changes({ signal: stopped })) {
           set({ present: agent.presence.list() });
         }
       }),
@@ -116,22 +115,21 @@ export function useTask(agent: Agent | undefined, id: string | undefined): UsedT
         if (!agent || id === undefined) return;
         const task = await agent.task(id, { signal: stopped });
         set({ task, state: task.state });
-        const states = (async () => {
-          for await (const state of task.changes()) {
-            if (stopped.aborted) return;
-            set({ state });
+        const states = async () => {
+          for await (const state of task.changes({ signal: stopped })) set({ state });
+        };
+        const text = async () => {
+          const reader = task.role === 'client' ? task.output : task.input;
+          if (!('chunks' in reader)) return;
+          set({ text: shown.get(task) ?? '' });
+          for await (const chunk of reader.chunks({ signal: stopped })) {
+            const text = (shown.get(task) ?? '') + chunk;
+            shown.set(task, text);
+            set({ text });
           }
-        })();
-        const reader = task.role === 'client' ? task.output : task.input;
-        if (!('chunks' in reader)) return;
-        set({ text: shown.get(task) ?? '' });
-        for await (const chunk of reader.chunks({ signal: stopped })) {
-          const text = (shown.get(task) ?? '') + chunk;
-          shown.set(task, text);
-          set({ text });
-        }
-        set({ isWhole: true });
-        await states;
+          set({ isWhole: true });
+        };
+        await Promise.all([states(), text()]);
       }),
     [agent, id],
   );

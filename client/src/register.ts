@@ -34,8 +34,9 @@ export async function register(options: RegisterOptions): Promise<Registered> {
   const patience = { signal, patienceMs: signal ? undefined : FIRST_ANSWER_MS };
   const body = { id, name, public_key: publicKey, capabilities };
   const made = await http.call<Partial<Key> & Made>('POST', '/api/agents', { body, ...patience });
-  const newKey = () => http.call<Key>('POST', `/api/agents/${id}/keys`, { body: {}, ...patience });
-  return { agent: made.agent, apiKey: made.api_key ?? (await newKey()).api_key };
+  const newKey = { body: {}, ...patience };
+  const apiKey = made.api_key ?? (await http.call<Key>('POST', `/api/agents/${id}/keys`, newKey)).api_key;
+  return { agent: made.agent, apiKey };
 }
 
 interface Key {

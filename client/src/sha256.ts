@@ -1,3 +1,5 @@
+import { toHex } from './bytes.ts';
+
 // FIPS 180-4. WebCrypto has no SHA-256 that can be fed piece by piece, and a stream must not be held for its checksum.
 
 /** The first 32 bits of the fractional parts of the n-th roots of the first primes. */
@@ -13,6 +15,8 @@ function roots(count: number, power: number): Uint32Array {
 
 const K = roots(64, 1 / 3);
 const INITIAL = roots(8, 1 / 2);
+
+type Eight = [number, number, number, number, number, number, number, number];
 
 const rotated = (word: number, by: number) => (word >>> by) | (word << (32 - by));
 
@@ -49,7 +53,7 @@ export class Sha256 {
     const view = new DataView(padding.buffer);
     view.setBigUint64(padding.length - 8, BigInt(bits));
     this.update(padding);
-    return Array.from(this.#state, (word) => word.toString(16).padStart(8, '0')).join('');
+    return toHex(this.#state, 8);
   }
 
   #compress(): void {
@@ -57,20 +61,20 @@ export class Sha256 {
     const view = new DataView(this.#block.buffer);
     for (let t = 0; t < 16; t++) w[t] = view.getUint32(4 * t);
     for (let t = 16; t < 64; t++) {
-      const [w2 = 0, w15 = 0] = [w[t - 2], w[t - 15]];
+      const [w2, w15] = [w[t - 2] as number, w[t - 15] as number];
       const small0 = rotated(w15, 7) ^ rotated(w15, 18) ^ (w15 >>> 3);
       const small1 = rotated(w2, 17) ^ rotated(w2, 19) ^ (w2 >>> 10);
-      w[t] = small0 + small1 + (w[t - 7] ?? 0) + (w[t - 16] ?? 0);
+      w[t] = small0 + small1 + (w[t - 7] as number) + (w[t - 16] as number);
     }
-    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = this.#state;
+    let [a, b, c, d, e, f, g, h] = this.#state as unknown as Eight;
     for (let t = 0; t < 64; t++) {
       const big1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25);
-      const t1 = (h + big1 + ((e & f) ^ (~e & g)) + (K[t] ?? 0) + (w[t] ?? 0)) | 0;
+      const t1 = (h + big1 + ((e & f) ^ (~e & g)) + (K[t] as number) + (w[t] as number)) | 0;
       const big0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22);
       const t2 = (big0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
       [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
     }
-    const added = [a, b, c, d, e, f, g, h];
-    this.#state.set(this.#state.map((word, at) => word + (added[at] ?? 0)));
+    const added: Eight = [a, b, c, d, e, f, g, h];
+    this.#state.set(this.#state.map((word, at) => word + (added[at] as number)));
   }
 }

@@ -47,7 +47,7 @@ export type Purpose = keyof SignedFields;
 export function signedText<P extends Purpose>(networkId: string, purpose: P, fields: SignedFields[P]): string {
   for (const field of [networkId, ...fields]) {
     if (typeof field === 'number' ? !Number.isSafeInteger(field) : field.includes('\n')) {
-      throw new RangeError(`Not a line of a signed text: ${JSON.stringify(field)}`);
+      throw new RangeError(`Cannot be signed: ${JSON.stringify(field)}`);
     }
   }
   return [`aerie.v1:${networkId}`, purpose, ...fields].join('\n');

@@ -34,7 +34,7 @@ const EIGHTH = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c
 const SMALL_ORDER = [0n, 1n, P - 1n, EIGHTH, P - EIGHTH];
 
 /** Little-endian. */
-const integer = (bytes: Uint8Array) => BigInt(`0x${toHex(bytes.slice().reverse())}`);
+const integer = (bytes: Uint8Array) => BigInt(`0x${toHex(bytes.toReversed())}`);
 
 /** By its y; the bit of the sign of x, which is the highest, does not matter here. */
 const isOfSmallOrder = (point: Uint8Array) => SMALL_ORDER.includes((integer(point) % 2n ** 255n) % P);

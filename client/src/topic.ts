@@ -28,7 +28,7 @@ interface Call {
 
 /** A joined channel. What is pushed on it is pushed again after a reconnect, until it is answered. */
 export class Topic<Joined = unknown> {
-  readonly name: string;
+  readonly #name: string;
   readonly #line: Line;
   /** @internal */
   readonly channel: Channel;
@@ -45,7 +45,7 @@ export class Topic<Joined = unknown> {
 
   /** @param params asked at each join, so that a later one goes on where the topic is by then */
   constructor(line: Line, name: string, params: () => object = () => ({})) {
-    this.name = name;
+    this.#name = name;
     this.#line = line;
     this.channel = line.socket.channel(name, params);
     this.channel.on('phx_reply', ((payload, ref, joinRef) => {
@@ -81,8 +81,7 @@ export class Topic<Joined = unknown> {
 
   /** Tells once that nothing comes any more: refused, left or closed. */
   onEnd(listener: (error: AerieError) => void): void {
-    if (this.#hasEnded && this.#failure) listener(this.#failure);
-    else this.#failures.add(listener);
+    this.#failures.add(listener);
   }
 
   /** @returns what takes the listener off again */
@@ -111,7 +110,7 @@ export class Topic<Joined = unknown> {
           call.ref = socket.makeRef();
           wasSent = true;
           onSent?.();
-          socket.push({ topic: this.name, event, payload, ref: call.ref, join_ref: this.#joinRef });
+          socket.push({ topic: this.#name, event, payload, ref: call.ref, join_ref: this.#joinRef });
         },
         fail: (error: AerieError) => {
           settle();

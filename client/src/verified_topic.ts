@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 import { deferred } from './deferred.ts';
-import { AerieError } from './error.ts';
+import { type AerieError, evidenceMismatch, isReason } from './error.ts';
 import { InTurn } from './in_turn.ts';
 import { report } from './listeners.ts';
 import { Topic } from './topic.ts';
@@ -15,7 +15,7 @@ export class VerifiedTopic<Joined, End> extends Topic<Joined> {
   readonly news: Wake;
   /** How it ends. Rejects with what did not fit, or why nothing comes any more. */
   readonly ended = deferred<End>();
-  #failure: AerieError | undefined;
+  #failure: unknown;
   #isOver = false;
 
   /** @param keep keeps what did not fit */
@@ -27,11 +27,15 @@ export class VerifiedTopic<Joined, End> extends Topic<Joined> {
     this.onEnd((error) => this.#stop(error));
   }
 
+  /** Reports what nobody waits for, unless it was stopped: then everybody is told. */
+  complain(error: unknown): void {
+    if (!this.#failure) report(error);
+  }
+
   /** Joins it; resolves when what the server says of it is verified. @throws AerieError: what did not fit, or why it was refused */
   async enter(): Promise<void> {
     await this.join().joined;
     await this.hear(() => {});
-    this.demandSound();
   }
 
   /** @throws AerieError: what did not fit, or why nothing comes any more */
@@ -39,22 +43,25 @@ export class VerifiedTopic<Joined, End> extends Topic<Joined> {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Has each of these pushes looked at in its turn. */
+  /** Has each of these pushes looked at in its turn. What does not fit is told by `demandSound`. */
   onHeard<Payload>(event: string, look: (payload: Payload) => Promise<void> | void): void {
-    this.on<Payload>(event, (payload) => void this.hear(() => look(payload)));
+    this.on<Payload>(event, (payload) => void this.hear(() => look(payload)).catch(() => {}));
   }
 
-  /** Looks at something once what came before it is verified. */
+  /** Looks at something once what came before it is verified. @throws AerieError: what did not fit, now or before */
   hear(look: () => Promise<void> | void): Promise<void> {
     return this.#turn.run(async () => {
-      if (this.#failure) return;
+      this.demandSound();
       try {
         await look();
       } catch (error) {
-        if (this.#closed.aborted) return;
-        const failure = error instanceof AerieError ? error : new AerieError('evidence_mismatch', { cause: error });
-        if (failure.reason === 'evidence_mismatch') await this.#keep(failure.details ?? String(error)).catch(report);
+        if (this.#closed.aborted) throw error;
+        // What cannot be read is no better than what contradicts. Anything else, as a keep that fails, is no fault of the server's.
+        const isMalformed = error instanceof RangeError || error instanceof TypeError;
+        const failure = isMalformed ? evidenceMismatch(String(error)) : error;
+        if (isReason(failure, 'evidence_mismatch')) await this.#keep(failure.details).catch(report);
         this.#stop(failure);
+        throw failure;
       }
     });
   }
@@ -65,7 +72,7 @@ export class VerifiedTopic<Joined, End> extends Topic<Joined> {
     super.end(error);
   }
 
-  #stop(error: AerieError): void {
+  #stop(error: unknown): void {
     if (this.#isOver) return;
     this.#failure ??= error;
     this.ended.reject(this.#failure);

@@ -13,8 +13,8 @@ export interface Watched<Item> {
   readonly items: string;
   /** What says that there is another one. */
   readonly notice: string;
-  /** Those of which to tell; all where it is left out. */
-  isWanted?(item: Item): boolean;
+  /** Those of which to tell. */
+  isWanted(item: Item): boolean;
   /** Most that are told of at the same time; any number where it is left out. */
   readonly atOnce?: number;
 }
@@ -27,7 +27,7 @@ export interface Watched<Item> {
  */
 export async function watchList<Item extends { readonly id: string }>(
   { http, inbox, closed }: Connection,
-  { paths, items, notice, isWanted = () => true, atOnce = Infinity }: Watched<Item>,
+  { paths, items, notice, isWanted, atOnce = Infinity }: Watched<Item>,
   options: Abortable | undefined,
   tell: (item: Item) => unknown,
 ): Promise<void> {

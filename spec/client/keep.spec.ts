@@ -1,7 +1,8 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { type Keep, memory } from 'aerie-client';
 import { file } from 'aerie-client/node';
 import { ended } from '../support/ended.ts';
@@ -76,14 +77,34 @@ describe('a keep in a folder', () => {
     expect(await said(first)).toBe('kept\n');
     const second = start();
     expect(await said(second)).toBe('keep_in_use\n');
-    expect(await rejection(file(dir).get('a'))).toMatchObject({ reason: 'keep_in_use' });
+    const keep = file(dir);
+    expect(await rejection(keep.get('a'))).toMatchObject({ reason: 'keep_in_use' });
     for (const child of [first, second]) {
       const left = ended(child);
       child.kill('SIGKILL');
       await left;
     }
-    const keep = file(dir);
     expect(await keep.get('a')).toBe('theirs');
     await keep.close?.();
+  });
+
+  it('writes nothing behind a write that failed within a line, so that the next process can read it', async () => {
+    const handle = await open(join(dir, 'any'), 'w');
+    const prototype: typeof handle = Object.getPrototypeOf(handle);
+    await handle.close();
+    const { appendFile } = prototype;
+    const first = file(dir);
+    await first.set('before', 'x');
+    jest.spyOn(prototype, 'appendFile').mockImplementationOnce(async function (this: typeof handle, text) {
+      await appendFile.call(this, `${text}`.slice(0, 5));
+      throw new Error('no space left');
+    });
+    expect(await rejection(first.set('lost', 'x'))).toMatchObject({ message: 'no space left' });
+    expect(await rejection(first.set('behind', 'x'))).toMatchObject({ message: 'no space left' });
+    jest.restoreAllMocks();
+    await first.close?.();
+    const second = file(dir);
+    expect([await second.get('before'), await second.get('lost')]).toEqual(['x', undefined]);
+    await second.close?.();
   });
 });

@@ -5,6 +5,8 @@ export interface Liar {
   readonly url: string;
   /** Changes what the server pushes or answers on a channel; `undefined` swallows it. */
   tell: (event: string, payload: Json, topic: string) => Json | undefined;
+  /** Asks the server for something else than the client has. */
+  path: (path: string) => string;
   /** Changes what the server answers over HTTP. */
   answer: (path: string, body: Json) => Json;
   /** What the client has sent on channels: event and payload. */
@@ -18,6 +20,7 @@ export type Json = any;
 export async function liarBefore(serverUrl: string): Promise<Liar> {
   const liar: Omit<Liar, 'url' | 'stop'> = {
     tell: (_, payload) => payload,
+    path: (path) => path,
     answer: (_, body) => body,
     sent: [],
   };
@@ -25,7 +28,7 @@ export async function liarBefore(serverUrl: string): Promise<Liar> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    const answer = await fetch(serverUrl + request.url, {
+    const answer = await fetch(serverUrl + liar.path(request.url ?? ''), {
       method: request.method ?? 'GET',
       headers: { authorization: request.headers.authorization ?? '', 'content-type': 'application/json' },
       ...(body.length > 0 && { body }),

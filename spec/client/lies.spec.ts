@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import type { Channel, Task } from 'aerie-client';
 import { ADMIN_TOKEN, type Aerie, startAerieInFolder } from '../support/aerie.ts';
 import { eventually } from '../support/eventually.ts';
-import { closeAgents, connectAgent, type Registration, registered, rejection } from './agents.ts';
+import { closeAgents, connectAgent, next, type Registration, registered, rejection } from './agents.ts';
 import { type Json, type Liar, liarBefore } from './liar.ts';
 import { channelBetween, lasting } from './trade.ts';
 
@@ -93,6 +93,28 @@ describe('a seller behind a server that lies about a payment', () => {
   });
 });
 
+describe('an agent whose keep fails', () => {
+  it('says so, and holds it against nobody: its next process goes on', async () => {
+    const keep = lasting();
+    const failing = {
+      ...keep,
+      set: async (key: string, value: string) => {
+        if (key.startsWith('channel:') && JSON.parse(value).newest) throw new Error('no space left');
+        await keep.set(key, value);
+      },
+    };
+    const a = await connectAgent(aerie.url, buyer, { keep: lasting() });
+    const b = await connectAgent(aerie.url, seller, { keep: failing });
+    const [mine, theirs] = await channelBetween(a, b);
+    const found = foundOut(theirs);
+    await mine.pay('0.1');
+    expect(await found).toMatchObject({ message: 'no space left' });
+    await b.close();
+    const again = await connectAgent(aerie.url, seller, { keep });
+    expect((await again.channel(mine.id)).balance).toBe('0.1');
+  });
+});
+
 describe('a buyer behind a server that lies', () => {
   it.each<[string, (state: Json) => Json]>([
     ['a balance', (said) => ({ ...said, balance_a: '0.8', balance_b: '0.2' })],
@@ -119,6 +141,61 @@ describe('a buyer behind a server that lies', () => {
     liar.answer = (path, body) =>
       body.channel && !path.includes('/history') ? { channel: { ...body.channel, ...undone } } : body;
     expect(await rejection(mine.dispute('look again'))).toMatchObject({ reason: 'evidence_mismatch' });
+  });
+
+  it('finds out that the history alone was altered, and signs nothing more', async () => {
+    const keep = lasting();
+    const a = await connectAgent(aerie.url, buyer, { keep: lasting() });
+    const b = await connectAgent(liar.url, seller, { keep });
+    const [mine, theirs] = await channelBetween(a, b);
+    await mine.pay('0.1');
+    await eventually(() => expect(theirs.balance).toBe('0.1'));
+    liar.answer = (path, body) =>
+      path.includes('/history') ? { items: body.items.map((said: Json) => ({ ...said, amount: '0.2' })) } : body;
+    expect(await rejection(next(theirs.payments()))).toMatchObject({ reason: 'evidence_mismatch' });
+    liar.answer = (_, body) => body;
+    const before = signings().length;
+    expect(await rejection(theirs.pay('0.01'))).toMatchObject({ reason: 'evidence_mismatch' });
+    expect(signings()).toHaveLength(before);
+    expect(JSON.parse((await keep.get(`channel:${mine.id}`)) ?? '')).toMatchObject({ mismatch: { amount: '0.2' } });
+  });
+
+  it('finds out that it was given another channel, negotiation or task than it asked for', async () => {
+    const a = await connectAgent(liar.url, buyer, { keep: lasting() });
+    const b = await connectAgent(aerie.url, seller, { keep: lasting() });
+    const [channel] = await channelBetween(a, b);
+    const negotiation = await a.negotiate({ with: b.id, basePrice: '1' });
+    const task = await a.createTask({ provider: b.id });
+    await a.close();
+    const again = await connectAgent(liar.url, buyer, { keep: lasting() });
+    const ask = [
+      ['payment_channels', channel.id, () => again.channel('mine')],
+      ['negotiations', negotiation.id, () => again.negotiation('mine')],
+      ['tasks', task.id, () => again.task('mine')],
+    ] as const;
+    for (const [path, id, asked] of ask) {
+      liar.path = (said) => said.replace(`${path}/mine`, `${path}/${id}`);
+      expect(await rejection(asked())).toMatchObject({ reason: 'evidence_mismatch', details: { id: 'mine' } });
+    }
+  });
+
+  it('finds out that an agreement is that of another negotiation', async () => {
+    const a = await connectAgent(liar.url, buyer, { keep: lasting() });
+    const b = await connectAgent(aerie.url, seller, { keep: lasting() });
+    const agree = async (amount: string) => {
+      const mine = await a.negotiate({ with: b.id, capability: 'x', basePrice: '1' });
+      const theirs = await b.negotiation(mine.id);
+      await theirs.offer(amount);
+      await mine.offer(amount);
+      return { mine, theirs };
+    };
+    const dear = await agree('0.9');
+    await dear.theirs.accept();
+    await dear.mine.agreed;
+    const cheap = await agree('0.1');
+    liar.path = (said) => said.replace(cheap.mine.id, dear.mine.id);
+    await cheap.theirs.accept();
+    expect(await rejection(cheap.mine.agreed)).toMatchObject({ reason: 'evidence_mismatch' });
   });
 
   it('finds out that the offer of the seller was altered, and does not accept', async () => {

@@ -268,6 +268,20 @@ describe('serve', () => {
     expect(await rejection(unpaid.result)).toMatchObject({ reason: 'task_cancelled' });
   });
 
+  it('fails a task with the reason of what failed, and with what was thrown where that is no error', async () => {
+    const capability = `reasons-${Date.now()}`;
+    const [a, b] = [await connectAgent(aerie.url, buyer), await connectAgent(aerie.url, seller)];
+    void b.serve(capability, ({ state }) => {
+      if (state.metadata.asks) return b.negotiation('no-such');
+      throw 'out of order';
+    });
+    const made = (metadata: object) => a.createTask({ provider: b.id, capability, metadata: { ...metadata } });
+    const asking = await made({ asks: true });
+    expect(await rejection(asking.result)).toMatchObject({ reason: 'task_failed', details: { type: 'not_found' } });
+    const details = { type: 'Error', details: { message: 'out of order' } };
+    expect(await rejection((await made({})).result)).toMatchObject({ reason: 'task_failed', details });
+  });
+
   it('leaves alone what it was doing when the agent is closed, and the next one does it again from its checkpoint', async () => {
     const capability = `long-${Date.now()}`;
     const a = await connectAgent(aerie.url, buyer);

@@ -22,8 +22,8 @@ export class Conversation {
   /** Agents, as they were when it was asked for. */
   readonly participants: readonly string[];
   readonly #connection: Connection;
-  /** Whoever waits for messages is told of this side's own too. */
-  readonly #sent = new Set<() => void>();
+  /** Of messages that may be there, this side's own too. */
+  readonly #news: Wake;
 
   /** @internal */
   constructor(
@@ -31,6 +31,7 @@ export class Conversation {
     { id, taskId, name, participants }: Pick<Conversation, 'id' | 'taskId' | 'name' | 'participants'>,
   ) {
     this.#connection = connection;
+    this.#news = new Wake(connection.closed);
     this.id = id;
     this.taskId = taskId;
     this.name = name;
@@ -43,7 +44,7 @@ export class Conversation {
     signal,
   }: Abortable & { readonly since?: string } = {}): AsyncGenerator<ConversationMessage> {
     const topic = this.#connection.agentTopic;
-    const news = new Wake(this.#connection.closed);
+    const news = this.#news;
     const came = () => news.wake();
     const stops = [
       topic.on<{ message: Told }>(
@@ -52,7 +53,6 @@ export class Conversation {
       ),
       topic.onJoin(came),
     ];
-    this.#sent.add(came);
     try {
       for (let last = since; ; ) {
         const { version } = news;
@@ -70,7 +70,6 @@ export class Conversation {
       }
     } finally {
       for (const stop of stops) stop();
-      this.#sent.delete(came);
     }
   }
 
@@ -87,7 +86,7 @@ export class Conversation {
       { signal },
     );
     // The server tells the others alone.
-    for (const tell of this.#sent) tell();
+    this.#news.wake();
     return message;
   }
 

@@ -42,22 +42,19 @@ export async function checkOffer(by: Signing, session: NegotiationState, offer: 
   if (!isOfRole || !isSigned) throw evidenceMismatch({ offer });
 }
 
-/** The average of the offers that stand. @returns nothing while one is missing */
-export function averageOf({ client_offer, provider_offer }: NegotiationState): string | undefined {
-  return client_offer && provider_offer
-    ? usdc(average(micro(client_offer.amount), micro(provider_offer.amount)))
-    : undefined;
-}
+/** What both agree on where one of them accepts. */
+export const averageOf = (client: Offer, provider: Offer): string =>
+  usdc(average(micro(client.amount), micro(provider.amount)));
 
 /** Verifies a whole agreement. @throws AerieError `evidence_mismatch` */
 export async function agreementOf(by: Signing, session: NegotiationEvidence['session']): Promise<Agreed> {
   const { client_offer: client, provider_offer: provider, agreed_amount: amount } = session;
   const accepted = session.history.findLast(({ event }) => event === 'accept');
   const lies = evidenceMismatch({ session });
-  if (!client || !provider || amount === null || amount !== averageOf(session) || !accepted?.signature) throw lies;
+  if (!client || !provider || !accepted || amount !== averageOf(client, provider)) throw lies;
   await checkOffer(by, session, client);
   await checkOffer(by, session, provider);
-  const { agent_id: agent, signature } = accepted;
+  const { agent_id: agent, signature = '' } = accepted;
   const isParty = agent === session.client_agent_id || agent === session.provider_agent_id;
   const fields = [...termsOf(session), agent, amount, client.amount, provider.amount] as const;
   if (!isParty || !(await by.isSigned(agent, signature, 'negotiation.accept', ...fields))) throw lies;

@@ -35,12 +35,13 @@ export const average = (a: bigint, b: bigint): bigint => (a + b) / 2n;
 export function planOf(
   role: TaskRole,
   most: bigint,
-  asked: { readonly start: bigint; readonly limit: bigint; readonly step?: bigint },
+  asked: { readonly start: bigint; readonly limit: bigint; readonly step?: bigint | undefined },
 ): Plan {
   const { start, limit } = asked;
   const distance = limit > start ? limit - start : start - limit;
-  const [least, wanted] = [(distance + 7n) / 8n, asked.step ?? (distance + 3n) / 4n];
-  return { role, most, limit, start: start < most ? start : most, step: wanted > least ? wanted : least };
+  const least = (distance + 7n) / 8n;
+  const step = asked.step ?? (distance + 3n) / 4n;
+  return { role, most, limit, start: start < most ? start : most, step: step > least ? step : least };
 }
 
 /** True if one is worse than the other, for whoever has this role. */
@@ -52,10 +53,12 @@ export const isWorse = (role: TaskRole, one: bigint, other: bigint): boolean =>
  * offer is made that invites an average within the limit, each time a step nearer to it, and where that is no amount any more, give up.
  */
 export function nextMove({ role, start, limit, step, most }: Plan, { mine, theirs, isMyTurn, left }: Standing): Move {
-  if (mine === undefined && (theirs === undefined || !isWorse(role, average(start, theirs), limit)))
-    return { offer: start };
-  if (theirs === undefined || (mine !== undefined && !isMyTurn)) return 'wait';
-  if (mine !== undefined && !isWorse(role, average(mine, theirs), limit)) return 'accept';
+  if (theirs === undefined) return mine === undefined ? { offer: start } : 'wait';
+  const isWithin = (own: bigint) => !isWorse(role, average(own, theirs), limit);
+  if (mine === undefined) {
+    if (isWithin(start)) return { offer: start };
+  } else if (!isMyTurn) return 'wait';
+  else if (isWithin(mine)) return 'accept';
   if (left === 0) return 'reject';
   const towards = role === 'client' ? step : -step;
   for (let aim = start + towards * BigInt(MOST_OFFERS - left); ; aim += towards) {

@@ -25,13 +25,14 @@ interface Joined {
 /** What else says that somebody was faster: what to do next is decided anew. */
 const OVERTAKEN = ['own_offer_is_last', 'amount_mismatch', 'offers_incomplete', 'session_closed', 'too_many_rounds'];
 
+const amountOf = (amount: string | undefined) => (amount === undefined ? undefined : micro(amount));
+
 /** A negotiation about a price (PROTOCOL.md, section 5.3). */
 export class Negotiation {
   readonly id: string;
   readonly role: TaskRole;
   readonly #connection: Connection;
   readonly #topic: VerifiedTopic<Joined, Agreed>;
-  readonly #terms: string;
   #state: NegotiationState;
 
   private constructor(connection: Connection, state: NegotiationState) {
@@ -39,7 +40,6 @@ export class Negotiation {
     this.role = state.client_agent_id === connection.id ? 'client' : 'provider';
     this.#connection = connection;
     this.#state = { ...state, client_offer: null, provider_offer: null };
-    this.#terms = termsOf(state).join('\n');
     const keep = (mismatch: unknown) => this.#keep('mismatch', mismatch);
     const topic = new VerifiedTopic<Joined, Agreed>(connection, `negotiation:${state.id}`, keep);
     this.#topic = topic;
@@ -47,7 +47,7 @@ export class Negotiation {
     topic.onHeard('negotiation_complete', () => this.#completed());
     topic.onHeard('reject', () => this.#become({ status: 'rejected' }));
     topic.onHeard('negotiation_expired', () => this.#become({ status: 'expired' }));
-    topic.onJoin(({ session }) => void topic.hear(() => this.#refresh(session)));
+    topic.onJoin(({ session }) => void topic.hear(() => this.#refresh(session)).catch(() => {}));
   }
 
   /** Joins it; resolves when what stands is verified. @internal */
@@ -88,7 +88,6 @@ export class Negotiation {
     await this.#keep('offer', { amount: exact, signature });
     const { offer } = await this.#topic.call<{ offer: Offer }>('offer', { amount: exact, signature }, options);
     await this.#topic.hear(() => this.#offered(offer));
-    this.#topic.demandSound();
     return offer;
   }
 
@@ -101,8 +100,8 @@ export class Negotiation {
     const { id } = this.#connection;
     this.#demandSigner();
     const { client_offer: client, provider_offer: provider } = this.#state;
-    const amount = averageOf(this.#state);
-    if (!client || !provider || amount === undefined) throw new AerieError('offers_incomplete');
+    if (!client || !provider) throw new AerieError('offers_incomplete');
+    const amount = averageOf(client, provider);
     const fields = [...termsOf(this.#state), id, amount, client.amount, provider.amount] as const;
     const signature = await this.#connection.sign('negotiation.accept', ...fields);
     await this.#keep('accept', { amount, signature, client_offer: client, provider_offer: provider });
@@ -125,7 +124,7 @@ export class Negotiation {
    */
   async settle({ start, limit, step, signal }: SettleOptions): Promise<Agreed> {
     this.#demandSigner(true);
-    const asked = { start: micro(start), limit: micro(limit), ...(step !== undefined && { step: micro(step) }) };
+    const asked = { start: micro(start), limit: micro(limit), step: amountOf(step) };
     const plan = planOf(this.role, micro(this.#state.limit), asked);
     let isRefused = false;
     let left = MOST_OFFERS;
@@ -137,7 +136,7 @@ export class Negotiation {
       isRefused = false;
       try {
         if (move === 'accept') await this.accept({ signal });
-        else if (move === 'reject') await this.reject('no agreement within the limit', { signal });
+        else if (move === 'reject') await this.reject('past my limit', { signal });
         else if (move === 'wait') await this.#topic.news.since(version, signal);
         else {
           left--;
@@ -155,18 +154,14 @@ export class Negotiation {
     return agreed;
   }
 
-  get #mine(): Offer | null {
-    return this.#state[`${this.role}_offer`];
-  }
-
   get #theirs(): Offer | null {
     return this.#state[this.role === 'client' ? 'provider_offer' : 'client_offer'];
   }
 
   get #standing() {
-    const [mine, theirs] = [this.#mine, this.#theirs];
+    const [mine, theirs] = [this.#state[`${this.role}_offer`], this.#theirs];
     const isMyTurn = mine !== null && theirs !== null && theirs.offered_at >= mine.offered_at;
-    return { mine: mine ? micro(mine.amount) : undefined, theirs: theirs ? micro(theirs.amount) : undefined, isMyTurn };
+    return { mine: amountOf(mine?.amount), theirs: amountOf(theirs?.amount), isMyTurn };
   }
 
   #demandSigner(isMoney?: boolean): void {
@@ -180,14 +175,18 @@ export class Negotiation {
 
   async #refresh(session: NegotiationState): Promise<void> {
     if (!('task_id' in session)) throw new AerieError('unsupported');
-    if (termsOf(session).join('\n') !== this.#terms) {
-      throw evidenceMismatch({ terms: this.#terms, session });
-    }
+    this.#demandTerms(session);
     for (const offer of [session.client_offer, session.provider_offer]) {
       if (offer) await checkOffer(this.#connection, session, offer);
     }
     if (session.status === 'agreed') await this.#completed();
     else this.#become(session);
+  }
+
+  /** @throws AerieError `evidence_mismatch` where it is another negotiation */
+  #demandTerms(session: NegotiationState): void {
+    const [terms, said] = [termsOf(this.#state), termsOf(session)];
+    if (said.join('\n') !== terms.join('\n')) throw evidenceMismatch({ terms, session });
   }
 
   async #offered(offer: Offer): Promise<void> {
@@ -201,10 +200,10 @@ export class Negotiation {
     const path = `/api/negotiations/${this.id}`;
     const { session } = await this.#connection.http.call<Pick<NegotiationEvidence, 'session'>>('GET', path);
     if (session.status !== 'agreed') return;
+    this.#demandTerms(session);
     const agreed = await agreementOf(this.#connection, session);
     await this.#keep('agreement', agreed.evidence);
-    const { history: _, ...state } = session;
-    this.#become(state);
+    this.#become(session);
     this.#topic.ended.resolve(agreed);
   }
 

@@ -18,45 +18,46 @@ export interface NewNegotiation extends Abortable {
   readonly id?: string;
 }
 
-/** The negotiations of an agent. Each is joined once, whoever asks for it. */
-export class Negotiations {
-  readonly #connection: Connection;
-  readonly #open: Opened<NegotiationState, Negotiation>;
+/** The negotiations that an agent has joined. */
+export type Negotiations = Opened<NegotiationState, Negotiation>;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#open = new Opened(connection.http, '/api/negotiations', 'session', async (session) => {
-      const negotiation = await Negotiation.open(connection, session);
-      const forget = () => this.#open.forget(session.id);
-      negotiation.agreed.then(forget, forget);
-      return negotiation;
-    });
-  }
+export function openNegotiations(connection: Connection): Negotiations {
+  const place = { path: '/api/negotiations', field: 'session' };
+  const open: Negotiations = new Opened(connection.http, place, async (session) => {
+    const negotiation = await Negotiation.open(connection, session);
+    const forget = () => open.delete(session.id);
+    negotiation.agreed.then(forget, forget);
+    return negotiation;
+  });
+  return open;
+}
 
-  async begin({ with: other, capability, basePrice, id = newId(), signal }: NewNegotiation): Promise<Negotiation> {
-    const { http, id: me } = this.#connection;
-    const body = { id, provider_agent_id: other, capability, base_price: basePrice && canonical(basePrice) };
-    const { session } = await http.call<{ session: NegotiationState }>('POST', '/api/negotiations', { body, signal });
-    const isMine = session.id === id && session.client_agent_id === me && session.provider_agent_id === other;
-    if (!isMine || session.capability !== (capability ?? null)) {
-      throw evidenceMismatch({ asked: body, session });
-    }
-    return this.#open.take(session, undefined);
-  }
+/** Begins to negotiate a price with another agent, as the client. */
+export async function negotiate(
+  { http, id: me }: Connection,
+  negotiations: Negotiations,
+  { with: other, capability, basePrice, id = newId(), signal }: NewNegotiation,
+): Promise<Negotiation> {
+  const body = { id, provider_agent_id: other, capability, base_price: basePrice && canonical(basePrice) };
+  const { session } = await http.call<{ session: NegotiationState }>('POST', '/api/negotiations', { body, signal });
+  const isMine = session.id === id && session.client_agent_id === me && session.provider_agent_id === other;
+  if (!isMine || session.capability !== (capability ?? null)) throw evidenceMismatch({ asked: body, session });
+  return negotiations.take(session);
+}
 
-  find(id: string, options?: Abortable): Promise<Negotiation> {
-    return this.#open.find(id, options, undefined);
-  }
-
-  /** Tells of each open negotiation that others have begun with this agent, those from before too. */
-  watch(tell: (negotiation: Negotiation) => unknown, options?: Abortable): Promise<void> {
-    const list = {
-      paths: ['/api/negotiations?limit=100&status=open'],
-      ...{ items: 'sessions', notice: 'aerie.negotiation' },
-      isWanted: ({ provider_agent_id: provider }: NegotiationState) => provider === this.#connection.id,
-    };
-    return watchList(this.#connection, list, options, async (session) =>
-      tell(await this.#open.take(session, undefined)),
-    );
-  }
+/** Tells of each open negotiation that others have begun with this agent, those from before too. */
+export function watchNegotiations(
+  connection: Connection,
+  negotiations: Negotiations,
+  tell: (negotiation: Negotiation) => unknown,
+  options?: Abortable,
+): Promise<void> {
+  const list = {
+    paths: ['/api/negotiations?limit=100&status=open'],
+    ...{ items: 'sessions', notice: 'aerie.negotiation' },
+    isWanted: ({ provider_agent_id: provider }: NegotiationState) => provider === connection.id,
+  };
+  return watchList<NegotiationState>(connection, list, options, async (session) =>
+    tell(await negotiations.take(session)),
+  );
 }

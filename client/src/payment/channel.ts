@@ -1,7 +1,7 @@
 import { type Abortable, waitFor } from '../abort.ts';
 import { usdc } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError, isReason } from '../error.ts';
+import { AerieError, ignore } from '../error.ts';
 import { read, write } from '../keep.ts';
 import type { ChannelState, Closing, CoSigned, HistoryItem } from '../wire.ts';
 import { type Paid, Payer, type PayOptions } from './payer.ts';
@@ -40,7 +40,7 @@ export class Channel {
   }
 
   /** Joins it; resolves when what the server says of it is verified. @internal */
-  static async open(connection: Connection, state: ChannelState, policies: ChannelPolicies): Promise<Channel> {
+  static async open(connection: Connection, state: ChannelState, policies?: ChannelPolicies): Promise<Channel> {
     const channel = new Channel(connection, await Standing.open(connection, state, policies));
     if (connection.canSign) await channel.#payer.resume();
     return channel;
@@ -59,13 +59,8 @@ export class Channel {
 
   /** USDC of the other side, by the newest state that both have signed. */
   get theirBalance(): string {
-    const { balances, mine } = this.#standing.ledger;
-    return usdc(balances[mine === 'a' ? 'b' : 'a']);
-  }
-
-  /** The id of the other side. */
-  get peer(): string {
-    return this.#standing.ledger.peer;
+    const { balances, theirs } = this.#standing.ledger;
+    return usdc(balances[theirs]);
   }
 
   /** States as they follow, beginning with the present one; who is slow misses those in between. Ends when the channel is closed. */
@@ -114,7 +109,7 @@ export class Channel {
     const key = `taken:${this.id}`;
     let after = (await read<number>(keep, key)) ?? 0;
     for await (const { status } of this.#standing.states(signal)) {
-      for await (const item of this.#standing.ledger.history(after)) {
+      for await (const item of this.#standing.history(after)) {
         after = item.nonce;
         if ('burned' in item || item.to !== me) continue;
         yield item;
@@ -151,16 +146,14 @@ export class Channel {
     try {
       let proposedAt: number | undefined;
       for await (const { status } of this.#standing.states(signal)) {
-        const nonce = ledger.newest?.nonce ?? 0;
+        const { nonce } = ledger;
         if (status === 'closed') break;
         if (status === 'proposed') await this.withdraw();
-        else if (isLate && status === 'open')
-          await this.dispute('no answer to a proposed close', undefined, { signal });
+        else if (isLate && status === 'open') await this.dispute('no answer', undefined, { signal });
         else if (proposedAt !== nonce) {
-          await this.#standing.proposeClose(ledger.balances, signal).catch((error) => {
-            // A transfer was executed in that moment, or it is closed: looked at again when that is told.
-            if (!isReason(error, 'invalid_nonce', 'channel_closed', 'balance_mismatch')) throw error;
-          });
+          // Where a transfer was executed in that moment, or it is closed, that is told, and looked at then.
+          const overtaken = ignore('invalid_nonce', 'channel_closed', 'balance_mismatch');
+          await this.#standing.proposeClose(ledger.balances, signal).catch(overtaken);
           proposedAt = nonce;
         }
       }
@@ -180,23 +173,21 @@ export class Channel {
     const shown = evidence ?? (newest ? { state: newest } : {});
     await this.#standing.topic.call('dispute', { reason, evidence: shown }, options);
     await this.#standing.refresh();
-    this.#standing.topic.demandSound();
     return this.state;
   }
 
   /** What `aerie verify` takes, verified. @throws AerieError `evidence_mismatch` */
   async evidence(options?: Abortable): Promise<ChannelEvidence> {
     const { http, networkId } = this.#connection;
+    const standing = this.#standing;
     for (;;) {
-      const known = this.#standing.ledger.newest?.nonce ?? 0;
-      const path = `/api/payment_channels/${this.id}`;
-      const { channel } = await http.call<{ channel: ChannelState }>('GET', path, options);
+      const known = standing.ledger.nonce;
+      const { channel } = await http.call<{ channel: ChannelState }>('GET', standing.path, options);
       const history: HistoryItem[] = [];
-      for await (const item of this.#standing.ledger.history(0)) history.push(item);
+      for await (const item of standing.history(0)) history.push(item);
       // Something was under way between the two.
-      if ((history.at(-1)?.nonce ?? 0) !== channel.next_nonce - (channel.pending ? 2 : 1)) continue;
-      await this.#standing.verify(channel, known);
-      this.#standing.topic.demandSound();
+      if (history.length !== channel.next_nonce - (channel.pending ? 2 : 1)) continue;
+      await standing.topic.hear(() => standing.ledger.refresh(channel, known));
       const public_keys = await this.#connection.publicKeys(channel.agent_a, channel.agent_b);
       return { network_id: networkId, public_keys, channel, history };
     }
@@ -212,6 +203,6 @@ export class Channel {
 
   /** Takes a proposal back. @throws AerieError `conflict` where it is opened already @internal */
   async withdraw(): Promise<void> {
-    await this.#connection.http.call('DELETE', `/api/payment_channels/${this.id}`);
+    await this.#connection.http.call('DELETE', this.#standing.path);
   }
 }

@@ -8,9 +8,9 @@ import { Opened } from '../opened.ts';
 import { watchList } from '../watch_list.ts';
 import type { ChannelState } from '../wire.ts';
 import { Channel } from './channel.ts';
-import { ChannelRecord } from './record.ts';
+import { Ledger } from './ledger.ts';
 import type { ChannelPolicies } from './standing.ts';
-import { openFields, sameTerms, type Terms, termsOf } from './states.ts';
+import { sameTerms, type Terms, termsOf } from './states.ts';
 
 export interface NewChannel extends Abortable, ChannelPolicies {
   /** The other agent. */
@@ -46,21 +46,21 @@ export interface ProposalOptions extends Abortable {
 
 const HOUR_MS = 3_600_000;
 
-/** The payment channels of an agent. Each is joined once, whoever asks for it. */
+/** The payment channels of an agent. */
 export class Channels {
   readonly #connection: Connection;
+  /** Those that it has joined. */
   readonly #open: Opened<ChannelState, Channel, ChannelPolicies>;
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    const join = (state: ChannelState, policies: ChannelPolicies) => Channel.open(connection, state, policies);
-    this.#open = new Opened(connection.http, '/api/payment_channels', 'channel', join);
+    const place = { path: '/api/payment_channels', field: 'channel' };
+    this.#open = new Opened(connection.http, place, (state, policies) => Channel.open(connection, state, policies));
   }
 
   /** Proposes a channel; resolves when the other side has opened it. */
   async begin({ with: other, signal, ...asked }: NewChannel): Promise<Channel> {
     this.#connection.demandSigner(true);
-    const { onTransfer, onProposedClose } = asked;
     const terms: Terms = {
       id: asked.id ?? newId(),
       agent_a: this.#connection.id,
@@ -70,7 +70,7 @@ export class Channels {
       challenge_period_ms: asked.challengePeriodMs ?? HOUR_MS,
     };
     try {
-      const channel = await this.#open.take(await this.#sign(terms, signal), { onTransfer, onProposedClose });
+      const channel = await this.#open.take(await this.#sign(terms, signal), asked);
       await channel.opened({ signal });
       return channel;
     } catch (error) {
@@ -94,8 +94,9 @@ export class Channels {
     };
     await watchList<ChannelState>(this.#connection, list, { signal }, async (said) => {
       const isOpen = said.status === 'open';
-      if (isOpen && !(await this.#isOpenedHere(said))) return;
-      const verdict = isOpen ? await policy(proposalOf(said, this.#connection.id)) : await this.#accept(said, policy);
+      const ledger = new Ledger(this.#connection, said);
+      if (isOpen && !(await this.#isOpenedHere(ledger))) return;
+      const verdict = isOpen ? await policy(proposalOf(ledger)) : await this.#accept(said, ledger, policy);
       if (!verdict && !isOpen) return;
       const channel = await this.#open.take(said, typeof verdict === 'object' ? verdict : {});
       void Promise.resolve(channel).then(onOpen).catch(report);
@@ -103,22 +104,18 @@ export class Channels {
   }
 
   /** True if a process before this one has signed it. */
-  async #isOpenedHere({ id }: ChannelState): Promise<boolean> {
-    return !this.#open.has(id) && (await new ChannelRecord(this.#connection, id).read())?.opening !== undefined;
+  async #isOpenedHere({ terms, record }: Ledger): Promise<boolean> {
+    return !this.#open.has(terms.id) && (await record.read())?.opening !== undefined;
   }
 
-  async #accept(state: ChannelState, policy: ProposalPolicy) {
-    const { id, proposed_by: by } = state;
-    const signature = by === state.agent_a ? state.open_signature_a : state.open_signature_b;
-    const terms = termsOf(state);
-    const isWhole = [state.agent_a, state.agent_b].includes(this.#connection.id) && by && signature;
-    if (!isWhole || !(await this.#connection.isSigned(by, signature, 'payment.open', ...openFields(terms)))) {
-      throw evidenceMismatch({ proposal: state });
-    }
+  async #accept(state: ChannelState, ledger: Ledger, policy: ProposalPolicy) {
+    const { terms, peer } = ledger;
+    await ledger.verifyOpening(state);
+    if (state.proposed_by !== peer || !state[`open_signature_${ledger.theirs}`]) throw evidenceMismatch({ state });
     try {
-      const verdict = await policy(proposalOf(state, this.#connection.id));
+      const verdict = await policy(proposalOf(ledger));
       if (verdict) await this.#sign(terms);
-      else await this.#withdraw(id);
+      else await this.#withdraw(terms.id);
       return verdict;
     } catch (error) {
       // Withdrawn or expired meanwhile.
@@ -129,10 +126,12 @@ export class Channels {
 
   /** Keeps what is signed, and sends it. */
   async #sign(terms: Terms, signal?: AbortSignal): Promise<ChannelState> {
-    const { http, id: me } = this.#connection;
-    const signature = await new ChannelRecord(this.#connection, terms.id).signOpening(terms);
-    const body = { ...terms, [terms.agent_a === me ? 'signature_a' : 'signature_b']: signature };
-    const sent = http.call<{ channel: ChannelState }>('POST', '/api/payment_channels', { body, signal });
+    const { record, mine } = new Ledger(this.#connection, terms);
+    const body = { ...terms, [`signature_${mine}`]: await record.signOpening(terms) };
+    const sent = this.#connection.http.call<{ channel: ChannelState }>('POST', '/api/payment_channels', {
+      body,
+      signal,
+    });
     const { channel } = await sent.catch((error) => {
       // A server of the version before wants both signatures at once.
       throw isReason(error, 'invalid_payload') && isMissing(error.details) ? new AerieError('unsupported') : error;
@@ -149,11 +148,15 @@ export class Channels {
 
 const unlessGone = (error: unknown) => isReason(error, 'not_found') || report(error);
 
-const isMissing = (details: unknown) => JSON.stringify(details ?? '').includes('signature');
+const isMissing = (details: unknown) => /signature/.test(JSON.stringify(details));
 
-function proposalOf(state: ChannelState, me: string): Proposal {
-  const { id, agent_a, agent_b, deposit_a, deposit_b, challenge_period_ms: challengePeriodMs } = state;
-  const [from, deposit, theirDeposit] =
-    agent_a === me ? [agent_b, deposit_a, deposit_b] : [agent_a, deposit_b, deposit_a];
-  return { id, from, deposit, theirDeposit, challengePeriodMs };
+function proposalOf({ terms, mine, theirs, peer }: Ledger): Proposal {
+  const { id, challenge_period_ms: challengePeriodMs } = terms;
+  return {
+    id,
+    from: peer,
+    deposit: terms[`deposit_${mine}`],
+    theirDeposit: terms[`deposit_${theirs}`],
+    challengePeriodMs,
+  };
 }

@@ -2,10 +2,11 @@ import type { Connection } from '../connection.ts';
 import { AerieError, evidenceMismatch } from '../error.ts';
 import type { Purpose, SignedFields } from '../signed_text.ts';
 import type { ChannelState, Closing, CoSigned, HistoryItem, Proposed, ProposedClose } from '../wire.ts';
-import { ChannelRecord } from './record.ts';
+import { ChannelRecord, sound } from './record.ts';
 import {
   type Balances,
   balancesOf,
+  coSignedOf,
   type Finals,
   finalsOf,
   isKept,
@@ -39,8 +40,17 @@ export class Ledger {
     return this.terms.agent_a === this.#connection.id ? 'a' : 'b';
   }
 
+  get theirs(): Side {
+    return this.mine === 'a' ? 'b' : 'a';
+  }
+
   get peer(): string {
-    return this.mine === 'a' ? this.terms.agent_b : this.terms.agent_a;
+    return this.terms[`agent_${this.theirs}`];
+  }
+
+  /** That of the newest state; 0 before the first one. */
+  get nonce(): number {
+    return this.newest?.nonce ?? 0;
   }
 
   get balances(): Balances {
@@ -49,10 +59,9 @@ export class Ledger {
 
   /** Takes up what is kept. @throws AerieError `evidence_mismatch` where the channel was stopped */
   async load(): Promise<void> {
-    const kept = await this.record.begin(this.terms);
+    const kept = sound(await this.record.begin(this.terms));
     this.terms = kept.terms;
     this.newest = kept.newest;
-    if (kept.mismatch !== undefined) throw evidenceMismatch(kept.mismatch);
   }
 
   /**
@@ -64,10 +73,8 @@ export class Ledger {
   async refresh(said: ChannelState, known: number): Promise<void> {
     if (!('proposed_close' in said)) throw new AerieError('unsupported');
     await this.load();
-    const { agent_a: a, agent_b: b } = this.terms;
-    const isParty = a !== b && (a === this.#connection.id || b === this.#connection.id);
-    if (!sameTerms(this.terms, said) || !isParty || !isKept(this.terms, said)) throw evidenceMismatch(said);
-    await this.#checkOpening(said);
+    if (!sameTerms(this.terms, said) || !isKept(this.terms, said)) throw evidenceMismatch(said);
+    await this.verifyOpening(said);
     const nonce = said.last_state?.nonce ?? 0;
     if (nonce < known) throw evidenceMismatch(said);
     if (said.last_state) await this.adopt(said.last_state);
@@ -80,8 +87,7 @@ export class Ledger {
     await this.verify(state);
     const newest = this.newest;
     if (newest?.nonce === state.nonce && !sameTransfer(newest, state)) throw evidenceMismatch({ newest, said: state });
-    const { signature_a, signature_b } = state;
-    this.newest = await this.record.adopt({ ...transferOf(state), signature_a, signature_b });
+    this.newest = await this.record.adopt(coSignedOf(state));
   }
 
   /** @throws AerieError `evidence_mismatch` unless both have signed it, and it keeps the sum */
@@ -102,7 +108,7 @@ export class Ledger {
     const { nonce, from, amount, signature } = said;
     const isFromParty = from === this.terms.agent_a || from === this.terms.agent_b;
     const isSound = isFromParty && Number.isSafeInteger(nonce);
-    const isOver = nonce <= (this.newest?.nonce ?? 0);
+    const isOver = nonce <= this.nonce;
     const next = isSound && !isOver ? nextState(this.terms, this.newest, { nonce, from, amount }) : said;
     if (!isSound || !next || !sameTransfer(next, said)) throw evidenceMismatch(said);
     const fields = stateFields(this.terms.id, next);
@@ -126,36 +132,26 @@ export class Ledger {
     if (!isSound || !isKept(this.terms, finalsOf(said))) throw evidenceMismatch(said);
   }
 
-  /** The items behind a nonce, page by page; what was executed is verified. */
-  async *history(after: number): AsyncGenerator<HistoryItem> {
-    const path = `/api/payment_channels/${this.terms.id}/history?limit=100`;
-    for (let last = after; ; ) {
-      const { items } = await this.#connection.http.call<{ items: HistoryItem[] }>('GET', `${path}&after=${last}`);
-      for (const item of items) {
-        if (item.nonce !== last + 1) throw evidenceMismatch(item);
-        if (!('burned' in item)) await this.verify(item);
-        last = item.nonce;
-        yield item;
-      }
-      if (items.length < 100) return;
+  /** @throws AerieError `evidence_mismatch` unless these are the items behind a nonce, and what was executed is signed by both */
+  async verifyHistory(items: readonly HistoryItem[], after: number): Promise<void> {
+    let last = after;
+    for (const item of items) {
+      if (item.nonce !== ++last) throw evidenceMismatch(item);
+      if (!('burned' in item)) await this.verify(item);
     }
   }
 
-  /** What became of a nonce. @returns nothing while it is open */
-  async outcome(nonce: number): Promise<HistoryItem | undefined> {
-    for await (const item of this.history(nonce - 1)) return item;
-    return undefined;
-  }
-
-  async #checkOpening(said: ChannelState): Promise<void> {
-    const fields = openFields(this.terms);
-    for (const [agent, signature] of [
-      [this.terms.agent_a, said.open_signature_a],
-      [this.terms.agent_b, said.open_signature_b],
-    ] as const) {
+  /** @throws AerieError `evidence_mismatch` unless this agent is one of two sides, and each opening signature there is rightly made */
+  async verifyOpening(said: ChannelState): Promise<void> {
+    const { agent_a: a, agent_b: b } = this.terms;
+    if (a === b || this.terms[`agent_${this.mine}`] !== this.#connection.id) throw evidenceMismatch(said);
+    for (const side of ['a', 'b'] as const) {
+      const signature = said[`open_signature_${side}`];
       // The operator opens channels without.
-      if (!signature || (await this.#connection.isSigned(agent, signature, 'payment.open', ...fields))) continue;
-      throw evidenceMismatch(said);
+      if (!signature) continue;
+      const agent = this.terms[`agent_${side}`];
+      const isSigned = await this.#connection.isSigned(agent, signature, 'payment.open', ...openFields(this.terms));
+      if (!isSigned) throw evidenceMismatch(said);
     }
   }
 

@@ -1,13 +1,14 @@
 import { type Abortable, aborted, sleep, waitFor } from '../abort.ts';
 import { canonical, micro } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError, evidenceMismatch, isReason } from '../error.ts';
+import { AerieError, evidenceMismatch, ignore, isReason } from '../error.ts';
 import { newId } from '../ids.ts';
 import { InTurn } from '../in_turn.ts';
+import { read, write } from '../keep.ts';
 import type { VerifiedTopic } from '../verified_topic.ts';
 import type { ChannelState, Closing, HistoryItem, Proposed, Transfer } from '../wire.ts';
 import type { Ledger } from './ledger.ts';
-import { isOver, type KeptPayment, KeptPayments, notPaid } from './payment.ts';
+import { isOver, type KeptPayment, notPaid } from './payment.ts';
 import { nextState, sameTransfer } from './states.ts';
 
 export interface PayOptions extends Abortable {
@@ -31,6 +32,8 @@ export interface Payable {
   states(): AsyncIterable<ChannelState>;
   /** Asks the server how the channel stands. */
   refresh(): Promise<void>;
+  /** What became of a nonce. @returns nothing while it is open */
+  outcome(nonce: number): Promise<HistoryItem | undefined>;
 }
 
 /** With what a proposal is rejected whose nonce this side has signed for another state. */
@@ -43,7 +46,6 @@ const COLLISION_MS = 50;
 /** Pays on a channel: one payment after the other, each once (CLIENT.md, section 11.2, 4). */
 export class Payer {
   readonly #channel: Payable;
-  readonly #kept: KeptPayments;
   readonly #turn = new InTurn();
   readonly #running = new Map<string, Promise<Paid>>();
   /** Ids of payments whose wait was aborted. */
@@ -51,12 +53,12 @@ export class Payer {
 
   constructor(channel: Payable) {
     this.#channel = channel;
-    this.#kept = new KeptPayments(channel.connection, channel.ledger.terms.id);
   }
 
   /** Goes on with what a process before this one has begun. */
   async resume(): Promise<void> {
-    for (const { id, amount } of await this.#kept.unsettled()) this.#run(id, amount);
+    const last = await this.#lastSigned();
+    if (last?.transfer && !last.isPaid) this.#run(last.id, last.amount);
   }
 
   /** Resolves when nothing is being paid. */
@@ -67,7 +69,7 @@ export class Payer {
   async pay(amount: string, { id = newId(), signal }: PayOptions): Promise<Paid> {
     const exact = canonical(amount);
     if (micro(exact) === 0n) throw new RangeError('Cannot pay nothing.');
-    const kept = await this.#kept.read(id);
+    const kept = await this.#read(id);
     if (kept && kept.amount !== exact) throw new AerieError('conflict', { details: { id, amount: kept.amount } });
     if (signal?.aborted) throw aborted(signal, 'none');
     const paid = this.#run(id, exact);
@@ -83,7 +85,7 @@ export class Payer {
     const { connection, ledger } = this.#channel;
     const paid = this.#turn.run(() =>
       connection.keep.lock(`pay:${ledger.terms.id}`, async () =>
-        this.#settle((await this.#kept.read(id)) ?? { id, amount }),
+        this.#settle((await this.#read(id)) ?? { id, amount }),
       ),
     );
     this.#running.set(id, paid);
@@ -106,32 +108,31 @@ export class Payer {
   }
 
   async #settle(asked: KeptPayment): Promise<Paid> {
-    const { ledger, connection } = this.#channel;
+    const { connection } = this.#channel;
     const { id } = asked;
     let payment = asked;
     let isResumed = payment.transfer !== undefined;
+    if (payment.isPaid && payment.transfer) return { id, ...payment.transfer };
     for (let tries = 0; ; tries++) {
-      if (payment.isPaid && payment.transfer) return { id, ...payment.transfer };
       if (tries > 0) await sleep(Math.random() * 2 * COLLISION_MS * Math.min(tries, 10), connection.closed);
       const transfer = payment.transfer ?? (await this.#next(payment));
       // Kept before it is signed, so that no signature is without its payment.
-      if (!payment.transfer) payment = await this.#kept.write({ ...payment, transfer });
-      const known = isResumed ? await ledger.outcome(transfer.nonce) : undefined;
+      if (!payment.transfer) payment = await this.#keep({ ...payment, transfer });
+      const known = isResumed ? await this.#channel.outcome(transfer.nonce) : undefined;
       const became = known ?? (await this.#propose(payment, transfer, isResumed));
       isResumed = false;
       if (became && !('burned' in became) && sameTransfer(became, transfer)) {
-        await this.#kept.write({ ...payment, isPaid: true });
+        await this.#keep({ ...payment, isPaid: true });
         return { id, ...transfer };
       }
       const burned = became && 'burned' in became ? became : undefined;
       const isMine = burned && (burned.by === connection.id || burned.reason === NONCE_TAKEN);
       if (burned && (isOver(burned) || !isMine || this.#isWithdrawn(payment))) {
-        await this.#kept.delete(id);
+        await this.#forget(id);
         throw this.#isWithdrawn(payment) ? new AerieError('withdrawn') : notPaid(burned);
       }
       // Another process of this agent, or the other side, had this nonce: with the next one.
-      const { transfer: _, ...unsigned } = payment;
-      payment = await this.#kept.write(unsigned);
+      payment = await this.#keep({ ...payment, transfer: undefined });
     }
   }
 
@@ -140,7 +141,7 @@ export class Payer {
     const { connection, ledger } = this.#channel;
     for await (const state of this.#channel.states()) {
       if (this.#isWithdrawn(payment)) {
-        await this.#kept.delete(payment.id);
+        await this.#forget(payment.id);
         throw new AerieError('withdrawn');
       }
       const signed = (await ledger.record.read())?.signed?.nonce ?? 0;
@@ -148,7 +149,7 @@ export class Payer {
       if (state !== this.#channel.state) continue;
       if (status !== 'open') throw new AerieError(status === 'proposed' ? 'channel_not_open' : `channel_${status}`);
       if (pending) continue;
-      if (nonce <= signed || nonce <= (ledger.newest?.nonce ?? 0)) await this.#settleBefore(payment, signed);
+      if (nonce <= signed || nonce <= ledger.nonce) await this.#settleBefore(payment, signed);
       else {
         const next = nextState(ledger.terms, ledger.newest, { nonce, from: connection.id, amount: payment.amount });
         if (!next) throw new AerieError('insufficient_balance');
@@ -167,8 +168,10 @@ export class Payer {
     // What another process of this agent did may be told a moment later.
     await this.#channel.refresh();
     if (this.#channel.state.next_nonce > nonce) return;
-    const before = (await this.#kept.unsettled()).find((kept) => kept.id !== id && kept.transfer?.nonce === nonce);
-    if (!before) throw evidenceMismatch({ signed: nonce, said: this.#channel.state });
+    const before = await this.#lastSigned();
+    if (before?.transfer?.nonce !== nonce || before.id === id) {
+      throw evidenceMismatch({ signed: nonce, said: this.#channel.state });
+    }
     await this.#settle(before);
   }
 
@@ -177,9 +180,7 @@ export class Payer {
     const { connection, ledger, topic } = this.#channel;
     const { amount, nonce } = transfer;
     topic.demandSound();
-    const signature = await ledger.record.signState(transfer).catch((error) => {
-      if (!isReason(error, NONCE_TAKEN)) throw error;
-    });
+    const signature = await ledger.record.signState(transfer, payment.id).catch(ignore(NONCE_TAKEN));
     if (!signature) return undefined;
     let sent = 0;
     const onSent = () => void sent++;
@@ -191,7 +192,7 @@ export class Payer {
       // The very same state was there before this process ever sent it: as the payment of another process of this agent.
       const isOthers = answer?.duplicate === true && sent === 1 && !isResumed;
       for await (const state of this.#channel.states()) {
-        const became = await ledger.outcome(nonce);
+        const became = await this.#channel.outcome(nonce);
         if (became) return isOthers ? undefined : became;
         const { pending } = this.#channel.state;
         if (pending?.nonce === nonce) {
@@ -207,23 +208,43 @@ export class Payer {
   }
 
   async #takeBack(payment: KeptPayment, nonce: number): Promise<void> {
-    if (!payment.isWithdrawn) await this.#kept.write({ ...payment, isWithdrawn: true });
-    try {
-      await this.#channel.topic.call('reject_transfer', { reason: 'withdrawn', nonce });
-    } catch (error) {
-      // It has ended meanwhile: the history says how.
-      if (!isReason(error, 'no_pending_transfer', 'channel_closed', 'channel_disputed')) throw error;
-    }
+    if (!payment.isWithdrawn) await this.#keep({ ...payment, isWithdrawn: true });
+    // Where it has ended meanwhile, the history says how.
+    const ended = ignore('no_pending_transfer', 'channel_closed', 'channel_disputed');
+    await this.#channel.topic.call('reject_transfer', { reason: 'withdrawn', nonce }).catch(ended);
     await this.#channel.refresh();
   }
 
   async #refused(error: unknown, { id }: KeptPayment, nonce: number): Promise<undefined> {
-    if (!isReason(error, 'transfer_pending', 'invalid_nonce', 'channel_closed', 'channel_disputed')) throw error;
+    const isTaken = isReason(error, 'transfer_pending', 'invalid_nonce');
+    if (!isTaken && !isReason(error, 'channel_closed', 'channel_disputed')) throw error;
     await this.#channel.refresh();
-    const isTaken = error.reason === 'transfer_pending' || error.reason === 'invalid_nonce';
-    if (isTaken || (await this.#channel.ledger.outcome(nonce))) return;
-    if (error.reason === 'channel_closed') await this.#kept.delete(id);
+    if (isTaken || (await this.#channel.outcome(nonce))) return;
+    if (isReason(error, 'channel_closed')) await this.#forget(id);
     throw error;
+  }
+
+  /** The payment that a state was signed for last. */
+  async #lastSigned(): Promise<KeptPayment | undefined> {
+    const id = (await this.#channel.ledger.record.read())?.signed?.payment;
+    return id === undefined ? undefined : this.#read(id);
+  }
+
+  #key(id: string): string {
+    return `pay:${this.#channel.ledger.terms.id}:${id}`;
+  }
+
+  #read(id: string): Promise<KeptPayment | undefined> {
+    return read(this.#channel.connection.keep, this.#key(id));
+  }
+
+  async #keep(payment: KeptPayment): Promise<KeptPayment> {
+    await write(this.#channel.connection.keep, this.#key(payment.id), payment);
+    return payment;
+  }
+
+  #forget(id: string): Promise<void> {
+    return this.#channel.connection.keep.delete(this.#key(id));
   }
 
   #isWithdrawn({ id, isWithdrawn }: KeptPayment): boolean {

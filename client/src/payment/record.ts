@@ -28,8 +28,8 @@ interface Kept {
   readonly opening?: string;
   /** The newest state that both have signed. */
   readonly newest: CoSigned | null;
-  /** Of all texts that this side has signed, the one with the highest nonce. */
-  readonly signed: (Transfer & { readonly signature: string }) | null;
+  /** Of all texts that this side has signed, the one with the highest nonce; and the id of the payment that it was signed for. */
+  readonly signed: (Transfer & { readonly signature: string; readonly payment?: string }) | null;
   readonly close?: SignedClose;
   /** What did not fit: nothing is signed any more. */
   readonly mismatch?: unknown;
@@ -53,31 +53,32 @@ export class ChannelRecord {
 
   /** Keeps the terms that are seen first. @returns what is kept */
   begin(terms: Terms): Promise<Kept> {
-    return this.#change((kept) => kept ?? { terms, newest: null, signed: null });
+    return this.#change((kept) => kept, terms);
   }
 
   /** Signs the terms of a channel. @throws AerieError `evidence_mismatch` where other terms are kept under its id */
   async signOpening(terms: Terms): Promise<string> {
     const opening = await this.#connection.sign('payment.open', ...openFields(terms));
-    const kept = await this.begin(terms);
-    if (!sameTerms(kept.terms, terms)) throw evidenceMismatch({ kept, terms });
-    await this.#change((before = kept) => ({ ...before, opening }));
+    await this.#change((kept) => {
+      if (!sameTerms(kept.terms, terms)) throw evidenceMismatch({ kept, terms });
+      return { ...kept, opening };
+    }, terms);
     return opening;
   }
 
   /**
    * Signs a state: each nonce once, the same state again with the same signature.
    *
+   * @param payment id of this side's payment, where it is one
    * @throws AerieError `nonce_taken` where another state was signed with this nonce or a later one; `evidence_mismatch`
    */
-  async signState(transfer: Transfer): Promise<string> {
+  async signState(transfer: Transfer, payment?: string): Promise<string> {
     const signature = await this.#connection.sign('payment.state', ...stateFields(this.#id, transfer));
-    await this.#change((said) => {
-      const kept = sound(said);
-      const { signed } = kept;
+    await this.#change((kept) => {
+      const { signed } = sound(kept);
       if (signed && sameTransfer(signed, transfer)) return kept;
       if (signed && signed.nonce >= transfer.nonce) throw new AerieError('nonce_taken');
-      return { ...kept, signed: { ...transfer, signature } };
+      return { ...kept, signed: { ...transfer, signature, ...(payment && { payment }) } };
     });
     return signature;
   }
@@ -90,9 +91,8 @@ export class ChannelRecord {
   async signClose(end: Omit<SignedClose, 'signature'>, mine: Side): Promise<SignedClose> {
     const { nonce, final_balance_a: a, final_balance_b: b } = end;
     const close = { ...end, signature: await this.#connection.sign('payment.close', this.#id, nonce, a, b) };
-    await this.#change((said) => {
-      const kept = sound(said);
-      const { newest, terms } = kept;
+    await this.#change((kept) => {
+      const { newest, terms } = sound(kept);
       const isLess = balancesOf(terms, finalsOf(end))[mine] < balancesOf(terms, newest)[mine];
       if (isLess || (newest?.nonce ?? 0) !== nonce) throw new AerieError('balance_mismatch');
       return { ...kept, close };
@@ -102,32 +102,36 @@ export class ChannelRecord {
 
   /** Keeps a state that both have signed, if it is newer. @returns the newest one */
   async adopt(state: CoSigned): Promise<CoSigned | null> {
-    const isNewer = ({ newest }: Kept) => !newest || newest.nonce < state.nonce;
-    const { newest } = await this.#change((kept) => (kept && isNewer(kept) ? { ...kept, newest: state } : kept));
-    return newest;
+    const isOld = ({ newest }: Kept) => newest && newest.nonce >= state.nonce;
+    return (await this.#change((kept) => (isOld(kept) ? kept : { ...kept, newest: state }))).newest;
   }
 
   /** Keeps what does not fit, for good. */
   async stop(mismatch: unknown): Promise<void> {
-    await this.#change((kept) => kept && { ...kept, mismatch });
+    await this.#change((kept) => ({ ...kept, mismatch }));
   }
 
-  /** Others with the same keep see each change whole. @throws AerieError `not_found` where nothing is kept, and nothing is begun */
-  #change(change: (kept: Kept | undefined) => Kept | undefined): Promise<Kept> {
+  /**
+   * Others with the same keep see each change whole.
+   *
+   * @param terms begin it where nothing is kept yet
+   * @throws AerieError `not_found` where nothing is kept, and nothing is begun
+   */
+  #change(change: (kept: Kept) => Kept, terms?: Terms): Promise<Kept> {
     const { keep } = this.#connection;
     return keep.lock(this.#key, async () => {
       const before = await this.read();
-      const after = change(before);
-      if (!after) throw new AerieError('not_found');
+      const kept = before ?? (terms && { terms, newest: null, signed: null });
+      if (!kept) throw new AerieError('not_found');
+      const after = change(kept);
       if (after !== before) await write(keep, this.#key, after);
       return after;
     });
   }
 }
 
-/** @throws AerieError `evidence_mismatch` where the channel was stopped; `not_found` where nothing is kept of it */
-function sound(kept: Kept | undefined): Kept {
-  if (!kept) throw new AerieError('not_found');
+/** @throws AerieError `evidence_mismatch` where the channel was stopped */
+export function sound(kept: Kept): Kept {
   if (kept.mismatch !== undefined) throw evidenceMismatch(kept.mismatch);
   return kept;
 }

@@ -4,13 +4,15 @@ import type { Connection } from '../connection.ts';
 import { AerieError, evidenceMismatch, isReason } from '../error.ts';
 import { report } from '../listeners.ts';
 import { VerifiedTopic } from '../verified_topic.ts';
-import type { ChannelState, Closing, CoSigned, Proposed, ProposedClose, Transfer } from '../wire.ts';
+import type { ChannelState, Closing, CoSigned, HistoryItem, Proposed, ProposedClose, Transfer } from '../wire.ts';
 import { Ledger } from './ledger.ts';
 import { NONCE_TAKEN, type Payable } from './payer.ts';
 import { type Balances, balancesOf, finalsOf, termsOf, transferOf } from './states.ts';
 
+type Verdict = boolean | string;
+
 /** Whether to take a transfer that is rightly signed: `false`, or a reason, rejects it. */
-export type TransferPolicy = (transfer: Transfer) => boolean | string | Promise<boolean | string>;
+export type TransferPolicy = (transfer: Transfer) => Verdict | Promise<Verdict>;
 
 /** Whether to sign a close that the other side proposes. What leaves this side less than it has is never signed. */
 export type ClosePolicy = (close: ProposedClose) => boolean | Promise<boolean>;
@@ -26,6 +28,19 @@ interface Joined {
   readonly channel: ChannelState;
 }
 
+/** Items of its history that are asked for at once. */
+const PAGE = 100;
+
+/** What an answer fails with that comes too late, or that nobody wants any more. */
+const EXCUSES = [
+  'closed',
+  'no_pending_transfer',
+  'channel_closed',
+  'channel_disputed',
+  'invalid_nonce',
+  'balance_mismatch',
+];
+
 /** How a payment channel stands: what comes is verified, kept and answered, one thing after the other. */
 export class Standing implements Payable {
   readonly connection: Connection;
@@ -36,7 +51,7 @@ export class Standing implements Payable {
   readonly #answering = new Set<number>();
   state: ChannelState;
 
-  private constructor(connection: Connection, state: ChannelState, policies: ChannelPolicies) {
+  private constructor(connection: Connection, state: ChannelState, policies?: ChannelPolicies) {
     this.connection = connection;
     this.state = { ...state, pending: null, proposed_close: null };
     this.policies = { ...policies };
@@ -44,19 +59,24 @@ export class Standing implements Payable {
     const { record } = this.ledger;
     this.topic = new VerifiedTopic(connection, `payment:${state.id}`, (mismatch) => record.stop(mismatch));
     const { topic } = this;
-    const unlessClosed = (error: unknown) => isReason(error, 'closed') || report(error);
-    topic.onJoin((joined) => void this.#joined(joined).catch(unlessClosed));
+    const excuse = (error: unknown) => this.#excuse(error);
+    topic.onJoin((joined) => void this.#joined(joined).catch(excuse));
     topic.onHeard<Proposed>('propose_transfer', (pending) => this.#proposed(pending));
     topic.onHeard<CoSigned>('transfer_complete', (executed) => this.#executed(executed));
     topic.onHeard<{ nonce: number }>('reject_transfer', ({ nonce }) => this.#passed(nonce));
     topic.onHeard<ProposedClose>('propose_close', (close) => this.#closeProposed(close));
     for (const event of ['channel_opened', 'dispute', 'channel_closed']) {
-      topic.on(event, () => void this.refresh().catch(unlessClosed));
+      topic.on(event, () => void this.refresh().catch(excuse));
     }
   }
 
+  /** Where the server has it. */
+  get path(): string {
+    return `/api/payment_channels/${this.ledger.terms.id}`;
+  }
+
   /** Joins it; resolves when what the server says of it is verified. */
-  static async open(connection: Connection, state: ChannelState, policies: ChannelPolicies): Promise<Standing> {
+  static async open(connection: Connection, state: ChannelState, policies?: ChannelPolicies): Promise<Standing> {
     const standing = new Standing(connection, state, policies);
     await standing.ledger.load();
     await standing.topic.enter();
@@ -76,12 +96,29 @@ export class Standing implements Payable {
 
   /** Asks how the channel stands, and again where something has come meanwhile, since the answer may be from before. */
   async refresh(): Promise<void> {
-    const path = `/api/payment_channels/${this.ledger.terms.id}`;
     for (;;) {
       const { version } = this.topic.news;
-      const { channel } = await this.connection.http.call<Joined>('GET', path);
+      const { channel } = await this.connection.http.call<Joined>('GET', this.path);
       if (await this.#take(channel, version)) return;
     }
+  }
+
+  /** The items behind a nonce, page by page; what was executed is verified. */
+  async *history(after: number): AsyncGenerator<HistoryItem> {
+    for (let last = after; ; ) {
+      const page = `${this.path}/history?limit=${PAGE}&after=${last}`;
+      const { items } = await this.connection.http.call<{ items: HistoryItem[] }>('GET', page);
+      await this.topic.hear(() => this.ledger.verifyHistory(items, last));
+      yield* items;
+      if (items.length < PAGE) return;
+      last += PAGE;
+    }
+  }
+
+  /** What became of a nonce. @returns nothing while it is open */
+  async outcome(nonce: number): Promise<HistoryItem | undefined> {
+    for await (const item of this.history(nonce - 1)) return item;
+    return undefined;
   }
 
   async #joined({ channel }: Joined): Promise<void> {
@@ -91,7 +128,7 @@ export class Standing implements Payable {
 
   /** Takes an answer over, in its turn. @returns false where something has come since it was asked for at that version */
   async #take(channel: ChannelState, version: number): Promise<boolean> {
-    const known = this.ledger.newest?.nonce ?? 0;
+    const known = this.ledger.nonce;
     let isStale = false;
     await this.topic.hear(async () => {
       isStale = version !== this.topic.news.version;
@@ -104,11 +141,6 @@ export class Standing implements Payable {
       this.become({ ...channel, pending: verified });
     });
     return !isStale;
-  }
-
-  /** Verifies an answer, without taking it over. @param known as of `Ledger.refresh` */
-  verify(channel: ChannelState, known: number): Promise<void> {
-    return this.topic.hear(() => this.ledger.refresh(channel, known));
   }
 
   /** Tells whoever waits, and answers what wants an answer. */
@@ -129,9 +161,9 @@ export class Standing implements Payable {
 
   async #executed(state: CoSigned): Promise<void> {
     await this.ledger.adopt(state);
-    const { nonce, balance_a, balance_b } = state;
-    if (nonce <= this.state.nonce) return;
-    const last_state = { ...transferOf(state), signature_a: state.signature_a, signature_b: state.signature_b };
+    const { newest: last_state } = this.ledger;
+    if (!last_state || last_state.nonce <= this.state.nonce) return;
+    const { nonce, balance_a, balance_b } = last_state;
     this.#passed(nonce, { nonce, balance_a, balance_b, last_state, proposed_close: null });
   }
 
@@ -155,18 +187,16 @@ export class Standing implements Payable {
 
   async #answer(pending: Proposed): Promise<void> {
     const { nonce, amount } = pending;
+    const transfer = transferOf(pending);
     this.#answering.add(nonce);
-    const answer = { amount, nonce };
     try {
       // After whoever asked for the channel has said what to do with transfers.
       await sleep(0, this.connection.closed);
-      const verdict = await this.#judge(async () => (await this.policies.onTransfer?.(transferOf(pending))) ?? true);
-      if (verdict !== true) {
-        return await this.#reject(nonce, typeof verdict === 'string' ? verdict : 'not accepted');
-      }
+      const verdict = await this.#judge(() => this.policies.onTransfer?.(transfer));
+      if (verdict !== true) return await this.#reject(nonce, verdict || 'not accepted');
       this.topic.demandSound();
-      const signature = await this.ledger.record.signState(transferOf(pending));
-      await this.topic.call('acknowledge_transfer', { ...answer, signature });
+      const signature = await this.ledger.record.signState(transfer);
+      await this.topic.call('acknowledge_transfer', { amount, nonce, signature });
     } catch (error) {
       if (isReason(error, NONCE_TAKEN)) await this.#reject(nonce, NONCE_TAKEN);
       else this.#excuse(error);
@@ -176,18 +206,22 @@ export class Standing implements Payable {
   }
 
   async #reject(nonce: number, reason: string): Promise<void> {
-    await this.topic.call('reject_transfer', { reason, nonce }).catch((error) => this.#excuse(error));
+    try {
+      await this.topic.call('reject_transfer', { reason, nonce });
+    } catch (error) {
+      this.#excuse(error);
+    }
     // Others are told, and this side is not.
-    await this.topic.hear(() => this.#passed(nonce));
+    await this.topic.hear(() => this.#passed(nonce)).catch(() => {});
   }
 
   async #answerClose(close: ProposedClose): Promise<void> {
     try {
       await sleep(0, this.connection.closed);
-      const { mine, balances, newest, terms } = this.ledger;
+      const { mine, balances, nonce, terms } = this.ledger;
       const ends = balancesOf(terms, finalsOf(close));
-      if (ends[mine] < balances[mine] || close.nonce !== (newest?.nonce ?? 0)) return;
-      if ((await this.#judge(async () => (await this.policies.onProposedClose?.(close)) ?? true)) !== true) return;
+      if (ends[mine] < balances[mine] || close.nonce !== nonce) return;
+      if ((await this.#judge(() => this.policies.onProposedClose?.(close))) !== true) return;
       await this.proposeClose(ends);
     } catch (error) {
       this.#excuse(error);
@@ -197,14 +231,15 @@ export class Standing implements Payable {
   /** Signs an end and proposes it: where the other side has proposed the same, it closes the channel. */
   async proposeClose({ a, b }: Balances, signal?: AbortSignal): Promise<void> {
     this.topic.demandSound();
-    const finals = { final_balance_a: usdc(a), final_balance_b: usdc(b), nonce: this.ledger.newest?.nonce ?? 0 };
+    const finals = { final_balance_a: usdc(a), final_balance_b: usdc(b), nonce: this.ledger.nonce };
     const close = await this.ledger.record.signClose(finals, this.ledger.mine);
     await this.topic.call('propose_close', close, { signal });
   }
 
-  async #judge(policy: () => Promise<boolean | string>): Promise<boolean | string> {
+  /** What a policy says; true where there is none. */
+  async #judge(policy: () => Verdict | Promise<Verdict> | undefined): Promise<Verdict> {
     try {
-      return await policy();
+      return (await policy()) ?? true;
     } catch (error) {
       report(error);
       return 'the policy failed';
@@ -213,7 +248,6 @@ export class Standing implements Payable {
 
   /** What was to be answered is over, or the agent is. */
   #excuse(error: unknown): void {
-    const excuses = ['no_pending_transfer', 'channel_closed', 'channel_disputed', 'invalid_nonce', 'balance_mismatch'];
-    if (!isReason(error, 'closed', 'evidence_mismatch', ...excuses) && !this.connection.closed.aborted) report(error);
+    if (!isReason(error, ...EXCUSES)) this.topic.complain(error);
   }
 }

@@ -17,6 +17,7 @@ export type Side = 'a' | 'b';
 /** The fields of each, in the order in which they are signed. */
 const TERMS = ['id', 'agent_a', 'agent_b', 'deposit_a', 'deposit_b', 'challenge_period_ms'] as const;
 const TRANSFER = ['nonce', 'from', 'to', 'amount', 'balance_a', 'balance_b'] as const;
+const CO_SIGNED = [...TRANSFER, 'signature_a', 'signature_b'] as const;
 
 const pick = <T>(said: T, names: readonly (keyof T)[]) =>
   Object.fromEntries(names.map((name) => [name, said[name]])) as unknown;
@@ -24,6 +25,8 @@ const pick = <T>(said: T, names: readonly (keyof T)[]) =>
 export const termsOf = (said: Terms): Terms => pick(said, TERMS) as Terms;
 
 export const transferOf = (said: Transfer): Transfer => pick(said, TRANSFER) as Transfer;
+
+export const coSignedOf = (said: CoSigned): CoSigned => pick(said, CO_SIGNED) as CoSigned;
 
 export const openFields = (terms: Terms): SignedFields['payment.open'] =>
   TERMS.map((name) => terms[name]) as SignedFields['payment.open'];

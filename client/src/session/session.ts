@@ -1,7 +1,7 @@
 import type { Abortable } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
-import { AerieError, isReason } from '../error.ts';
+import { AerieError, ignore } from '../error.ts';
 import { newId } from '../ids.ts';
 import { Topic } from '../topic.ts';
 import { Wake } from '../wake.ts';
@@ -27,7 +27,7 @@ export interface PaymentRequest extends Abortable {
 export interface PaymentAnswer {
   readonly approved: boolean;
   /** `declined`, `expired`, `insufficient_credits`, `session_closed` */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 interface Pushed {
@@ -38,7 +38,6 @@ interface Responded extends Pushed, PaymentAnswer {
 }
 interface Joined {
   readonly session: SessionState;
-  readonly user_present: boolean;
 }
 
 /** A session with a user, on the agent's side (SESSIONS.md). Its loop gives each user message that has no final answer yet. */
@@ -50,7 +49,6 @@ export class Session implements AsyncIterable<UserMessage> {
   readonly #answered: ReadonlySet<string>;
   readonly #responses = new Map<string, PaymentAnswer>();
   #state: SessionState;
-  #isUserPresent = false;
   #last = 0;
   #current: UserMessage | undefined;
   /** Payment requests of the present message, so that a process that starts again asks for the same ones. */
@@ -64,23 +62,19 @@ export class Session implements AsyncIterable<UserMessage> {
     this.#answered = answered;
     const topic = new Topic<Joined>(connection.line, `session:${state.id}`, () => ({ resume: this.#last }));
     this.#topic = topic;
-    topic.onJoin(({ session, user_present: isPresent }) => {
+    topic.onJoin(({ session }) => {
       this.#state = session;
-      this.#isUserPresent = isPresent;
     });
     this.#onEntry<{ execution_id: string; content: string; at: string }>('user_message', (said) => {
       const { content, execution_id: executionId, at } = said;
       if (!this.#answered.has(executionId)) this.#waiting.push({ content, executionId, at });
     });
     this.#onEntry<Responded>('payment_response', ({ request_id: id, approved, reason }) =>
-      this.#responses.set(id, { approved, ...(reason !== undefined && { reason }) }),
+      this.#responses.set(id, { approved, reason }),
     );
     this.#onEntry<{ reason: string }>('session_closed', ({ reason }) => {
       this.#closedFor = reason;
       topic.end(new AerieError('session_closed', { details: { reason } }));
-    });
-    topic.on<{ connected: boolean }>('user_presence', ({ connected }) => {
-      this.#isUserPresent = connected;
     });
     topic.onEnd((error) => {
       this.#closedFor ??= error.reason;
@@ -111,11 +105,6 @@ export class Session implements AsyncIterable<UserMessage> {
     return this.#state;
   }
 
-  /** True if the user is connected. */
-  get isUserPresent(): boolean {
-    return this.#isUserPresent;
-  }
-
   /** User messages without a final answer, as they come. Ends with the session, or when the agent is closed. */
   [Symbol.asyncIterator](): AsyncGenerator<UserMessage> {
     return this.messages();
@@ -135,21 +124,13 @@ export class Session implements AsyncIterable<UserMessage> {
   async reply(text: string, { final = true, signal }: Abortable & { readonly final?: boolean } = {}): Promise<void> {
     const execution = this.#current?.executionId;
     const id = final && execution !== undefined ? `reply-${execution}` : newId();
-    try {
-      await this.#call(
-        'agent_message',
-        { id, content: text, final, execution_id: this.#current?.executionId },
-        { signal },
-      );
-    } catch (error) {
-      // Answered by a process before this one.
-      if (!isReason(error, 'conflict')) throw error;
-    }
+    // Answered by a process before this one.
+    await this.#tell('agent_message', { id, content: text, final }, { signal }).catch(ignore('conflict'));
   }
 
   /** Shows the user that the agent is at it. @param message at most 1,024 characters */
   async thinking(message?: string, options?: Abortable): Promise<void> {
-    await this.#call('thinking', { message, execution_id: this.#current?.executionId }, options);
+    await this.#tell('thinking', { message }, options);
   }
 
   /** Runs something, and shows the user its call and its result. */
@@ -159,17 +140,19 @@ export class Session implements AsyncIterable<UserMessage> {
     run: () => Result | Promise<Result>,
     options?: Abortable,
   ): Promise<Result> {
-    const call = { tool_name: name, call_id: newId(), execution_id: this.#current?.executionId };
-    await this.#call('tool_call', { ...call, arguments: args }, options);
+    const call = { tool_name: name, call_id: newId() };
+    await this.#tell('tool_call', { ...call, arguments: args }, options);
+    const end = (result: unknown) => this.#tell('tool_result', { ...call, result }, options);
+    let result: Result;
     try {
-      const result = await run();
-      await this.#call('tool_result', { ...call, result: result ?? null }, options);
-      return result;
+      result = await run();
     } catch (error) {
-      if (!(error instanceof AerieError))
-        await this.#call('tool_result', { ...call, result: { error: String(error) } }, options);
+      // Where the session has ended meanwhile, that is the lesser news.
+      await end({ error: String(error) }).catch(() => {});
       throw error;
     }
+    await end(result ?? null);
+    return result;
   }
 
   /** Asks the user for money; resolves when it is settled or declined. @throws AerieError: `payment_unavailable`, `payment_pending` */
@@ -178,8 +161,9 @@ export class Session implements AsyncIterable<UserMessage> {
     const id = execution === undefined ? newId() : `pay-${execution}-${this.#requests++}`;
     const asked = { id, amount_usdc: canonical(amount), action, description };
     type Asked = { readonly request_id: string; readonly status: string };
-    const { request_id: request, status } = await this.#call<Asked>('request_payment', asked, { signal });
-    if (status !== 'pending') return status === 'approved' ? { approved: true } : { approved: false, reason: status };
+    const { request_id: request, status } = await this.#topic.call<Asked>('request_payment', asked, { signal });
+    if (status === 'approved') return { approved: true };
+    if (status !== 'pending') return { approved: false, reason: status };
     for (;;) {
       const answer = this.#responses.get(request);
       if (answer) return answer;
@@ -190,11 +174,12 @@ export class Session implements AsyncIterable<UserMessage> {
 
   /** Ends the session. @param reason 1 to 256 characters */
   async close(reason: string, options?: Abortable): Promise<void> {
-    await this.#call('close_session', { reason }, options);
+    await this.#topic.call('close_session', { reason }, options);
   }
 
-  #call<Answer = unknown>(event: string, payload: object, options?: Abortable): Promise<Answer> {
-    return this.#topic.call<Answer>(event, payload, options);
+  /** Tells something about the message that the loop has given last. */
+  async #tell(event: string, said: object, options?: Abortable): Promise<void> {
+    await this.#topic.call(event, { ...said, execution_id: this.#current?.executionId }, options);
   }
 
   /** An entry of the log: each once, whatever a rejoin repeats. */

@@ -1,20 +1,20 @@
 import { Wake } from '../wake.ts';
 
-/** Chunks of a connection that may be unacknowledged at once. */
+/** Chunks of a connection that may be unacknowledged at once, and that may go out at once. */
 const IN_FLIGHT = 64;
 /**
- * Chunks a second that go out once as many as may be in flight have gone out at once: half of what a server allows by default. What
+ * Milliseconds between chunks, once as many as may be in flight have gone out at once: half of what a server allows by default. What
  * is written faster goes out in larger chunks. A chunk that is refused for the rate while later ones are taken would leave a gap,
  * which a writer that then loses its memory could not fill.
  */
-const PER_SECOND = 100;
+const INTERVAL_MS = 10;
 
 /** Room for chunks, shared by all writers of a connection. */
 export class ChunkWindow {
   readonly #freed: Wake;
   #inFlight = 0;
-  #tokens = IN_FLIGHT;
-  #countedAtMs = Date.now();
+  /** When the next chunk were due if all went out at the same distance. */
+  #dueAtMs = 0;
 
   /** @param closed aborts when the agent is closed */
   constructor(closed: AbortSignal) {
@@ -23,16 +23,13 @@ export class ChunkWindow {
 
   /** Milliseconds until a chunk may go out; `undefined` while too many are in flight. */
   get pauseMs(): number | undefined {
-    const nowMs = Date.now();
-    this.#tokens = Math.min(IN_FLIGHT, this.#tokens + ((nowMs - this.#countedAtMs) * PER_SECOND) / 1_000);
-    this.#countedAtMs = nowMs;
     if (this.#inFlight >= IN_FLIGHT) return undefined;
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1_000) / PER_SECOND);
+    return Math.max(0, this.#dueAtMs - (IN_FLIGHT - 1) * INTERVAL_MS - Date.now());
   }
 
   take(): void {
-    this.#tokens--;
     this.#inFlight++;
+    this.#dueAtMs = Math.max(this.#dueAtMs, Date.now()) + INTERVAL_MS;
   }
 
   release(): void {

@@ -79,23 +79,21 @@ export class Reader implements AsyncIterable<string> {
 
   /** The same, with a signal. */
   async *chunks({ signal }: Abortable = {}): AsyncGenerator<string> {
-    for (;;) {
-      const next = await this.#next(signal);
-      if (!next) return;
-      yield next.chunk;
-      await this.#moveTo(next.seq);
+    for await (const { seq, chunk } of this.#behind(signal)) {
+      yield chunk;
+      await this.#moveTo(seq);
     }
   }
 
   /** Waits for the end; the text behind the position, which moves when all has come. */
   async text({ signal }: Abortable = {}): Promise<string> {
     let text = '';
-    let last: number | undefined;
-    for (let next = await this.#next(signal); next; next = await this.#next(signal)) {
-      text += next.chunk;
-      last = next.seq;
+    let last = this.#taken;
+    for await (const { seq, chunk } of this.#behind(signal)) {
+      text += chunk;
+      last = seq;
     }
-    if (last !== undefined) await this.#moveTo(last);
+    await this.#moveTo(last);
     return text;
   }
 
@@ -140,17 +138,16 @@ export class Reader implements AsyncIterable<string> {
 
   #order(): void {
     // A stream begins at 0 or at 1, and only its end says that there is no 0.
-    const isAllThere = this.#completion !== undefined || this.#ended !== undefined;
+    const isAllThere = this.#completion ?? this.#ended;
     if (this.#received === -1 && isAllThere && !this.#early.has(0) && this.#early.has(1)) this.#received = 0;
-    for (
-      let chunk = this.#early.get(this.#received + 1);
-      chunk !== undefined;
-      chunk = this.#early.get(this.#received + 1)
-    ) {
-      this.#received++;
-      this.#early.delete(this.#received);
+    for (;;) {
+      const seq = this.#received + 1;
+      const chunk = this.#early.get(seq);
+      if (chunk === undefined) break;
+      this.#early.delete(seq);
+      this.#received = seq;
       this.hash.update(utf8(chunk));
-      if (this.#received > this.#taken) this.#ready.push({ seq: this.#received, chunk });
+      if (seq > this.#taken) this.#ready.push({ seq, chunk });
     }
     if (!this.#isWhole) this.#finish();
     this.#wake.wake();
@@ -171,13 +168,14 @@ export class Reader implements AsyncIterable<string> {
     }
   }
 
-  async #next(signal: AbortSignal | undefined): Promise<Chunk | undefined> {
+  async *#behind(signal: AbortSignal | undefined): AsyncGenerator<Chunk> {
     for (;;) {
+      const { version } = this.#wake;
       const next = this.#ready.shift();
-      if (next) return next;
-      if (this.#failure) throw this.#failure;
-      if (this.#isWhole) return undefined;
-      await this.#wake.since(this.#wake.version, signal);
+      if (next) yield next;
+      else if (this.#failure) throw this.#failure;
+      else if (this.#isWhole) return;
+      else await this.#wake.since(version, signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import { anySignal } from '../abort.ts';
 import type { Connection } from '../connection.ts';
-import { isReason } from '../error.ts';
+import { type AerieError, ignore, isReason } from '../error.ts';
 import { watchList } from '../watch_list.ts';
 import type { TaskState } from '../wire.ts';
 import type { Task } from './task.ts';
@@ -38,20 +38,23 @@ export async function serve(
     isWanted: (task: TaskState) => task.capability === capability,
   };
   const one = async (state: TaskState) => {
+    const isTaken = state.status === 'in_progress' || (await accept(state));
+    const task = (await tasks.find(state.id)) as Task<'provider'>;
+    await (isTaken ? perform(task, handler, stopped) : task.cancel('not accepted'));
+  };
+  // It may end while it is looked at.
+  const ended = ignore('task_closed', 'not_found');
+  const done = async (state: TaskState) => {
     try {
-      const isTaken = state.status === 'in_progress' || (await accept(state));
-      const task = (await tasks.find(state.id)) as Task<'provider'>;
-      if (isTaken) await perform(task, handler, stopped);
-      else await task.cancel('not accepted');
-    } catch (error) {
-      // It has ended while it was looked at.
-      if (!isReason(error, 'task_closed', 'not_found')) throw error;
+      await one(state).catch(ended);
     } finally {
-      await tasks.forget(state.id);
+      const task = await tasks.get(state.id)?.catch(() => undefined);
+      tasks.delete(state.id);
+      await task?.leave();
     }
   };
   await connection.keep.lock(`serve:${connection.id}:${capability}`, () =>
-    watchList(connection, list, { signal }, one),
+    watchList(connection, list, { signal }, done),
   );
 }
 
@@ -62,8 +65,8 @@ async function perform(task: Task<'provider'>, handler: Handler, stopped: AbortS
   } catch (error) {
     // It is done again by the process that comes next.
     if (stopped.aborted || isReason(error, 'closed', 'task_closed')) return;
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    return task.fail((isReason(error) ? error.reason : name).slice(0, 128) || 'Error', { message });
+    const { reason, name, message = String(error) } = Object(error) as Partial<AerieError>;
+    return task.fail(`${reason ?? name ?? ''}`.slice(0, 128) || 'Error', { message });
   }
   if (!stopped.aborted) await task.complete(result);
 }

@@ -21,19 +21,12 @@ export interface Checkpoint {
   readonly written: number;
 }
 
-interface TaskParts {
-  readonly reader: Reader;
-  /** Of what this agent writes. */
-  readonly own: Reader;
-  readonly role: TaskRole;
-  readonly window: ChunkWindow;
-}
-
 export const isEnded = ({ status }: Pick<TaskState, 'status'>): boolean =>
   status !== 'pending' && status !== 'in_progress';
 
-const readName = (role: TaskRole): StreamName => (role === 'client' ? 'output' : 'input');
-const writtenName = (role: TaskRole): StreamName => (role === 'client' ? 'input' : 'output');
+/** The streams that a role reads and writes. */
+const streamsOf = (role: TaskRole): readonly [reads: StreamName, writes: StreamName] =>
+  role === 'client' ? ['output', 'input'] : ['input', 'output'];
 
 /** A task of this agent's, as client or provider (PROTOCOL.md, section 5.2). */
 export class Task<Role extends TaskRole = TaskRole> {
@@ -55,8 +48,15 @@ export class Task<Role extends TaskRole = TaskRole> {
   #state: TaskState;
   #checkpoint: TaskJoined['checkpoint'] = null;
 
-  private constructor(connection: Connection, state: TaskState, { reader, own, role, window }: TaskParts) {
-    const [reads, writes] = [readName(role), writtenName(role)];
+  private constructor(
+    connection: Connection,
+    state: TaskState,
+    role: TaskRole,
+    reader: Reader,
+    own: Reader,
+    window: ChunkWindow,
+  ) {
+    const [reads, writes] = streamsOf(role);
     this.id = state.id;
     this.role = role as Role;
     this.#connection = connection;
@@ -95,9 +95,10 @@ export class Task<Role extends TaskRole = TaskRole> {
   /** Joins a task; resolves when it is known what this agent has written so far. @internal */
   static async open(connection: Connection, window: ChunkWindow, state: TaskState): Promise<AnyTask> {
     const role = state.client_agent_id === connection.id ? 'client' : 'provider';
-    const reader = await Reader.open(`read:${state.id}:${readName(role)}`, connection);
+    const [reads] = streamsOf(role);
+    const reader = await Reader.open(`read:${state.id}:${reads}`, connection);
     const own = await Reader.open('own', { keep: memory(), closed: connection.closed });
-    const task = new Task(connection, state, { reader, own, role, window });
+    const task = new Task(connection, state, role, reader, own, window);
     await task.#restore(await task.#topic.joined);
     return task as AnyTask;
   }
@@ -174,7 +175,7 @@ export class Task<Role extends TaskRole = TaskRole> {
   }
 
   async #restore({ task, streams }: TaskJoined): Promise<void> {
-    const { next_seq: nextSeq, complete } = streams[writtenName(this.role)];
+    const { next_seq: nextSeq, complete } = streams[streamsOf(this.role)[1]];
     // Nobody writes to a task that has ended, and its streams may be gone.
     if (nextSeq > 0 && !isEnded(task)) {
       if (!('negotiation_id' in task)) throw new AerieError('unsupported');
@@ -206,7 +207,7 @@ export class Task<Role extends TaskRole = TaskRole> {
   async #endStreams(error: AerieError | undefined): Promise<void> {
     const { http } = this.#connection;
     const { streams } = await http.call<Pick<TaskJoined, 'streams'>>('GET', `/api/tasks/${this.id}`);
-    const stream = streams[readName(this.role)];
+    const stream = streams[streamsOf(this.role)[0]];
     if (!stream.complete) this.#reader.taskEnded({ nextSeq: stream.next_seq, error });
     this.#leaveAtEnd();
   }
@@ -228,5 +229,5 @@ export class Task<Role extends TaskRole = TaskRole> {
 /** What a task's end is for whoever waits for its result or its output. */
 function endError({ status, error }: TaskState): AerieError | undefined {
   if (status !== 'failed' && status !== 'cancelled') return undefined;
-  return new AerieError(`task_${status}`, { message: `The task is ${status}: ${error?.type}.`, details: error });
+  return new AerieError(`task_${status}`, { message: `task ${status}: ${error?.type}`, details: error });
 }

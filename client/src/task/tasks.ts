@@ -28,43 +28,34 @@ export interface TaskQuery extends Abortable {
   readonly status?: TaskStatus;
 }
 
-/** The tasks of an agent: made, found, listed. A task is joined once, whoever asks for it. */
-export class Tasks {
-  readonly #connection: Connection;
-  readonly #open: Opened<TaskState, AnyTask>;
+/** The tasks that an agent has joined. */
+export type Tasks = Opened<TaskState, AnyTask>;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    const window = new ChunkWindow(connection.closed);
-    this.#open = new Opened(connection.http, '/api/tasks', 'task', (state) => Task.open(connection, window, state));
-  }
+export function openTasks(connection: Connection): Tasks {
+  const window = new ChunkWindow(connection.closed);
+  const place = { path: '/api/tasks', field: 'task' };
+  return new Opened(connection.http, place, (state) => Task.open(connection, window, state));
+}
 
-  async create({ provider, negotiation, channel, signal, ...fields }: NewTask): Promise<Task<'client'>> {
-    const { http } = this.#connection;
-    const links = { negotiation_id: negotiation, payment_channel_id: channel };
-    const price = fields.price && canonical(fields.price);
-    const body = { id: newId(), ...fields, price, ...links, provider_agent_id: provider };
-    const { task } = await http.call<{ task: TaskState }>('POST', '/api/tasks', { body, signal });
-    for (const [field, id] of Object.entries(links)) {
-      const linked = task[field as keyof typeof links];
-      if (id && linked !== id) throw new AerieError('unsupported', { details: { field } });
-    }
-    return (await this.#open.take(task, undefined)) as Task<'client'>;
+/** Has another agent do something. */
+export async function createTask(
+  { http }: Connection,
+  tasks: Tasks,
+  { provider, negotiation, channel, signal, id = newId(), ...fields }: NewTask,
+): Promise<Task<'client'>> {
+  const links = { negotiation_id: negotiation, payment_channel_id: channel };
+  const price = fields.price && canonical(fields.price);
+  const body = { id, ...fields, price, ...links, provider_agent_id: provider };
+  const { task } = await http.call<{ task: TaskState }>('POST', '/api/tasks', { body, signal });
+  for (const [field, wanted] of Object.entries(links)) {
+    const linked = task[field as keyof typeof links];
+    if (wanted && linked !== wanted) throw new AerieError('unsupported', { details: { field } });
   }
+  return (await tasks.take(task)) as Task<'client'>;
+}
 
-  find(id: string, options?: Abortable): Promise<AnyTask> {
-    return this.#open.find(id, options, undefined);
-  }
-
-  /** Newest first, without joining them. */
-  list({ role, status, signal }: TaskQuery = {}): AsyncGenerator<TaskState> {
-    const query = new URLSearchParams({ limit: '100', ...(role && { role }), ...(status && { status }) });
-    return this.#connection.http.items(`/api/tasks?${query}`, 'tasks', { signal });
-  }
-
-  /** Leaves a task that this agent has done with. */
-  async forget(id: string): Promise<void> {
-    const task = await this.#open.forget(id)?.catch(() => undefined);
-    await task?.leave();
-  }
+/** Newest first, without joining them. */
+export function listTasks({ http }: Connection, { role, status, signal }: TaskQuery = {}): AsyncGenerator<TaskState> {
+  const query = new URLSearchParams({ limit: '100', ...(role && { role }), ...(status && { status }) });
+  return http.items(`/api/tasks?${query}`, 'tasks', { signal });
 }

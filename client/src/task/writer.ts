@@ -1,5 +1,4 @@
 import { type Abortable, sleep, waitFor } from '../abort.ts';
-import { utf8 } from '../bytes.ts';
 import type { Connection } from '../connection.ts';
 import { type Deferred, deferred } from '../deferred.ts';
 import { Sha256 } from '../sha256.ts';
@@ -9,8 +8,8 @@ import type { Reader } from './reader.ts';
 
 export type StreamName = 'input' | 'output';
 
-/** Bytes of a chunk at most. */
-const MAX_CHUNK_BYTES = 65_536;
+/** The chunk that is being made, at most as long as the server takes. What is encoded into it never ends within a character. */
+const chunkBytes = new Uint8Array(65_536);
 
 interface Written {
   /** UTF-16 units that have to be durable for it. */
@@ -56,7 +55,8 @@ export class Writer {
 
   /** UTF-16 units that are durable. */
   get length(): number {
-    return this.#durable();
+    const [firstUnacknowledged] = this.#unacknowledged.values();
+    return firstUnacknowledged ?? this.#chunked;
   }
 
   get hasWritten(): boolean {
@@ -68,17 +68,15 @@ export class Writer {
    *
    * @throws AerieError: `task_closed`, `stream_closed`, `stream_too_large` (16 MiB, 65,536 chunks), `closed`; RangeError for half a character
    */
-  write(text: string, { signal }: Abortable = {}): Promise<void> {
-    if (/\p{Surrogate}/u.test(text)) {
-      return Promise.reject(new RangeError('Cannot write half of a character (an unpaired surrogate).'));
-    }
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (text === '') return Promise.resolve();
+  async write(text: string, { signal }: Abortable = {}): Promise<void> {
+    if (!text.isWellFormed()) throw new RangeError('Cannot write half of a character.');
+    if (this.#failure !== undefined) throw this.#failure;
+    if (text === '') return;
     this.#queued += text;
     const written = { end: this.#chunked + this.#queued.length, done: deferred<void>() };
     this.#written.push(written);
     void this.#pump();
-    return waitFor(written.done.promise, signal);
+    await waitFor(written.done.promise, signal);
   }
 
   /** Waits for all writes, then ends the stream with its checksum and size. Again: the same. */
@@ -120,7 +118,7 @@ export class Writer {
     try {
       while (this.#queued !== '' && this.#failure === undefined) {
         const { pauseMs } = this.#window;
-        if (pauseMs === 0) this.#send(this.#nextChunk());
+        if (pauseMs === 0) this.#send();
         else if (pauseMs === undefined) await this.#window.freed();
         else await sleep(pauseMs, this.#closed);
       }
@@ -131,20 +129,14 @@ export class Writer {
     }
   }
 
-  #nextChunk(): string {
-    let chunk = this.#queued.slice(0, MAX_CHUNK_BYTES);
-    while (utf8(chunk).length > MAX_CHUNK_BYTES) chunk = chunk.slice(0, chunk.length / 2);
-    // Not between the two halves of a character.
-    if (/[\uD800-\uDBFF]/.test(chunk.slice(-1))) chunk = chunk.slice(0, -1);
-    this.#queued = this.#queued.slice(chunk.length);
-    return chunk;
-  }
-
-  #send(chunk: string): void {
+  #send(): void {
+    const { read, written } = new TextEncoder().encodeInto(this.#queued, chunkBytes);
+    const chunk = this.#queued.slice(0, read);
+    this.#queued = this.#queued.slice(read);
+    this.#hash.update(chunkBytes.subarray(0, written));
     const seq = this.#nextSeq++;
-    this.#chunked += chunk.length;
-    this.#unacknowledged.set(seq, this.#chunked - chunk.length);
-    this.#hash.update(utf8(chunk));
+    this.#unacknowledged.set(seq, this.#chunked);
+    this.#chunked += read;
     this.#window.take();
     this.#topic
       .call(`${this.#name}_stream`, { chunk, seq })
@@ -155,16 +147,10 @@ export class Writer {
       .finally(() => this.#window.release());
   }
 
-  /** Units before the first chunk that is not acknowledged. */
-  #durable(): number {
-    const [first] = this.#unacknowledged.values();
-    return first ?? this.#chunked;
-  }
-
   #acknowledged(seq: number): void {
     this.#unacknowledged.delete(seq);
-    const durable = this.#durable();
-    while ((this.#written[0]?.end ?? Number.POSITIVE_INFINITY) <= durable) this.#written.shift()?.done.resolve();
+    const durable = this.length;
+    while (this.#written[0] && this.#written[0].end <= durable) this.#written.shift()?.done.resolve();
   }
 
   #fail(error: unknown): void {
