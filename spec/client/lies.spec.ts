@@ -87,9 +87,9 @@ describe('a seller behind a server that lies about a payment', () => {
       expect(warned).toHaveBeenCalledWith(expect.objectContaining({ reason: 'evidence_mismatch' })),
     );
     expect(await stored('another-key')).toMatchObject({ status: 'proposed' });
-    warned.mockRestore();
-    await a.close();
+    await closeAgents();
     await opening;
+    warned.mockRestore();
   });
 });
 
@@ -187,6 +187,7 @@ describe('a buyer behind a server that lies', () => {
       const theirs = await b.negotiation(mine.id);
       await theirs.offer(amount);
       await mine.offer(amount);
+      await eventually(() => expect(theirs.state.client_offer).not.toBeNull());
       return { mine, theirs };
     };
     const dear = await agree('0.9');

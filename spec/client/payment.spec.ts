@@ -4,6 +4,7 @@ import { onEveryDeployment } from '../support/deployments.ts';
 import { eventually } from '../support/eventually.ts';
 import { proxyTo } from '../support/proxy.ts';
 import { closeAgents, connectAgent, next, type Registration, registered, rejection } from './agents.ts';
+import { liarBefore } from './liar.ts';
 import { channelBetween, lasting, twoAgents } from './trade.ts';
 import { verified } from './verified.ts';
 
@@ -113,12 +114,27 @@ onEveryDeployment('trading', (deployment) => {
     });
   });
 
+  it('payments go on behind the last one that was taken, also in the next process', async () => {
+    const keep = lasting();
+    const a = await connectAgent(here.url, buyer, { keep: memory() });
+    const b = await connectAgent(there.url, seller, { keep });
+    const [mine, theirs] = await channelBetween(a, b);
+    for (const amount of ['0.1', '0.2', '0.3']) await mine.pay(amount);
+    const payments = theirs.payments();
+    expect(await next(payments)).toMatchObject({ amount: '0.1' });
+    // It has asked for the second one: the first one is done with.
+    expect(await next(payments)).toMatchObject({ amount: '0.2' });
+    await b.close();
+    const again = await (await connectAgent(there.url, seller, { keep })).channel(mine.id);
+    expect(await next(again.payments())).toMatchObject({ amount: '0.2' });
+  });
+
   describe('pay', () => {
     it('goes one after the other, whoever asks and however often', async () => {
       const { channels } = await pair();
       const [mine] = channels;
       const paid = await Promise.all(Array.from({ length: 10 }, () => mine.pay('0.01')));
-      expect(paid.map(({ nonce }) => nonce).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(paid.map(({ nonce }) => nonce)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
       expect(mine.balance).toBe('0.9');
     });
 
@@ -133,12 +149,30 @@ onEveryDeployment('trading', (deployment) => {
     });
 
     it('crosses with a payment of the other side: both are paid, and no nonce is signed twice', async () => {
-      const { channels } = await pair('1');
-      const [mine, theirs] = channels;
+      const signed = new Map<string, string>();
+      const twice: string[] = [];
+      /** A keep that sees what its agent signs. */
+      const seeing = (who: string) => {
+        const keep = lasting();
+        return {
+          ...keep,
+          set: async (key: string, value: string) => {
+            const state = key.startsWith('channel:') && JSON.parse(value).signed;
+            const nonce = `${who} ${state?.nonce}`;
+            if (state && (signed.get(nonce) ?? state.signature) !== state.signature) twice.push(nonce);
+            if (state) signed.set(nonce, state.signature);
+            await keep.set(key, value);
+          },
+        };
+      };
+      const a = await connectAgent(here.url, buyer, { keep: seeing('a') });
+      const b = await connectAgent(there.url, seller, { keep: seeing('b') });
+      const [mine, theirs] = await channelBetween(a, b);
       await mine.pay('0.5');
       await eventually(() => expect(theirs.balance).toBe('0.5'));
       await Promise.all(Array.from({ length: 5 }, () => [mine.pay('0.02'), theirs.pay('0.01')]).flat());
       await eventually(() => expect([mine.balance, theirs.balance]).toEqual(['0.45', '0.55']));
+      expect([signed.size > 10, twice]).toEqual([true, []]);
       expect(await verified(await mine.evidence())).toBeDefined();
     }, 60_000);
 
@@ -167,9 +201,13 @@ onEveryDeployment('trading', (deployment) => {
     });
 
     it('refuses more than there is', async () => {
-      const { channels } = await pair('0.1');
-      expect(await rejection(channels[0].pay('0.11'))).toMatchObject({ reason: 'insufficient_balance' });
-      expect(await rejection(channels[0].pay('0'))).toBeInstanceOf(RangeError);
+      const keep = lasting();
+      const a = await connectAgent(here.url, buyer, { keep });
+      const [mine] = await channelBetween(a, await connectAgent(there.url, seller), '0.1');
+      expect(await rejection(mine.pay('0.11'))).toMatchObject({ reason: 'insufficient_balance' });
+      expect(await rejection(mine.pay('0'))).toBeInstanceOf(RangeError);
+      // Nor was it signed.
+      expect(JSON.parse((await keep.get(`channel:${mine.id}`)) ?? '')).toMatchObject({ signed: null });
     });
 
     it('is paid once however often the line is cut, and by the next process if the first one ends', async () => {
@@ -205,12 +243,37 @@ onEveryDeployment('trading', (deployment) => {
       }
     }, 60_000);
 
+    it('is paid once where the process ends before it hears that it was', async () => {
+      const liar = await liarBefore(here.url);
+      try {
+        const keep = lasting();
+        const a = await connectAgent(liar.url, buyer, { keep });
+        const b = await connectAgent(there.url, seller, { keep: lasting() });
+        const [mine, theirs] = await channelBetween(a, b);
+        liar.tell = (_, payload, topic) => (topic.startsWith('payment:') ? undefined : payload);
+        const lost = rejection(mine.pay('0.05', { id: 'last' }));
+        await eventually(() => expect(theirs.balance).toBe('0.05'));
+        await a.close();
+        expect(await lost).toMatchObject({ reason: 'closed' });
+        const again = await (await connectAgent(here.url, buyer, { keep })).channel(mine.id);
+        expect(await again.pay('0.05', { id: 'last' })).toMatchObject({ nonce: 1 });
+        expect(await again.pay('0.01')).toMatchObject({ nonce: 2 });
+        await eventually(() => expect(theirs.balance).toBe('0.06'));
+      } finally {
+        await closeAgents();
+        await liar.stop();
+      }
+    });
+
     it('of two processes of one agent with keeps of their own: both payments are made', async () => {
       const { agents, channels } = await pair();
       const [mine, theirs] = channels;
       const other = await (await connectAgent(here.url, buyer, { keep: lasting() })).channel(mine.id);
       await Promise.all(Array.from({ length: 4 }, () => [mine.pay('0.01'), other.pay('0.02')]).flat());
       await eventually(() => expect(theirs.balance).toBe('0.12'));
+      // What both sign of equal amounts is the same text, and yet two payments.
+      await Promise.all(Array.from({ length: 6 }, () => [mine.pay('0.03'), other.pay('0.03')]).flat());
+      await eventually(() => expect(theirs.balance).toBe('0.48'));
       expect(agents).toHaveLength(2);
     }, 60_000);
   });
