@@ -1,5 +1,3 @@
-import { InTurn } from './in_turn.ts';
-
 /** What must survive the process (CLIENT.md, section 11.3). Keys are ASCII of at most 300 characters, values JSON text. */
 export interface Keep {
   get(key: string): Promise<string | undefined>;
@@ -16,11 +14,16 @@ export interface Keep {
 
 /** Locks among those who share one object. */
 export function localLocks(): Keep['lock'] {
-  const turns = new Map<string, InTurn>();
+  const last = new Map<string, Promise<unknown>>();
   return (name, run) => {
-    const turn = turns.get(name) ?? new InTurn();
-    turns.set(name, turn);
-    return turn.run(run);
+    const done = Promise.resolve(last.get(name)).then(run);
+    const turn: Promise<unknown> = done
+      .catch(() => {})
+      .then(() => {
+        if (last.get(name) === turn) last.delete(name);
+      });
+    last.set(name, turn);
+    return done;
   };
 }
 

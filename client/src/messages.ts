@@ -1,6 +1,6 @@
 import type { Abortable } from './abort.ts';
 import type { Connection } from './connection.ts';
-import { newId } from './ids.ts';
+import { once } from './in_flight.ts';
 import { Wake } from './wake.ts';
 import type { MessageStatus, StoredMessage } from './wire.ts';
 
@@ -23,14 +23,18 @@ const LOOK_AGAIN_MS = 60_000;
 
 /** Sends a message; resolves when it is stored. */
 export async function send(
-  { http, inbox, closed }: Connection,
+  connection: Connection,
   to: string,
   type: string,
   payload: unknown,
-  { id = newId(), signal }: SendOptions = {},
+  options: SendOptions = {},
 ): Promise<Sent> {
-  const body = { id, to_agent_id: to, type, payload };
-  await http.call('POST', '/api/messages', { body, signal });
+  const { http, inbox, closed } = connection;
+  const fields = { to_agent_id: to, type, payload };
+  const id = await once(connection, options, { send: fields }, async (id) => {
+    await http.call('POST', '/api/messages', { body: { id, ...fields }, signal: options.signal });
+    return id;
+  });
   let settled: Promise<Settled> | undefined;
   return {
     id,

@@ -74,7 +74,7 @@ onEveryDeployment('trading', (deployment) => {
       };
       const a = await connectAgent(here.url, buyer, { keep: lasting(), fetch: abortsAtAnswer });
       const asked = { with: seller.id, deposit: '1', id: 'taken-back-early', signal: controller.signal };
-      expect(await rejection(a.openChannel(asked))).toMatchObject({ reason: 'aborted', outcome: 'unknown' });
+      expect(await rejection(a.openChannel(asked))).toMatchObject({ reason: 'aborted', outcome: 'none' });
       const { body } = await there.call<{ channel: object }>('GET', `/api/payment_channels/${asked.id}`, ADMIN_TOKEN);
       expect(body.channel).toMatchObject({ status: 'closed', closing: { reason: 'withdrawn' } });
     });

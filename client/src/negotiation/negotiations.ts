@@ -2,7 +2,7 @@ import type { Abortable } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { evidenceMismatch } from '../error.ts';
-import { newId } from '../ids.ts';
+import { once } from '../in_flight.ts';
 import { Opened } from '../opened.ts';
 import { watchList } from '../watch_list.ts';
 import type { NegotiationState } from '../wire.ts';
@@ -34,14 +34,19 @@ export function openNegotiations(connection: Connection): Negotiations {
 
 /** Begins to negotiate a price with another agent, as the client. */
 export async function negotiate(
-  { http, id: me }: Connection,
+  connection: Connection,
   negotiations: Negotiations,
-  { with: other, capability, basePrice, id = newId(), signal }: NewNegotiation,
+  { with: other, capability, basePrice, id, signal }: NewNegotiation,
 ): Promise<Negotiation> {
-  const body = { id, provider_agent_id: other, capability, base_price: basePrice && canonical(basePrice) };
-  const { session } = await http.call<{ session: NegotiationState }>('POST', '/api/negotiations', { body, signal });
-  const isMine = session.id === id && session.client_agent_id === me && session.provider_agent_id === other;
-  if (!isMine || session.capability !== (capability ?? null)) throw evidenceMismatch({ asked: body, session });
+  const fields = { provider_agent_id: other, capability, base_price: basePrice && canonical(basePrice) };
+  const session = await once(connection, { id, signal }, { negotiation: fields }, async (id) => {
+    const body = { id, ...fields };
+    const call = connection.http.call<{ session: NegotiationState }>('POST', '/api/negotiations', { body, signal });
+    const { session: said } = await call;
+    const isMine = said.id === id && said.client_agent_id === connection.id && said.provider_agent_id === other;
+    if (!isMine || said.capability !== (capability ?? null)) throw evidenceMismatch({ asked: body, session: said });
+    return said;
+  });
   return negotiations.take(session);
 }
 

@@ -1,8 +1,8 @@
-import type { Abortable } from '../abort.ts';
+import { type Abortable, aborted } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError, evidenceMismatch, isReason } from '../error.ts';
-import { newId } from '../ids.ts';
+import { once } from '../in_flight.ts';
 import { report } from '../listeners.ts';
 import { Opened } from '../opened.ts';
 import { watchList } from '../watch_list.ts';
@@ -59,25 +59,29 @@ export class Channels {
   }
 
   /** Proposes a channel; resolves when the other side has opened it. */
-  async begin({ with: other, signal, ...asked }: NewChannel): Promise<Channel> {
+  async begin({ with: other, signal, id, ...asked }: NewChannel): Promise<Channel> {
     this.#connection.demandSigner(true);
-    const terms: Terms = {
-      id: asked.id ?? newId(),
+    const fields = {
       agent_a: this.#connection.id,
       agent_b: other,
       deposit_a: canonical(asked.deposit),
       deposit_b: canonical(asked.theirDeposit ?? '0'),
       challenge_period_ms: asked.challengePeriodMs ?? HOUR_MS,
     };
-    try {
-      const channel = await this.#open.take(await this.#sign(terms, signal), asked);
-      await channel.opened({ signal });
-      return channel;
-    } catch (error) {
-      // Opened in that moment, `channel(id)` finds it.
-      if (signal?.aborted) await this.#withdraw(terms.id).catch(unlessGone);
-      throw error;
-    }
+    return once(this.#connection, { id, signal }, { channel: fields }, async (id) => {
+      try {
+        const channel = await this.#open.take(await this.#sign({ id, ...fields }, signal), asked);
+        await channel.opened({ signal });
+        return channel;
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+        await this.#withdraw(id).catch((refused) => {
+          // Opened in that moment, `channel(id)` finds it.
+          if (!isReason(refused, 'not_found')) throw error;
+        });
+        throw aborted(signal, 'none');
+      }
+    });
   }
 
   find(id: string, { signal, ...policies }: Abortable & ChannelPolicies = {}): Promise<Channel> {
@@ -145,8 +149,6 @@ export class Channels {
     return this.#connection.http.call('DELETE', `/api/payment_channels/${id}`);
   }
 }
-
-const unlessGone = (error: unknown) => isReason(error, 'not_found') || report(error);
 
 const isMissing = (details: unknown) => /signature/.test(JSON.stringify(details));
 

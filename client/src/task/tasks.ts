@@ -2,7 +2,7 @@ import type { Abortable } from '../abort.ts';
 import { canonical } from '../amounts.ts';
 import type { Connection } from '../connection.ts';
 import { AerieError } from '../error.ts';
-import { newId } from '../ids.ts';
+import { once } from '../in_flight.ts';
 import { Opened } from '../opened.ts';
 import type { Metadata, TaskState, TaskStatus } from '../wire.ts';
 import { ChunkWindow } from './chunk_window.ts';
@@ -39,14 +39,15 @@ export function openTasks(connection: Connection): Tasks {
 
 /** Has another agent do something. */
 export async function createTask(
-  { http }: Connection,
+  connection: Connection,
   tasks: Tasks,
-  { provider, negotiation, channel, signal, id = newId(), ...fields }: NewTask,
+  { provider, negotiation, channel, signal, id, price, ...rest }: NewTask,
 ): Promise<Task<'client'>> {
   const links = { negotiation_id: negotiation, payment_channel_id: channel };
-  const price = fields.price && canonical(fields.price);
-  const body = { id, ...fields, price, ...links, provider_agent_id: provider };
-  const { task } = await http.call<{ task: TaskState }>('POST', '/api/tasks', { body, signal });
+  const fields = { ...rest, price: price && canonical(price), ...links, provider_agent_id: provider };
+  const { task } = await once(connection, { id, signal }, { task: fields }, (id) =>
+    connection.http.call<{ task: TaskState }>('POST', '/api/tasks', { body: { id, ...fields }, signal }),
+  );
   for (const [field, wanted] of Object.entries(links)) {
     const linked = task[field as keyof typeof links];
     if (wanted && linked !== wanted) throw new AerieError('unsupported', { details: { field } });
