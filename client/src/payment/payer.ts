@@ -108,7 +108,7 @@ export class Payer {
   }
 
   async #settle(asked: KeptPayment): Promise<Paid> {
-    const { connection } = this.#channel;
+    const { connection, ledger } = this.#channel;
     const { id } = asked;
     let payment = asked;
     let isResumed = payment.transfer !== undefined;
@@ -123,6 +123,8 @@ export class Payer {
       isResumed = false;
       if (became && !('burned' in became) && sameTransfer(became, transfer)) {
         await this.#keep({ ...payment, isPaid: true });
+        // The history may say so before the push does, and whoever has paid looks at the balance.
+        if (ledger.nonce < transfer.nonce) await this.#channel.refresh();
         return { id, ...transfer };
       }
       const burned = became && 'burned' in became ? became : undefined;
