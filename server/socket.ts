@@ -56,9 +56,11 @@ export interface Why {
   readonly holds?: true;
 }
 
+const NO_IDS: readonly string[] = [];
+
 export function connected<C extends object>(
   assigns: C,
-  { ids = [], account, expiresAtMs, onClose, stillHolds }: Partial<Omit<Connected<C>, 'ok' | 'assigns'>> = {},
+  { ids = NO_IDS, account, expiresAtMs, onClose, stillHolds }: Partial<Omit<Connected<C>, 'ok' | 'assigns'>> = {},
 ): Connected<C> {
   return { ok: true, assigns, ids, account, expiresAtMs, onClose, stillHolds };
 }
@@ -90,16 +92,18 @@ export type Opener<R extends ConnectRequest = ConnectRequest> = (request: R) => 
  */
 export function socket<C extends object, R extends ConnectRequest = ConnectRequest>(spec: SocketSpec<C, R>): Opener<R> {
   const channels = new ChannelTable(spec.channels as readonly Channel<never>[]);
-  return async (request) => {
-    const answer = await spec.connect(request);
-    return answer.ok ? { ok: true, connected: answer, channels } : answer;
+  const opened = (answer: ConnectAnswer<C>) =>
+    answer.ok ? ({ ok: true, connected: answer, channels } as const) : answer;
+  return (request) => {
+    const answer = spec.connect(request);
+    return 'ok' in answer ? opened(answer) : answer.then(opened);
   };
 }
 
-export interface Route {
-  readonly channel: Channel<never>;
-  /** The part of the topic that matches `*`. */
-  readonly id: string;
+/** The part of a topic that matches the `*` of its channel; empty if there is none. */
+export function idOf(channel: Pick<Channel<never>, 'topic'>, topic: string): string {
+  const { topic: pattern } = channel;
+  return topic.slice(pattern.endsWith('*') ? pattern.length - 1 : pattern.length);
 }
 
 /** Finds the channel of a topic: the first whose pattern is the topic, or a prefix of it that ends with `*`. */
@@ -116,9 +120,9 @@ export class ChannelTable {
     });
   }
 
-  route(topic: string): Route | undefined {
+  route(topic: string): Channel<never> | undefined {
     for (const { prefix, exact, channel } of this.#patterns) {
-      if (exact ? topic === prefix : topic.startsWith(prefix)) return { channel, id: topic.slice(prefix.length) };
+      if (exact ? topic === prefix : topic.startsWith(prefix)) return channel;
     }
     return undefined;
   }

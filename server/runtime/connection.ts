@@ -4,6 +4,8 @@ import { isReserved } from '../reserved_topics.ts';
 import type { OpenSocket } from '../socket.ts';
 import { type ClientMessage, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
 import type { ChannelConnection } from './channel_connection.ts';
+import { allOf, type ChannelsByTopic, channelOf, countOf, withChannel, withoutChannel } from './channels_by_topic.ts';
+import type { MindedConnection, Watch } from './connections.ts';
 import type { RuntimeContext } from './context.ts';
 import { JoinedChannel } from './joined_channel.ts';
 import { closeCodes, type Transport } from './transport.ts';
@@ -12,16 +14,18 @@ import { closeCodes, type Transport } from './transport.ts';
 const MAX_TOLD = 256;
 
 /** One client's connection over any transport: takes its frames apart and brings them to its channels. */
-export class Connection implements ChannelConnection {
+export class Connection implements ChannelConnection, MindedConnection {
   readonly context: RuntimeContext;
   readonly transport: Transport;
   readonly serializer: Serializer;
   readonly socket: OpenSocket;
-  readonly #channels = new Map<string, JoinedChannel>();
+  #channels: ChannelsByTopic;
   /** Time at which the client was last heard, in ms since the epoch. */
   heardAtMs = Date.now();
   /** Time of the server's last ping, likewise; 0 if there was none. */
   pingedAtMs = 0;
+  watch: Watch | undefined;
+  lookedAtMs = 0;
   readonly #allowance: SocketAllowance | undefined;
   #closed = false;
 
@@ -42,11 +46,11 @@ export class Connection implements ChannelConnection {
   }
 
   get channels(): Iterable<JoinedChannel> {
-    return this.#channels.values();
+    return allOf(this.#channels);
   }
 
   get channelCount(): number {
-    return this.#channels.size;
+    return countOf(this.#channels);
   }
 
   /** One frame from the client; a malformed one closes the connection, as in Phoenix. @returns whether it was read */
@@ -100,7 +104,7 @@ export class Connection implements ChannelConnection {
     if (this.#closed) return;
     const { topic, event } = message;
     if (topic === 'phoenix' && event === 'heartbeat') return this.#plainReply(null, message, 'ok', {});
-    const channel = typeof topic === 'string' ? this.#channels.get(topic) : undefined;
+    const channel = typeof topic === 'string' ? channelOf(this.#channels, topic) : undefined;
     if (event === 'phx_join') {
       if (channel?.holdsBackJoins) return channel.wait(message, bytes);
       return this.#join(message, channel);
@@ -115,20 +119,20 @@ export class Connection implements ChannelConnection {
     const { topic } = message;
     // An unpaired surrogate would make one topic of two on the way between nodes.
     const mayJoin = typeof topic === 'string' && topic.isWellFormed() && !isReserved(topic);
-    const route = mayJoin ? this.socket.channels.route(topic) : undefined;
-    if (!route || typeof topic !== 'string') {
+    const definition = mayJoin ? this.socket.channels.route(topic) : undefined;
+    if (!definition || typeof topic !== 'string') {
       this.tellRefusedJoin(topic, 'unmatched topic');
       return this.#unmatched(message);
     }
     replaced?.end('duplicate_join');
-    if (this.#channels.size >= this.context.limits.maxChannelsPerSocket) {
+    if (this.channelCount >= this.context.limits.maxChannelsPerSocket) {
       const reason = 'too many channels joined';
       this.tellRefusedJoin(topic, reason);
       this.#plainReply(message.joinRef, message, 'error', { reason });
       return replaced?.sendEnded('phx_close');
     }
-    const channel = new JoinedChannel(this, route, topic, message);
-    this.#channels.set(topic, channel);
+    const channel = new JoinedChannel(this, definition, topic, message);
+    this.#channels = withChannel(this.#channels, channel);
     channel.join(message, replaced);
   }
 
@@ -160,7 +164,7 @@ export class Connection implements ChannelConnection {
     if (!allowance) return true;
     const bytes = data.length;
     const { topic, event } = message;
-    const channel = typeof topic === 'string' ? this.#channels.get(topic) : undefined;
+    const channel = typeof topic === 'string' ? channelOf(this.#channels, topic) : undefined;
     if (event === 'phx_leave' && channel) {
       allowance.takeAnyway(bytes, nowMs);
       return true;
@@ -189,7 +193,7 @@ export class Connection implements ChannelConnection {
   }
 
   forget(channel: { readonly topic: string }): void {
-    if (this.#channels.get(channel.topic) === channel) this.#channels.delete(channel.topic);
+    this.#channels = withoutChannel(this.#channels, channel);
   }
 
   /** Closes the connection from this side; its channels end. */
@@ -210,7 +214,7 @@ export class Connection implements ChannelConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#allowance?.leave(this);
-    for (const channel of [...this.#channels.values()]) channel.end('closed');
+    for (const channel of allOf(this.#channels)) channel.end('closed');
     this.socket.connected.onClose?.();
   }
 }

@@ -11,6 +11,10 @@ export interface MindedConnection {
   readonly heardAtMs: number;
   /** Time of the last ping that the server sent for a sign of life, likewise. */
   pingedAtMs: number;
+  /** Its time-out; `undefined` for a transport that minds silence itself. Kept here by `Connections`. */
+  watch: Watch | undefined;
+  /** Time of the last look at its credential, in ms since the epoch. Kept here by `Connections`. */
+  lookedAtMs: number;
   /** Lets whoever waits for the reader go on, if all is sent and nobody was told. Called at every tick: it has to cost next to nothing. */
   mindReader?(): void;
   /** @param cause for whoever tells its client why */
@@ -38,16 +42,9 @@ const MAX_RECHECKS = 256;
 /** A tick that comes late makes up for so much. */
 const MAX_TICK_MS = 1_000;
 
-/** A connection's silence and credential checks. */
-interface Minded {
-  readonly watch: Watch | undefined;
-  /** Time of the last look at its credential, in ms since the epoch. */
-  lookedAtMs: number;
-}
-
 /** All connections of this node: who they are, and what happens to many of them at once. */
 export class Connections {
-  readonly #minded = new Map<MindedConnection, Minded>();
+  readonly #minded = new Set<MindedConnection>();
   readonly #byId = new Map<string, Set<MindedConnection>>();
   #tickAtMs = 0;
   #slowTickAtMs = 0;
@@ -59,7 +56,9 @@ export class Connections {
 
   /** @param watch `undefined` for a transport that minds silence itself */
   add(connection: MindedConnection, watch: Watch | undefined): void {
-    this.#minded.set(connection, { watch, lookedAtMs: 0 });
+    connection.watch = watch;
+    connection.lookedAtMs = 0;
+    this.#minded.add(connection);
     this.identified(connection);
   }
 
@@ -75,10 +74,9 @@ export class Connections {
 
   /** Closes a connection whose credential holds no more. */
   recheck(connection: MindedConnection, nowMs = Date.now()): void {
-    const minded = this.#minded.get(connection);
     const holds = connection.socket.connected.stillHolds?.();
-    if (!holds || !minded) return;
-    minded.lookedAtMs = nowMs;
+    if (!holds || !this.#minded.has(connection)) return;
+    connection.lookedAtMs = nowMs;
     this.#rechecks++;
     holds
       .then(
@@ -87,7 +85,7 @@ export class Connections {
         },
         // Out of reach: nothing is known against it.
         () => {
-          minded.lookedAtMs -= RECHECK_AFTER_MS - RECHECK_AGAIN_MS;
+          connection.lookedAtMs -= RECHECK_AFTER_MS - RECHECK_AGAIN_MS;
         },
       )
       .finally(() => {
@@ -113,7 +111,7 @@ export class Connections {
 
   /** Closes all, for the node ends. */
   closeAll(): void {
-    for (const connection of [...this.#minded.keys()]) connection.close(closeCodes.serviceRestart, '', 'drain');
+    for (const connection of [...this.#minded]) connection.close(closeCodes.serviceRestart, '', 'drain');
   }
 
   /** All ids that connections here have. */
@@ -122,7 +120,7 @@ export class Connections {
   }
 
   mindBacklogs(): void {
-    for (const { transport } of this.#minded.keys()) transport.mindBacklog();
+    for (const { transport } of this.#minded) transport.mindBacklog();
   }
 
   /**
@@ -133,8 +131,9 @@ export class Connections {
     let rechecks = this.#takeRechecks(nowMs);
     const slow = nowMs - this.#slowTickAtMs >= SLOW_TICK_MS;
     if (slow) this.#slowTickAtMs = nowMs;
-    for (const [connection, { watch, lookedAtMs }] of this.#minded) {
-      if (rechecks > 0 && isDue(connection, lookedAtMs, nowMs)) {
+    for (const connection of this.#minded) {
+      const { watch } = connection;
+      if (rechecks > 0 && isDue(connection, nowMs)) {
         rechecks--;
         this.recheck(connection, nowMs);
       }
@@ -159,20 +158,20 @@ export class Connections {
    * that join meanwhile are not touched.
    */
   restart(spreadMs: number): void {
-    const channels = [...this.#minded.keys()].flatMap((connection) => [...connection.channels]);
+    const channels = [...this.#minded].flatMap((connection) => [...connection.channels]);
     void inBatches(channels, spreadMs, (channel) => channel.end('restarted'));
-    void inBatches([...this.#minded.keys()], spreadMs, (connection) => this.recheck(connection));
+    void inBatches([...this.#minded], spreadMs, (connection) => this.recheck(connection));
   }
 
   drain(spreadMs: number): Promise<void> {
-    return inBatches([...this.#minded.keys()], spreadMs, (connection) =>
+    return inBatches([...this.#minded], spreadMs, (connection) =>
       connection.close(closeCodes.serviceRestart, '', 'drain'),
     );
   }
 }
 
 /** Also where the clock was set back. */
-function isDue({ socket }: MindedConnection, lookedAtMs: number, nowMs: number): boolean {
+function isDue({ socket, lookedAtMs }: MindedConnection, nowMs: number): boolean {
   const sinceMs = nowMs - lookedAtMs;
   return (sinceMs >= RECHECK_AFTER_MS || sinceMs < 0) && socket.connected.stillHolds !== undefined;
 }

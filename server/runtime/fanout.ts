@@ -1,6 +1,6 @@
 import type { Channel } from '../channel.ts';
 import type { Broadcast, PubSub, Subscription } from '../pubsub/port.ts';
-import { EncodeError, type Frame, isBinary, type Serializer } from '../wire/serializer.ts';
+import { EncodeError, type Frame, isBinary, json, type Serializer } from '../wire/serializer.ts';
 import { Traffic } from './traffic.ts';
 import type { NativePublish, Transport } from './transport.ts';
 
@@ -19,7 +19,6 @@ export interface Member {
 
 /** Members of a topic that get the same bytes: one channel, one protocol version, the same events left out. */
 export interface Group {
-  readonly key: string;
   readonly topic: Topic;
   readonly channel: Channel<never>;
   readonly serializer: Serializer;
@@ -28,12 +27,14 @@ export interface Group {
   natives: number;
   /** Those that no native publisher serves; all of them where the channel intercepts events. */
   readonly members: Set<Member> | undefined;
-  readonly others: Set<Member>;
+  others: Set<Member> | undefined;
 }
 
 export interface Topic {
   readonly name: string;
-  readonly groups: Map<string, Group>;
+  readonly nameJson: string;
+  /** Mostly one; as many as there are pairs of a channel and a protocol version, and lists of events left out. */
+  readonly groups: Group[];
   size: number;
   readonly traffic: Traffic;
   subscription: Subscription | undefined;
@@ -79,7 +80,10 @@ export class Fanout {
     topic.size++;
     member.group = group;
     if (member.connection.transport.subscribe(group.nativeTopic)) group.natives++;
-    else group.others.add(member);
+    else {
+      group.others ??= new Set();
+      group.others.add(member);
+    }
     group.members?.add(member);
   }
 
@@ -89,12 +93,13 @@ export class Fanout {
     member.group = undefined;
     group.topic.size--;
     group.members?.delete(member);
-    if (!group.others.delete(member)) {
+    if (!group.others?.delete(member)) {
       group.natives--;
       member.connection.transport.unsubscribe(group.nativeTopic);
     }
-    if (group.natives === 0 && group.others.size === 0) group.topic.groups.delete(group.key);
-    this.release(group.topic.name);
+    const { groups, name } = group.topic;
+    if (sizeOf(group) === 0) groups.splice(groups.indexOf(group), 1);
+    this.release(name);
   }
 
   /** Gives a topic up that `ready` has opened, if nobody joined it. */
@@ -140,7 +145,14 @@ export class Fanout {
   #topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
-      const opened: Topic = { name, groups: new Map(), size: 0, traffic: new Traffic(), subscription: undefined };
+      const opened: Topic = {
+        name,
+        nameJson: json(name),
+        groups: [],
+        size: 0,
+        traffic: new Traffic(),
+        subscription: undefined,
+      };
       topic = opened;
       this.#topics.set(name, opened);
       opened.subscription = this.#pubsub.subscribe(name, (message, nodeId) =>
@@ -151,32 +163,29 @@ export class Fanout {
   }
 
   #group(topic: Topic, member: Member): Group {
-    const key = this.#groupKey(member);
-    let group = topic.groups.get(key);
-    if (!group) {
-      const { channel, without, connection } = member;
-      const { serializer } = connection;
-      const members = channel.intercepts.size > 0 ? new Set<Member>() : undefined;
-      const nativeTopic = `${key}:${topic.name}`;
-      group = { key, topic, channel, serializer, without, nativeTopic, natives: 0, members, others: new Set() };
-      topic.groups.set(key, group);
-    }
+    for (const group of topic.groups) if (belongs(member, group)) return group;
+    const { channel, without, connection } = member;
+    const { serializer } = connection;
+    const members = channel.intercepts.size > 0 ? new Set<Member>() : undefined;
+    const nativeTopic = `${this.#nativeName(member)}:${topic.name}`;
+    const group = { topic, channel, serializer, without, nativeTopic, natives: 0, members, others: undefined };
+    topic.groups.push(group);
     return group;
   }
 
-  #groupKey({ channel, without, connection }: Member): string {
+  #nativeName({ channel, without, connection }: Member): string {
     let number = this.#channelNumbers.get(channel);
     if (number === undefined) {
       number = this.#channelNumbers.size;
       this.#channelNumbers.set(channel, number);
     }
-    const key = `${number}.${connection.serializer.name}`;
-    return without.length === 0 ? key : `${key}-${without.join()}`;
+    const name = `${number}.${connection.serializer.name}`;
+    return without.length === 0 ? name : `${name}-${without.join()}`;
   }
 
   /** Version 2.0.0 broadcasts objects and bytes only; a channel that intercepts the event may get anything. */
   #needsObject(name: string, event: string): boolean {
-    for (const { serializer, channel } of this.#topics.get(name)?.groups.values() ?? []) {
+    for (const { serializer, channel } of this.#topics.get(name)?.groups ?? []) {
       if (serializer.version === 2 && !channel.intercepts.has(event)) return true;
     }
     return false;
@@ -186,7 +195,8 @@ export class Fanout {
     this.stats.broadcasts++;
     topic.traffic.broadcast(Date.now());
     const frames = new Map<Serializer, Frame | undefined>();
-    for (const group of topic.groups.values()) {
+    // A copy: whoever takes an intercepted one may join and leave.
+    for (const group of [...topic.groups]) {
       if (group.without.includes(message.event)) continue;
       if (group.channel.intercepts.has(message.event)) {
         intercept(group, message, sender);
@@ -202,14 +212,24 @@ export class Fanout {
   }
 
   #send(group: Group, frame: Frame, sender: Member | undefined): void {
-    this.stats.deliveries += group.natives + group.others.size;
-    if (sender?.group === group && !group.others.has(sender)) {
+    this.stats.deliveries += sizeOf(group);
+    if (sender?.group === group && !group.others?.has(sender)) {
       sender.connection.transport.publishOthers(group.nativeTopic, frame);
     } else if (group.natives > 0) {
       this.#publish(group.nativeTopic, frame);
     }
-    for (const member of group.others) if (member !== sender) member.connection.transport.send(frame);
+    for (const member of group.others ?? []) if (member !== sender) member.connection.transport.send(frame);
   }
+}
+
+const sizeOf = ({ natives, others }: Group) => natives + (others?.size ?? 0);
+
+function belongs({ channel, connection, without }: Member, group: Group): boolean {
+  return (
+    group.channel === channel &&
+    group.serializer.name === connection.serializer.name &&
+    (group.without === without || group.without.join() === without.join())
+  );
 }
 
 /** Members come by an endpoint, which has plugged its publisher in. */

@@ -9,7 +9,7 @@ import {
   type RawSocket,
   type RawTerms,
 } from '../../raw_socket.ts';
-import type { MindedConnection } from '../../runtime/connections.ts';
+import type { MindedConnection, Watch } from '../../runtime/connections.ts';
 import type { RuntimeStats } from '../../runtime/context.ts';
 import { closeCodes } from '../../runtime/transport.ts';
 import { connected, type Why } from '../../socket.ts';
@@ -40,6 +40,8 @@ export class RawConnection implements MindedConnection, AccountSocket, RawSocket
   readonly transport: RawTransport;
   heardAtMs = Date.now();
   pingedAtMs = 0;
+  watch: Watch | undefined;
+  lookedAtMs = 0;
   readonly #parts: RawConnectionParts;
   #session: RawSession | undefined;
   #isClosing = false;
