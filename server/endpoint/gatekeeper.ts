@@ -52,25 +52,40 @@ export class Gatekeeper {
   }
 
   /** Asks a mount about a client. @returns what the mount answered, or how the client is refused */
-  async open<A extends object>(
+  open<A extends object>(
     path: string,
     address: string,
     ask: () => Awaitable<Verdict<A>>,
-  ): Promise<Exclude<Verdict<A>, Refusal> | RefusedConnect> {
+  ): Awaitable<Exclude<Verdict<A>, Refusal> | RefusedConnect> {
     if (this.#stats.draining) return { status: 503 };
     try {
-      const verdict = await ask();
-      if (!verdict.ok) return this.refuse(path, address, verdict.why, verdict.refused);
-      const { account, ids, onClose } = verdict.connected;
-      const retryAfterMs = this.#tooSoonMs(account);
-      if (retryAfterMs === 0) return verdict as Exclude<Verdict<A>, Refusal>;
-      onClose?.();
-      this.#tellRefused(path, address, { reason: 'rate_limited', ...(ids[0] && { id: ids[0] }) });
-      return { status: 429, retryAfterMs };
+      const asked = ask();
+      if ('ok' in asked) return this.#letIn(path, address, asked);
+      return asked
+        .then((verdict) => this.#letIn(path, address, verdict))
+        .catch((error: unknown) => this.#failed(path, error));
     } catch (error) {
-      this.#log.error({ err: error, mount: path }, 'connect failed');
-      return { status: 503 };
+      return this.#failed(path, error);
     }
+  }
+
+  #letIn<A extends object>(
+    path: string,
+    address: string,
+    verdict: Verdict<A>,
+  ): Exclude<Verdict<A>, Refusal> | RefusedConnect {
+    if (!verdict.ok) return this.refuse(path, address, verdict.why, verdict.refused);
+    const { account, ids, onClose } = verdict.connected;
+    const retryAfterMs = this.#tooSoonMs(account);
+    if (retryAfterMs === 0) return verdict as Exclude<Verdict<A>, Refusal>;
+    onClose?.();
+    this.#tellRefused(path, address, { reason: 'rate_limited', ...(ids[0] && { id: ids[0] }) });
+    return { status: 429, retryAfterMs };
+  }
+
+  #failed(path: string, error: unknown): RefusedConnect {
+    this.#log.error({ err: error, mount: path }, 'connect failed');
+    return { status: 503 };
   }
 
   /** Counts and logs a refused connect. @returns what it is answered: 429 while its address is held */

@@ -1,15 +1,17 @@
 import type { WebSocket } from 'uWebSockets.js';
+import type { Awaitable } from '../answer.ts';
 import type { HttpAnswer } from '../http/exchange.ts';
 import { Connection } from '../runtime/connection.ts';
 import type { RuntimeContext } from '../runtime/context.ts';
-import type { ConnectRequest, OpenSocket } from '../socket.ts';
+import type { ConnectRequest, OpenSocket, Rejected } from '../socket.ts';
 import { readSubprotocols } from '../transport/auth_token.ts';
 import type { Mount } from '../transport/mount.ts';
 import type { RefusedConnect } from '../transport/refused_connect.ts';
 import type { Admitted, Handshake, SocketMount, Upgraded } from '../transport/upgrade.ts';
 import { WebSocketTransport } from '../transport/websocket.ts';
+import type { Serializer } from '../wire/serializer.ts';
 import { serializerFor } from '../wire/vsn.ts';
-import type { Gatekeeper } from './gatekeeper.ts';
+import type { Gatekeeper, Verdict } from './gatekeeper.ts';
 
 export interface PhoenixParts {
   readonly gatekeeper: Gatekeeper;
@@ -35,9 +37,9 @@ export class PhoenixSockets implements SocketMount {
     this.#parts = parts;
   }
 
-  async admit({ params, address, header }: Handshake): Promise<Admitted | RefusedConnect> {
-    const { path, authToken: readsToken, websocket } = this.#mount;
-    const { gatekeeper, context, maxBackpressureBytes } = this.#parts;
+  admit({ params, address, header }: Handshake): Awaitable<Admitted | RefusedConnect> {
+    const { path, authToken: readsToken } = this.#mount;
+    const { gatekeeper } = this.#parts;
     const subprotocols = readSubprotocols(readsToken ? header('sec-websocket-protocol') : undefined);
     if (!subprotocols.ok) {
       const { reason } = subprotocols;
@@ -49,10 +51,17 @@ export class PhoenixSockets implements SocketMount {
     const { token: authToken, protocol } = subprotocols;
     const mayLookUp = () => gatekeeper.mayLookUp(address);
     const request: ConnectRequest = { params, authToken, transport: 'websocket', address, mayLookUp };
-    const socket = await openPhoenix(gatekeeper, this.#mount, request);
-    if ('status' in socket) return socket;
+    const admitted = (socket: OpenSocket | RefusedConnect) =>
+      'status' in socket ? socket : this.#admitted(socket, serializer, protocol ?? '');
+    const opening = openPhoenix(gatekeeper, this.#mount, request);
+    return 'then' in opening ? opening.then(admitted) : admitted(opening);
+  }
+
+  #admitted(socket: OpenSocket, serializer: Serializer, protocol: string): Admitted {
+    const { path, websocket } = this.#mount;
+    const { gatekeeper, context, maxBackpressureBytes } = this.#parts;
     return {
-      protocol: protocol ?? '',
+      protocol,
       opened(ws: WebSocket<Upgraded>) {
         const transport = new WebSocketTransport(ws, maxBackpressureBytes);
         const connection = new Connection(
@@ -63,7 +72,9 @@ export class PhoenixSockets implements SocketMount {
           gatekeeper.allowanceOf(socket.connected),
         );
         transport.connection = connection;
-        Object.assign(ws.getUserData(), { connection, transport });
+        const userData = ws.getUserData();
+        userData.connection = connection;
+        userData.transport = transport;
         gatekeeper.entered(connection, path, 'websocket', websocket);
       },
       abandoned: () => socket.connected.onClose?.(),
@@ -82,11 +93,15 @@ export function openPhoenix(
   gatekeeper: Gatekeeper,
   mount: Pick<Mount, 'path' | 'open'>,
   request: ConnectRequest,
-): Promise<OpenSocket | RefusedConnect> {
-  return gatekeeper.open<OpenSocket>(mount.path, request.address, async () => {
-    const opened = await mount.open(request);
-    if (opened.ok) return opened;
-    const why = opened.why ?? { reason: opened.reason };
-    return { ok: false, why, refused: { status: opened.reason === 'unavailable' ? 503 : 403 } };
+): Awaitable<OpenSocket | RefusedConnect> {
+  return gatekeeper.open<OpenSocket>(mount.path, request.address, () => {
+    const opening = mount.open(request);
+    return 'ok' in opening ? verdictOn(opening) : opening.then(verdictOn);
   });
+}
+
+function verdictOn(opened: OpenSocket | Rejected): Verdict<OpenSocket> {
+  if (opened.ok) return opened;
+  const why = opened.why ?? { reason: opened.reason };
+  return { ok: false, why, refused: { status: opened.reason === 'unavailable' ? 503 : 403 } };
 }

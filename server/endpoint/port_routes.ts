@@ -3,7 +3,8 @@ import { type Exchange, openExchange } from '../http/exchange.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
 import type { Turn } from '../runtime/turn.ts';
-import { handleUpgrade, type OpenWebSocket, type SocketMount, type Upgraded } from '../transport/upgrade.ts';
+import { OpeningSocket } from '../transport/opening_socket.ts';
+import { handleUpgrade, type SocketMount, type UpgradeDeps, type Upgraded } from '../transport/upgrade.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import type { Listener } from './listener.ts';
 import type { AnswerHttp, EndpointLimits, TakesHost } from './options.ts';
@@ -14,6 +15,8 @@ import type { EndpointStats } from './stats.ts';
 const IDLE_GRACE_S = 8;
 /** Longest idle time-out that uWebSockets.js takes. */
 const MAX_IDLE_S = 960;
+/** Of text frames, which uWebSockets.js has found to be UTF-8: makes no Buffer for each. */
+const text = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export interface PortParts {
   readonly listener: Listener;
@@ -56,35 +59,34 @@ export function routePort(parts: PortParts): void {
 
 function routeWebSockets(app: TemplatedApp, parts: PortParts): void {
   const { websockets, maxPayloadBytes, longestTimeoutMs, takesHost, gatekeeper, trustedProxies, turn, log } = parts;
+  const opening = new OpeningSocket();
+  const deps: UpgradeDeps = {
+    find: (path) => websockets.find(path),
+    takesHost,
+    trustedProxies,
+    turn,
+    opening,
+    refuse: (mount, address, reason, status) => gatekeeper.refuse(mount.path, address, { reason }, { status }),
+    log,
+  };
   app.ws<Upgraded>('/*', {
     maxPayloadLength: maxPayloadBytes,
     // No limit here: past it uWebSockets.js would leave frames out. Transports mind their backlogs.
     maxBackpressure: 0,
     idleTimeout: idleTimeoutS(longestTimeoutMs),
     sendPingsAutomatically: false,
-    upgrade: (res, req, context) => {
-      void handleUpgrade(res, req, context, {
-        find: (path) => websockets.find(path),
-        takesHost,
-        trustedProxies,
-        turn,
-        refuse: (mount, address, reason, status) => gatekeeper.refuse(mount.path, address, { reason }, { status }),
-        log,
-      });
-    },
-    open: (ws) => {
-      ws.getUserData().opening.ws = ws;
-    },
+    upgrade: (res, req, context) => handleUpgrade(res, req, context, deps),
+    open: opening.put,
     message: (ws, data, isBinary) => {
-      const { connection } = ws.getUserData() as OpenWebSocket;
-      connection.receive(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
+      const { connection } = ws.getUserData();
+      connection?.receive(isBinary ? new Uint8Array(data) : text.decode(data));
     },
-    drain: (ws) => (ws.getUserData() as OpenWebSocket).transport.drained(),
-    ping: (ws, data) => (ws.getUserData() as OpenWebSocket).connection.receiveControl(data.byteLength),
-    pong: (ws, data) => (ws.getUserData() as OpenWebSocket).connection.receivePong(data),
+    drain: (ws) => ws.getUserData().transport?.drained(),
+    ping: (ws, data) => ws.getUserData().connection?.receiveControl(data.byteLength),
+    pong: (ws, data) => ws.getUserData().connection?.receivePong(data),
     close: (ws, code) => {
-      const { connection, transport, opening } = ws.getUserData() as Upgraded & Partial<OpenWebSocket>;
-      opening.ws = undefined;
+      const { connection, transport } = ws.getUserData();
+      opening.closed(ws);
       transport?.closed(code);
       if (connection) gatekeeper.gone(connection, code);
     },

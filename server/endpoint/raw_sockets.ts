@@ -104,7 +104,9 @@ export class RawSockets implements SocketMount {
       onRefused: (why) => void gatekeeper.refuse(path, address, why, { status: 403 }),
     });
     transport.connection = connection;
-    Object.assign(ws.getUserData(), { connection, transport: connection });
+    const userData = ws.getUserData();
+    userData.connection = connection;
+    userData.transport = connection;
     gatekeeper.entered(connection, path, 'websocket', { timeoutMs, pings });
     connection.start();
   }

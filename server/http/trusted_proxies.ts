@@ -3,9 +3,12 @@ import { BlockList, isIP } from 'node:net';
 /** The load balancers whose `X-Forwarded-For` counts, by address and by range. */
 export class TrustedProxies {
   readonly #list = new BlockList();
+  /** True if no proxy is trusted. */
+  readonly isEmpty: boolean;
 
   /** @param places IPv4 or IPv6 addresses, and ranges like `10.0.0.0/8`, as `isAddressOrRange` takes them */
   constructor(places: readonly string[] = []) {
+    this.isEmpty = places.length === 0;
     for (const place of places) {
       const [address = '', bits] = place.split('/');
       if (bits === undefined) this.#list.addAddress(address, familyOf(address));

@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from 'uWebSockets.js';
+import type { Awaitable } from '../answer.ts';
 import { addressText, clientAddress, type HttpAnswer } from '../http/exchange.ts';
 import { type OriginPolicy, originAllowed } from '../http/origin.ts';
 import { reasonPhrase } from '../http/reason_phrase.ts';
@@ -6,6 +7,7 @@ import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
 import type { MindedConnection } from '../runtime/connections.ts';
 import type { Turn } from '../runtime/turn.ts';
+import type { OpeningSocket } from './opening_socket.ts';
 import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
 /** Handles the WebSocket handshakes for a mount's paths, whatever protocol its sockets speak. */
@@ -20,7 +22,7 @@ export interface SocketMount {
   /** Says, as a stable code, what is malformed in a handshake (400); undefined if nothing is. Left out: nothing ever is. */
   fault?(handshake: Pick<Handshake, 'params' | 'header'>): string | undefined;
   /** Decides on a client whose handshake is in order and whose page may connect. */
-  admit(handshake: Handshake): Promise<Admitted | RefusedConnect>;
+  admit(handshake: Handshake): Awaitable<Admitted | RefusedConnect>;
   /** Answers a request for one of its paths that is no upgrade; `undefined` leaves it to others. */
   plainAnswer(method: string, path: string): HttpAnswer | undefined;
 }
@@ -40,39 +42,31 @@ export interface Handshake {
 export interface Admitted {
   /** The subprotocol that the handshake selects; empty for none. */
   readonly protocol: string;
-  /** Takes over the socket. One that is to get messages puts an `OpenWebSocket` into its user data. */
-  readonly opened: (ws: WebSocket<Upgraded>) => void;
+  /** Takes over the socket. One that is to get messages puts both into its user data. */
+  opened(ws: WebSocket<Upgraded>): void;
   /** The client went away before its socket was open. */
-  readonly abandoned: () => void;
+  abandoned(): void;
 }
 
-/** An upgraded socket's user data in uWebSockets.js. */
+/** An upgraded socket's user data in uWebSockets.js: empty until somebody has taken over the socket. */
 export interface Upgraded {
-  readonly opening: Opening;
-}
-
-/** Filled while uWebSockets.js, which copies its user data, makes a socket of a response. */
-interface Opening {
-  /** From its opening to its end. */
-  ws?: WebSocket<Upgraded> | undefined;
-}
-
-/** The user data once somebody has taken over the socket. */
-export interface OpenWebSocket extends Upgraded {
-  readonly connection: MindedConnection & {
+  connection?: MindedConnection & {
     /** Takes a frame; bytes are the caller's again afterwards. */
     receive(data: string | Uint8Array): unknown;
     /** Takes a ping of so many bytes, which is answered already. */
     receiveControl(bytes: number): void;
     receivePong(payload: ArrayBuffer): void;
   };
-  readonly transport: {
+  transport?: {
     /** Some of what waited is sent. */
     drained(): void;
     /** The socket is gone. */
     closed(code: number): void;
   };
 }
+
+/** Without a key: uWebSockets.js copies user data key by key. */
+const NOTHING: Upgraded = Object.freeze({});
 
 export interface UpgradeDeps {
   readonly find: (
@@ -82,42 +76,71 @@ export interface UpgradeDeps {
   readonly takesHost: ((host: string | undefined) => boolean) | undefined;
   readonly trustedProxies: TrustedProxies;
   readonly turn: Turn;
+  readonly opening: OpeningSocket;
   /** Refuses a handshake for a mount that was not even asked. */
   readonly refuse: (mount: SocketMount, address: string, reason: string, status: 400 | 403 | 421) => RefusedConnect;
   readonly log: Log;
 }
 
 /** Decides on a WebSocket handshake before it is made: a refusal is an HTTP status, after which clients back off. */
-export async function handleUpgrade(
+export function handleUpgrade(
   res: HttpResponse,
   req: HttpRequest,
   context: us_socket_context_t,
+  deps: UpgradeDeps,
+): void {
+  // The request object is gone after the first await.
+  const key = req.getHeader('sec-websocket-key');
+  const extensions = req.getHeader('sec-websocket-extensions');
+  let decided: Awaitable<Admitted | RefusedConnect>;
+  try {
+    decided = decide(res, req, deps);
+  } catch (error) {
+    decided = failed(deps, error);
+  }
+  // Where nobody has to be asked, nothing is made to wait with: neither promises nor a look-out for a client that goes.
+  if ('then' in decided || deps.turn.isLong()) void answerLater(res, key, extensions, context, decided, deps);
+  else if ('status' in decided) refuse(res, decided);
+  else {
+    res.upgrade(NOTHING, key, decided.protocol, extensions, context);
+    takeOver(decided, deps);
+  }
+}
+
+async function answerLater(
+  res: HttpResponse,
+  key: string,
+  extensions: string,
+  context: us_socket_context_t,
+  deciding: Awaitable<Admitted | RefusedConnect>,
   deps: UpgradeDeps,
 ): Promise<void> {
   let isThere = true;
   res.onAborted(() => {
     isThere = false;
   });
-  // The request object is gone after the first await.
-  const key = req.getHeader('sec-websocket-key');
-  const extensions = req.getHeader('sec-websocket-extensions');
-  const decided = await decide(res, req, deps).catch((error: unknown): RefusedConnect => {
-    deps.log.error({ err: error }, 'upgrade failed');
-    return { status: 500 };
-  });
+  const decided = await Promise.resolve(deciding).catch((error: unknown) => failed(deps, error));
   if (deps.turn.isLong()) await deps.turn.later();
   if ('status' in decided) {
     if (isThere) res.cork(() => refuse(res, decided));
     return;
   }
   if (!isThere) return decided.abandoned();
-  const upgraded: Upgraded = { opening: {} };
-  res.cork(() => res.upgrade(upgraded, key, decided.protocol, extensions, context));
-  // Not in the `open` handler, which runs corked: leaving a cork, uWebSockets.js 20 looks at memory that the response has
-  // given back at the upgrade, and closes the socket if what was allocated in between looks like a `Connection: close`.
-  const { ws } = upgraded.opening;
-  if (ws) decided.opened(ws);
-  else decided.abandoned();
+  // No function of ours runs in there: see `OpeningSocket`.
+  res.cork(res.upgrade.bind(res, NOTHING, key, decided.protocol, extensions, context));
+  takeOver(decided, deps);
+}
+
+/** After the cork: see `OpeningSocket`. */
+function takeOver(admitted: Admitted, { opening }: UpgradeDeps): void {
+  const ws = opening.take();
+  if (ws) admitted.opened(ws);
+  else admitted.abandoned();
+}
+
+function failed({ log }: UpgradeDeps, error: unknown): RefusedConnect {
+  log.error({ err: error }, 'upgrade failed');
+  return { status: 500 };
 }
 
 function refuse(res: HttpResponse, refused: RefusedConnect): void {
@@ -126,7 +149,7 @@ function refuse(res: HttpResponse, refused: RefusedConnect): void {
   res.end();
 }
 
-async function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Promise<Admitted | RefusedConnect> {
+function decide(res: HttpResponse, req: HttpRequest, deps: UpgradeDeps): Awaitable<Admitted | RefusedConnect> {
   const header = (name: string) => req.getHeader(name) || undefined;
   const isMeant = deps.takesHost?.(header('host')) ?? true;
   const found = deps.find(req.getUrl());
