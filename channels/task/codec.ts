@@ -10,11 +10,14 @@ import type { Contents, Task, TaskState } from './state.ts';
 import { PAGES, pageOf, STREAM_NAMES, type Stream, type StreamName } from './stream.ts';
 import { taskTraffic } from './traffic.ts';
 
-const pageField = (name: StreamName, page: number) => `${name}:${page}`;
+const pageField = (name: StreamName, page: number | '') => `${name}:${page}`;
 const streamFields = (name: StreamName) => [name, ...PAGES.map((page) => pageField(name, page))];
 
 /** The fields of a task that shows it on the wire. */
 export const SHOWN: readonly string[] = ['task', 'contents'];
+
+/** Those that most often suffice for `WHOLE`: of the streams the first page alone. */
+export const FIRST_PAGES: readonly string[] = [...SHOWN, ...STREAM_NAMES.flatMap((name) => [name, pageField(name, 0)])];
 
 /** All fields of a task; its conversations have others. */
 export const WHOLE: readonly string[] = [...SHOWN, ...STREAM_NAMES.flatMap(streamFields)];
@@ -82,9 +85,9 @@ export function parseStream(fields: Snapshot['fields'], name: StreamName): Strea
   const text = fields[name];
   if (text === undefined) return undefined;
   const pages = new Map<number, Ranges>();
-  for (const page of PAGES) {
-    const ranges = fields[pageField(name, page)];
-    if (ranges !== undefined) pages.set(page, JSON.parse(ranges));
+  const prefix = pageField(name, '');
+  for (const [field, ranges] of Object.entries(fields)) {
+    if (field.startsWith(prefix)) pages.set(Number(field.slice(prefix.length)), JSON.parse(ranges));
   }
   return { ...JSON.parse(text), pages };
 }

@@ -71,16 +71,23 @@ export function withChunk(stream: Stream, seq: number, bytes: number): Stream {
 /** A stream starts at 0, or at 1 if that is stored and 0 is not. */
 export const startOf = (stream: Stream) => (!isStored(stream, 0) && isStored(stream, 1) ? 1 : 0);
 
+/** How many seqs are missing between the start and the highest one stored. Of the pages it takes the first. */
+const missingCount = (stream: Stream) => (stream.count === 0 ? 0 : stream.lastSeq - startOf(stream) + 1 - stream.count);
+
+/** True if only more pages than the first can tell `nextSeq`. */
+export const takesMorePages = (stream: Stream) =>
+  stream.droppedAtSeq === null && pageOf(stream.lastSeq) > 0 && missingCount(stream) > 0;
+
 /** The lowest seq from the start on that is not stored. */
 export function nextSeq(stream: Stream): number {
   if (stream.droppedAtSeq !== null) return stream.droppedAtSeq;
-  for (const [first] of gaps(stream)) return first;
-  return stream.count === 0 ? 0 : stream.lastSeq + 1;
+  if (missingCount(stream) > 0) for (const [first] of gaps(stream)) return first;
+  return stream.lastSeq + 1;
 }
 
 /** The seqs that are missing between the start and the highest one stored: the first `limit`, and how many they are. */
 export function missing(stream: Stream, limit: number): { readonly missing: number[]; readonly count: number } {
-  const count = stream.count === 0 ? 0 : stream.lastSeq - startOf(stream) + 1 - stream.count;
+  const count = missingCount(stream);
   const found: number[] = [];
   if (count === 0) return { missing: found, count };
   for (const [first, last] of gaps(stream)) {
@@ -93,7 +100,7 @@ export function missing(stream: Stream, limit: number): { readonly missing: numb
 /** Ranges of seqs missing below the highest one, in order, ends included. */
 function* gaps(stream: Stream): Generator<readonly [first: number, last: number]> {
   let next = startOf(stream);
-  for (const page of PAGES) {
+  for (let page = 0; page <= pageOf(stream.lastSeq); page++) {
     const ranges = stream.pages.get(page) ?? [];
     for (let at = 0; at < ranges.length; at += 2) {
       const first = page * PAGE_SEQS + (ranges[at] ?? 0);

@@ -7,13 +7,13 @@ import { requestDigest } from '../kernel/request_digest.ts';
 import type { Notifications } from '../messages/notifications.ts';
 import { Checksums } from './checksums.ts';
 import { Chunks } from './chunks.ts';
-import { SHOWN, taskType, WHOLE } from './codec.ts';
+import { FIRST_PAGES, SHOWN, taskType, WHOLE } from './codec.ts';
 import type { CompleteStream, StoreChunk, TaskCommand, TaskEvent, TaskFields } from './commands.ts';
 import { isCompletedAs } from './decide.ts';
 import { type Duty, dutiesDue } from './duties.ts';
 import type { Links } from './links.ts';
 import { isEnded, streamOf, type Task, type TaskState } from './state.ts';
-import { startOf } from './stream.ts';
+import { startOf, takesMorePages } from './stream.ts';
 
 /** Effects outside of a task. All are repeated if a node died in between. */
 export interface TaskEffects {
@@ -50,9 +50,11 @@ export class Tasks {
     this.#effects = effects;
   }
 
-  /** With everything that is known of its streams. */
-  read(id: string): Promise<TaskState | undefined> {
-    return this.#aggregates.read(id, WHOLE);
+  /** With as much of its streams as shows where they end. */
+  async read(id: string): Promise<TaskState | undefined> {
+    const state = await this.#aggregates.read(id, FIRST_PAGES);
+    const isEnough = !state || [state.input, state.output].every((stream) => !stream || !takesMorePages(stream));
+    return isEnough ? state : this.#aggregates.read(id, WHOLE);
   }
 
   /** Without its streams. */

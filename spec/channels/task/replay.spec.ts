@@ -45,6 +45,19 @@ onEveryStage(
       }
     });
 
+    it.each([
+      [[0, 1, 2], 3],
+      [[1, 2, 4_096], 3],
+      [[0, 5_000], 1],
+      [[0, 1, 5_000, 5_001], 2],
+    ])('a join shows the seq that is missing, after %j', async (seqs, nextSeq) => {
+      const { id, client, provider } = await makeTask(stage.here);
+      const writer = await enter(stage.here, provider, id);
+      for (const seq of seqs) await writer.push('output_stream', { chunk: 'a chunk', seq });
+      const reader = await enter(stage.there, client, id);
+      expect(await reader.joined).toMatchObject({ streams: { output: { next_seq: nextSeq }, input: { next_seq: 0 } } });
+    });
+
     it('joins without gap or repeat while chunks keep arriving, on whichever node', async () => {
       const { id, client, provider } = await makeTask(stage.here);
       const nodes = [stage.here, stage.there];
