@@ -74,11 +74,6 @@ export class Leases {
     return typeof id === 'string' ? { id, gauges: gauges ? JSON.parse(gauges) : {} } : undefined;
   }
 
-  /** @returns 0 if the lease has run out. */
-  async part(incarnation: string, name: string): Promise<number> {
-    return Number((await this.#redis.hget(this.#key(incarnation), `tally:${name}`)) ?? 0);
-  }
-
   /** In the order of `names`; 0 if the lease has run out. */
   async partsOf(incarnation: string, names: readonly string[]): Promise<number[]> {
     const parts = await this.#redis.hmget(this.#key(incarnation), ...names.map((name) => `tally:${name}`));

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { endOfTurn } from '../end_of_turn.ts';
 import type { PubSub } from '../pubsub/port.ts';
 import { breakConnection, connectRedis, type RedisOptions } from '../redis/connect.ts';
 import { writeRefusal } from '../redis/write_refusal.ts';
@@ -155,19 +156,40 @@ export function redisNodes(options: RedisNodesOptions): RedisNodes {
   });
   const timer = setInterval(tick, renewMs).unref();
 
-  /** @returns undefined if the lease has run out. */
-  async function sumOfOthers(name: string): Promise<number | undefined> {
+  /** @returns undefined if the lease has run out; else the sum for each name, in their order. */
+  async function sumsOfOthers(names: readonly string[]): Promise<number[] | undefined> {
     const known = neighbours.all().map((node) => node.incarnation);
-    // One batch: Redis runs it in this order, so the own part stands before the others are read.
+    // One batch: Redis runs it in this order, so the own parts stand before the others are read.
     const [kept, named, ...read] = await Promise.all([
       renew(),
       leases.incarnations(),
-      ...known.map((each) => leases.part(each, name)),
+      ...known.map((each) => leases.partsOf(each, names)),
     ]);
     if (!kept) return undefined;
     const unknown = named.filter((each) => each !== incarnation && !neighbours.has(each) && !known.includes(each));
-    const more = await Promise.all(unknown.map((each) => leases.part(each, name)));
-    return [...read, ...more].reduce((sum, part) => sum + part, 0);
+    const more = await Promise.all(unknown.map((each) => leases.partsOf(each, names)));
+    return names.map((_, at) => [...read, ...more].reduce((sum, parts) => sum + (parts[at] ?? 0), 0));
+  }
+
+  /** Asked together in one turn of the event loop: thousands of clients may come at once. */
+  let asking: { readonly names: Set<string>; readonly sums: Promise<Map<string, number> | undefined> } | undefined;
+
+  async function askTogether(names: ReadonlySet<string>): Promise<Map<string, number> | undefined> {
+    await endOfTurn();
+    asking = undefined;
+    const asked = [...names];
+    const sums = await sumsOfOthers(asked);
+    return sums && new Map(asked.map((name, at) => [name, sums[at] ?? 0]));
+  }
+
+  /** To be called after the own part has changed. @returns undefined if the lease has run out. */
+  async function sumOfOthers(name: string): Promise<number | undefined> {
+    if (!asking) {
+      const names = new Set<string>();
+      asking = { names, sums: askTogether(names) };
+    }
+    asking.names.add(name);
+    return (await asking.sums)?.get(name);
   }
 
   return {

@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
+import { endOfTurn } from '../end_of_turn.ts';
 import { type Host, parseRedisUrl, type RedisAddress } from './address.ts';
 import { Failover } from './failover.ts';
 import { connectorTo, RoundRobinConnector } from './round_robin_connector.ts';
@@ -200,15 +201,25 @@ export function mastersOf(redis: RedisConnection): Redis[] {
 }
 
 /**
- * Redis' clock, in ms. In a Redis Cluster it is that of the one node that has this key: the others' may differ by what
- * their time service leaves.
+ * Redis' clock, in ms; all who ask in one turn of the event loop are told the same. In a Redis Cluster it is that of the one
+ * node that has this key: the others' may differ by what their time service leaves.
  */
 export function clockOf(redis: RedisConnection, networkId: string): () => Promise<number> {
   const key = `${keyPrefix(networkId)}clock`;
-  return async () => {
+  let asked: Promise<number> | undefined;
+  async function ask(): Promise<number> {
     const time = redis instanceof Cluster ? await redis.eval("return redis.call('TIME')", 1, key) : await redis.time();
     const [seconds, micros] = time as readonly (string | number)[];
     return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  }
+  return () => {
+    if (!asked) {
+      asked = ask();
+      void endOfTurn().then(() => {
+        asked = undefined;
+      });
+    }
+    return asked;
   };
 }
 

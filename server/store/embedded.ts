@@ -1,11 +1,11 @@
 import { open as openFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { endOfTurn } from '../end_of_turn.ts';
 import { diskRoom } from './disk_room.ts';
 import { commitChange } from './embedded_commit.ts';
 import { claims } from './embedded_deadlines.ts';
 import { factLog } from './embedded_facts.ts';
 import { aggregateKey, below, openTables, parsePlacement, sortable, type Tables, tableKey } from './embedded_tables.ts';
-import { endOfTurn } from './end_of_turn.ts';
 import { makeFolder } from './make_folder.ts';
 import {
   type AggregateId,

@@ -55,6 +55,8 @@ export function nodesContract(adapter: string, open: () => Promise<Deployment>) 
       for (const [index, name] of names.entries()) await first.tally(name, index + 1);
       for (const [index, name] of names.entries())
         expect(await deployment.nodes.at(-1)?.tally(name, 0)).toBe(index + 1);
+      const atOnce = names.map((name) => deployment.nodes.at(-1)?.tally(name, 1));
+      expect(await Promise.all(atOnce)).toEqual(names.map((_, index) => index + 2));
     });
 
     // Two sockets that take the last place at once must not both get it.
