@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Store } from '../../server/store/index.ts';
 import type { AccountKind } from './account.ts';
 
@@ -16,6 +17,14 @@ interface FoundKey {
 
 const KIND = 'api_key';
 const USE_INTERVAL_MS = 60_000;
+/** Keys of which the owner is remembered: so many, those that came last. */
+const MAX_REMEMBERED = 50_000;
+
+/** Until it is time to note a use again. */
+interface Remembered {
+  readonly found: FoundKey;
+  readonly untilMs: number;
+}
 
 /**
  * Finds the owner of an API key by its SHA-256. Whether the key is good is the owner's to say: one that its owner does
@@ -23,7 +32,8 @@ const USE_INTERVAL_MS = 60_000;
  */
 export class ApiKeys {
   readonly #store: Store;
-  readonly #noting = new Set<string>();
+  /** By digest. A key's owner never changes. */
+  readonly #remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
 
   constructor(store: Store) {
     this.#store = store;
@@ -37,16 +47,23 @@ export class ApiKeys {
   }
 
   async find(sha256: string): Promise<FoundKey | undefined> {
+    const known = this.#remembered.get(sha256);
+    if (known && performance.now() < known.untilMs) return known.found;
     const { version, nowMs, fields } = await this.#store.read({ kind: KIND, id: sha256 });
     if (version === 0) return undefined;
     const { owner_kind: kind = '', owner_id: id = '', key_id: keyId = '' } = fields;
-    const lastUsedAtMs = Number(fields.last_used_at_ms ?? 0);
-    return {
+    const notedForMs = nowMs - Number(fields.last_used_at_ms ?? 0);
+    let isNoted = notedForMs < USE_INTERVAL_MS;
+    const found = {
       owner: { kind: kind as AccountKind, id, keyId },
       used: () => {
-        if (nowMs - lastUsedAtMs >= USE_INTERVAL_MS) this.#noteUse(sha256, version, nowMs);
+        if (!isNoted) this.#noteUse(sha256, version, nowMs);
+        isNoted = true;
       },
     };
+    const untilMs = performance.now() + USE_INTERVAL_MS - (isNoted ? notedForMs : 0);
+    this.#remembered.set(sha256, { found, untilMs });
+    return found;
   }
 
   /** In the order of `digests`; null: never, as far as is known. */
@@ -57,11 +74,8 @@ export class ApiKeys {
 
   /** Best effort and nobody waits for it: of two nodes that note a use at once one loses, which is as good. */
   #noteUse(sha256: string, version: number, nowMs: number): void {
-    if (this.#noting.has(sha256)) return;
-    this.#noting.add(sha256);
     this.#store
       .commit({ kind: KIND, id: sha256 }, version, { fields: { last_used_at_ms: String(nowMs) } })
-      .catch(() => undefined)
-      .finally(() => this.#noting.delete(sha256));
+      .catch(() => this.#remembered.delete(sha256));
   }
 }

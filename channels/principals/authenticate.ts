@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { equalSecrets, looksLikeApiKey, sha256Hex } from '../../crypto/secrets.ts';
+import { equalDigests, looksLikeApiKey, sha256Hex } from '../../crypto/secrets.ts';
 import type { SessionTokens } from '../../crypto/session_tokens.ts';
 import type { Store } from '../../server/store/index.ts';
 import { liveKey, type RegisteredAccount } from './account.ts';
@@ -73,7 +73,7 @@ export class Authenticator {
   }
 
   async apiKey(text: string): Promise<AccountPrincipal | undefined> {
-    return looksLikeApiKey(text) ? principalOf(await this.#apiKey(text)) : undefined;
+    return looksLikeApiKey(text) ? principalOf(await this.#apiKey(sha256Hex(text))) : undefined;
   }
 
   async sessionToken(text: string): Promise<AccountPrincipal | undefined> {
@@ -83,13 +83,12 @@ export class Authenticator {
   /** As `credential`, and says why it is no good, for the log. */
   async identify(text: string, use: Use = {}): Promise<Identified> {
     if (text.length > MAX_CREDENTIAL_LENGTH) return UNKNOWN;
-    if (equalSecrets(sha256Hex(text), this.#options.adminTokenSha256))
-      return { ok: true, principal: { kind: 'admin' } };
-    return looksLikeApiKey(text) ? this.#apiKey(text, use) : this.#sessionToken(text);
+    const digest = sha256Hex(text);
+    if (equalDigests(digest, this.#options.adminTokenSha256)) return { ok: true, principal: { kind: 'admin' } };
+    return looksLikeApiKey(text) ? this.#apiKey(digest, use) : this.#sessionToken(text);
   }
 
-  async #apiKey(text: string, { isUse = true, mayLookUp = () => true }: Use = {}) {
-    const digest = sha256Hex(text);
+  async #apiKey(digest: string, { isUse = true, mayLookUp = () => true }: Use = {}) {
     if (!this.#seenKeys.has(digest) && !mayLookUp()) return { ok: false, reason: 'not_looked_up' } as const;
     const found = await this.#options.principals.apiKeys.find(digest);
     if (!found) return UNKNOWN;
@@ -113,7 +112,10 @@ export class Authenticator {
   async #owned(owner: KeyOwner, how: Pick<AccountPrincipal, 'via' | 'expiresAtMs'>) {
     const { kind, id, keyId } = owner;
     const { agents, users, apps } = this.#options.principals;
-    const account: RegisteredAccount | undefined = await { agent: agents, user: users, app: apps }[kind].read(id);
+    const account: RegisteredAccount | undefined = await { agent: agents, user: users, app: apps }[kind].readWithKey(
+      id,
+      keyId,
+    );
     if (!account) return UNKNOWN;
     if (!liveKey(account, keyId)) return { ok: false, reason: 'revoked', account: { kind, id } } as const;
     const principal: AccountPrincipal = { kind, id, keyId, ...how, suspended: isSuspended(account) };

@@ -45,6 +45,7 @@ export const agentType: AggregateType<Agent, AgentCommand, AgentEvent> = {
 /** All but the keys. */
 export const PROFILE = ['profile'];
 const KEY_FIELD = 'key:';
+export const profileAndKey = (keyId: string): readonly string[] => [...PROFILE, KEY_FIELD + keyId];
 
 function profileChange<S extends RegisteredAccount>(after: S, before: S | undefined) {
   const profile = profileOf(after);

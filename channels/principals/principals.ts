@@ -8,7 +8,7 @@ import { requestDigest } from '../kernel/request_digest.ts';
 import type { AccountKind, RegisteredAccount } from './account.ts';
 import type { Agent, Capability, ChangedBy } from './agent.ts';
 import { ApiKeys } from './api_keys.ts';
-import { accountType, agentType, PROFILE } from './codec.ts';
+import { accountType, agentType, PROFILE, profileAndKey } from './codec.ts';
 import type {
   AccountCommand,
   AccountEvent,
@@ -68,6 +68,11 @@ export class RegisteredAccounts<
 
   read(id: string): Promise<S | undefined> {
     return this.aggregates.read(id);
+  }
+
+  /** As `read`, with one of its keys alone: the others, of which there may be many, are not read. */
+  readWithKey(id: string, keyId: string): Promise<S | undefined> {
+    return this.aggregates.read(id, profileAndKey(keyId));
   }
 
   /** In the order of `ids`. */

@@ -88,6 +88,23 @@ onEveryStore((opened) => {
       expect(await there().credential(other.apiKey)).toMatchObject({ id: agent.id, keyId: other.keyId });
     });
 
+    it('dies with its key where it was good a moment ago', async () => {
+      const { agents } = openPrincipals(opened().store);
+      const [agent] = await registered(opened().store);
+      if (!agent) throw new Error('no agent');
+      const other = await accepted(agents.createKey(agent.id));
+      const sameNode = there();
+      for (let use = 0; use < 3; use++) {
+        expect(await sameNode.credential(agent.apiKey)).toMatchObject({ keyId: agent.keyId });
+        expect(await sameNode.credential(other.apiKey)).toMatchObject({ keyId: other.keyId });
+      }
+      await agents.patch(agent.id, { status: 'suspended' });
+      expect(await sameNode.credential(agent.apiKey)).toMatchObject({ suspended: true });
+      await accepted(agents.revokeKey(agent.id, agent.keyId));
+      expect(await sameNode.credential(agent.apiKey)).toBeUndefined();
+      expect(await sameNode.credential(other.apiKey)).toMatchObject({ keyId: other.keyId });
+    });
+
     it('says at once that its agent is suspended, or is not any more', async () => {
       const { store } = opened();
       const { agents } = openPrincipals(store);
