@@ -67,10 +67,9 @@ function fieldsFor(command: TaskCommand): readonly string[] {
 }
 
 export function parse(fields: Snapshot['fields']): TaskState {
+  const task = JSON.parse(fields.task ?? '');
   return {
-    task: JSON.parse(fields.task ?? '', (name, value) =>
-      name === 'priceMicro' && value !== null ? BigInt(value) : value,
-    ) as Task,
+    task: { ...task, priceMicro: task.priceMicro == null ? null : BigInt(task.priceMicro) } as Task,
     contents: fields.contents === undefined ? undefined : (JSON.parse(fields.contents) as Contents),
     conversationIds: fields.talk === undefined ? [] : (JSON.parse(fields.talk).conversationIds as string[]),
     input: parseStream(fields, 'input'),

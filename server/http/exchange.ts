@@ -161,10 +161,10 @@ export function addressText(binary: ArrayBuffer): string {
 
 /** The last address in `X-Forwarded-For` that no trusted proxy stands behind; a peer that is not trusted has no say. */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trustedProxies: TrustedProxies): string {
-  // A look into a list, even an empty one, takes 2.5 µs of a connect's 36.
-  if (trustedProxies.isEmpty) return peer;
+  // Most often so, and a look into a list, even an empty one, takes 2.5 µs of a connect's 30.
+  if (forwardedFor === undefined || trustedProxies.isEmpty) return peer;
   let address = peer;
-  const hops = forwardedFor?.split(',').map((hop) => hop.trim()) ?? [];
+  const hops = forwardedFor.split(',').map((hop) => hop.trim());
   while (trustedProxies.has(address)) {
     const hop = hops.pop();
     if (!hop) break;

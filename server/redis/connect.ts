@@ -215,6 +215,8 @@ export function clockOf(redis: RedisConnection, networkId: string): () => Promis
   return () => {
     if (!asked) {
       asked = ask();
+      // Whoever waits for it may fail before.
+      asked.catch(() => {});
       void endOfTurn().then(() => {
         asked = undefined;
       });

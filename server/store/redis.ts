@@ -2,7 +2,7 @@ import { type Redis, ReplyError } from 'ioredis';
 import { clockOf, connectRedis, mastersOf, placeOf, type RedisOptions } from '../redis/connect.ts';
 import { connected } from '../redis/connected.ts';
 import { writeRefusal } from '../redis/write_refusal.ts';
-import { type Snapshot, type Store, StoreReadOnly, StoreUnavailable } from './port.ts';
+import { type AggregateId, type Snapshot, type Store, StoreReadOnly, StoreUnavailable } from './port.ts';
 import { committer } from './redis_commit.ts';
 import { claim } from './redis_deadlines.ts';
 import { factsAfter, trimFacts } from './redis_facts.ts';
@@ -32,19 +32,15 @@ export function openRedisStore(options: RedisOptions): RedisStore {
 
   const clock = clockOf(redis, options.networkId);
 
-  function snapshot(nowMs: number, hash: Record<string, string>): Snapshot {
-    const fields: Record<string, string> = Object.create(null);
-    for (const name of Object.keys(hash)) {
-      if (name.startsWith('=')) fields[name.slice(1)] = hash[name] ?? '';
+  async function readOne(aggregate: AggregateId, wanted: readonly string[] | undefined): Promise<Snapshot> {
+    const key = keys.state(aggregate);
+    const time = clock();
+    if (!wanted) {
+      const hash = await redis.hgetall(key);
+      return allOf(hash, await time);
     }
-    return { version: Number(hash.v ?? 0), commitId: hash.commit, nowMs, fields };
-  }
-
-  /** As `hgetall`, but of the version and these fields only. */
-  async function some(key: string, wanted: readonly string[]): Promise<Record<string, string>> {
-    const names = ['v', 'commit', ...wanted.map((name) => `=${name}`)];
-    const values = await redis.hmget(key, ...names);
-    return Object.fromEntries(names.flatMap((name, at) => (values[at] == null ? [] : [[name, values[at]]])));
+    const values = await redis.hmget(key, 'v', 'commit', ...wanted.map((name) => `=${name}`));
+    return someOf(values, wanted, await time);
   }
 
   return {
@@ -55,20 +51,9 @@ export function openRedisStore(options: RedisOptions): RedisStore {
         throw new StoreUnavailable(`Redis at ${placeOf(options)} is out of reach: ${error.message}`);
       }),
 
-    async read(aggregate, wanted) {
-      const key = keys.state(aggregate);
-      const hash = wanted ? some(key, wanted) : redis.hgetall(key);
-      return snapshot(...(await answered(Promise.all([clock(), hash]))));
-    },
+    read: (aggregate, wanted) => readOne(aggregate, wanted).catch(unavailable),
 
-    async readMany(kind, ids, wanted) {
-      const hashes = ids.map((id) => {
-        const key = keys.state({ kind, id });
-        return wanted ? some(key, wanted) : redis.hgetall(key);
-      });
-      const [nowMs, all] = await answered(Promise.all([clock(), Promise.all(hashes)]));
-      return all.map((hash) => snapshot(nowMs, hash));
-    },
+    readMany: (kind, ids, wanted) => answered(Promise.all(ids.map((id) => readOne({ kind, id }, wanted)))),
 
     commit: (...asked) => answered(commit(...asked)),
 
@@ -113,6 +98,28 @@ export function openRedisStore(options: RedisOptions): RedisStore {
       return closing;
     },
   };
+}
+
+function allOf(hash: Record<string, string>, nowMs: number): Snapshot {
+  const fields: Record<string, string> = Object.create(null);
+  for (const name of Object.keys(hash)) {
+    if (name.startsWith('=')) fields[name.slice(1)] = hash[name] ?? '';
+  }
+  return { version: Number(hash.v ?? 0), commitId: hash.commit, nowMs, fields };
+}
+
+/** @param values the version, the commit, then those of `wanted`, in their order */
+function someOf(
+  [version, commitId, ...values]: readonly (string | null)[],
+  wanted: readonly string[],
+  nowMs: number,
+): Snapshot {
+  const fields: Record<string, string> = Object.create(null);
+  wanted.forEach((name, at) => {
+    const value = values[at];
+    if (value != null) fields[name] = value;
+  });
+  return { version: Number(version ?? 0), commitId: commitId ?? undefined, nowMs, fields };
 }
 
 async function durabilityOf(redis: Redis): Promise<string> {
