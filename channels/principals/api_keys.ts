@@ -39,7 +39,7 @@ export class ApiKeys {
     this.#store = store;
   }
 
-  /** To be written before the owner lists it, so that a listed key can always be found. */
+  /** To be written before anybody is told the key, so that one that is known can always be found. */
   async write(sha256: string, { kind, id, keyId }: KeyOwner): Promise<void> {
     const fields = { owner_kind: kind, owner_id: id, key_id: keyId };
     const committed = await this.#store.commit({ kind: KIND, id: sha256 }, 0, { fields });

@@ -95,13 +95,19 @@ export class RegisteredAccounts<
    * @param id made here if left out
    */
   async register(by: string, id: string | undefined, fields: RegistrationFields<S>): Promise<Registered<S>> {
-    return this.#register(id ?? newId(), fields, requestDigest(by, fields));
+    const registration = requestDigest(by, fields);
+    // A repeat or a conflict makes no key: nothing is decided with it.
+    const existing = id !== undefined && (await this.aggregates.read(id)) !== undefined;
+    return existing
+      ? this.#registerAgain(id, fields, registration)
+      : this.#register(id ?? newId(), fields, registration);
   }
 
   /** @param isMoltzap in the spelling of the conversations' own clients; users have none */
   async createKey(id: string, isMoltzap = false): Promise<CreatedKey> {
     const spelt = isMoltzap && this.kind !== 'user' ? newMoltzapKey(this.kind) : undefined;
-    const { key, apiKey } = await this.#newKey(id, spelt);
+    const { key, apiKey, written } = this.#newKey(id, spelt);
+    await written;
     const applied = await this.aggregates.apply(id, { type: 'add_key', key });
     return applied.ok ? { ok: true, keyId: key.id, apiKey } : applied;
   }
@@ -121,18 +127,22 @@ export class RegisteredAccounts<
     }));
   }
 
+  /** The key and its owner are written together; the key is told to nobody before both are durable. */
   async #register(id: string, fields: RegistrationFields<S>, registration: string): Promise<Registered<S>> {
-    const existing = await this.aggregates.read(id);
-    // A repeat or a conflict makes no key: nothing is decided with it.
-    const [{ key, apiKey }, wireId] = existing
-      ? ([unusedKey, undefined] as const)
-      : await Promise.all([this.#newKey(id), this.nextWireId()]);
-    const applied = await this.aggregates.apply(id, { type: 'register', id, fields, registration, key, wireId });
-    if (!applied.ok) return applied;
-    const { state, events } = applied;
-    const keyId = state.firstKeyId;
-    if (events.length === 0 || apiKey === undefined) return { ok: true, repeated: true, state, keyId };
-    return { ok: true, repeated: false, state, keyId, apiKey };
+    const wireId = await this.nextWireId();
+    const { key, apiKey, written } = this.#newKey(id);
+    const [applied] = await Promise.all([
+      this.aggregates.apply(id, { type: 'register', id, fields, registration, key, wireId }),
+      written,
+    ]);
+    return applied.ok && applied.events.length > 0
+      ? { ok: true, repeated: false, state: applied.state, keyId: applied.state.firstKeyId, apiKey }
+      : repeated(applied);
+  }
+
+  async #registerAgain(id: string, fields: RegistrationFields<S>, registration: string): Promise<Registered<S>> {
+    const key = { id: '', sha256: '' };
+    return repeated(await this.aggregates.apply(id, { type: 'register', id, fields, registration, key }));
   }
 
   /** Accounts of most kinds have none. */
@@ -140,11 +150,10 @@ export class RegisteredAccounts<
     return undefined;
   }
 
-  /** The key is written before its owner: a crash in between leaves one that nobody was told and no owner lists. */
-  async #newKey(id: string, apiKey = newApiKey()): Promise<{ key: NewKey; apiKey: string }> {
-    const key = { id: newId(), sha256: sha256Hex(apiKey) };
-    await this.#apiKeys.write(key.sha256, { kind: this.kind, id, keyId: key.id });
-    return { key, apiKey };
+  /** A crash, or a refusal, may leave one that nobody was told and no owner lists, or that is listed and was told to nobody. */
+  #newKey(id: string, apiKey = newApiKey()) {
+    const key: NewKey = { id: newId(), sha256: sha256Hex(apiKey) };
+    return { key, apiKey, written: this.#apiKeys.write(key.sha256, { kind: this.kind, id, keyId: key.id }) };
   }
 }
 
@@ -213,6 +222,10 @@ export function openPrincipals(store: Store): Principals {
   };
 }
 
-const unusedKey = { key: { id: '', sha256: '' }, apiKey: undefined };
+function repeated<S extends RegisteredAccount>(
+  applied: { readonly ok: true; readonly state: S } | Refusal,
+): Repeated<S> | Refusal {
+  return applied.ok ? { ok: true, repeated: true, state: applied.state, keyId: applied.state.firstKeyId } : applied;
+}
 
 const isoOrNull = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : iso(ms));

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { endOfTurn } from '../end_of_turn.ts';
 import { diskRoom } from './disk_room.ts';
 import { commitChange } from './embedded_commit.ts';
+import { counting } from './embedded_counters.ts';
 import { claims } from './embedded_deadlines.ts';
 import { factLog } from './embedded_facts.ts';
 import { aggregateKey, below, openTables, parsePlacement, sortable, type Tables, tableKey } from './embedded_tables.ts';
@@ -54,6 +55,7 @@ export async function openEmbeddedStore({
   const room = diskRoom(dir, freeBytes);
   await room.look();
   const writing = new Set<Promise<unknown>>();
+  const counts = counting(counters, written);
   let closing: Promise<void> | undefined;
   let failure: StoreReadOnly | undefined;
 
@@ -186,15 +188,9 @@ export async function openEmbeddedStore({
 
     async increment(counter, by) {
       assertOpen();
-      const key = tableKey(counter);
-      if (by === 0) return Number(counters.get(key) ?? 0);
+      if (by === 0) return counts.value(counter);
       assertWritable();
-      const addition = counters.transaction(() => {
-        const value = Number(counters.get(key) ?? 0) + by;
-        counters.put(key, String(value));
-        return value;
-      });
-      return written(addition);
+      return counts.add(counter, by);
     },
 
     async nowMs() {

@@ -69,7 +69,10 @@ export interface Store {
   /** Forgets all facts up to this position; a position given out once is never given out again. */
   trimFacts(upTo: string): Promise<void>;
 
-  /** Adds `by` (an integer, may be 0 or negative) to a durable counter and resolves to its new value; 0 at first. */
+  /**
+   * Adds `by` (an integer, may be 0 or negative) to a counter and resolves to its new value; 0 at first. The value is durable at
+   * the latest with any commit that is begun after it is known.
+   */
   increment(counter: string, by: number): Promise<number>;
 
   /** The store's clock, in ms since the epoch: the only clock that decisions see. */
