@@ -95,13 +95,33 @@ const foundView = ({ agent, status, priceMicro }: Found) => ({
   presence: status,
   price: priceMicro === undefined ? null : usdc(priceMicro),
 });
+type FoundView = ReturnType<typeof foundView>;
 
 /** As many as fit into one reply of a sensible size, at least one: agents may be large, and the rest is a page away. */
-function fitting<T>(views: readonly T[]): readonly T[] {
+function fitting(views: readonly FoundView[]): readonly FoundView[] {
+  // Most often that tells, and saves a JSON text of each.
+  if (views.reduce((sum, view) => sum + mostBytes(view), 0) <= MAX_PAGE_BYTES) return views;
   let bytes = 0;
   const end = views.findIndex((view) => {
     bytes += jsonBytes(view);
     return bytes > MAX_PAGE_BYTES;
   });
   return end < 0 ? views : views.slice(0, Math.max(1, end));
+}
+
+/** Of a character of a string, as `\u0001`. */
+const MAX_CHARACTER_BYTES = 6;
+/** Names of fields, ids of at most 128 characters, key, status, numbers and time. */
+const OTHER_BYTES = 1_024;
+const OTHER_CAPABILITY_BYTES = 128;
+
+/** No agent's JSON has more bytes. */
+function mostBytes({ name, capabilities, metadata }: FoundView): number {
+  let characters = name.length;
+  for (const { name, description = '', category = '' } of capabilities) {
+    characters += name.length + description.length + category.length;
+  }
+  const ofCapabilities = capabilities.length * OTHER_CAPABILITY_BYTES;
+  const ofMetadata = Object.keys(metadata).length === 0 ? 0 : jsonBytes(metadata);
+  return OTHER_BYTES + ofCapabilities + characters * MAX_CHARACTER_BYTES + ofMetadata;
 }
