@@ -12,7 +12,7 @@ import { summarise } from './report/summary.ts';
 import { terminalTable } from './report/terminal_table.ts';
 import { writeReport } from './report/write.ts';
 import type { Result, ScenarioResult } from './result.ts';
-import { catalogue, scenarioNamed } from './scenarios/catalogue.ts';
+import { allScenarios, catalogue, scenarioNamed } from './scenarios/catalogue.ts';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -65,7 +65,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 try {
   const options = readOptions(process.argv.slice(2));
   if (options.isHelp) {
-    say(`${HELP}\nScenarios:\n${catalogue.map(({ name, asks }) => `  ${name}: ${asks}`).join('\n')}`);
+    say(`${HELP}\nScenarios:\n${allScenarios.map(({ name, asks }) => `  ${name}: ${asks}`).join('\n')}`);
   } else process.exitCode = await run(options);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);

@@ -39,6 +39,13 @@ export function residentBytes(pids: readonly number[]): number {
   return kib * 1024;
 }
 
+/** As `residentBytes`, without what is a file's: an embedded store shows its file in memory. */
+export function privateBytes(pids: readonly number[]): number {
+  let kib = 0;
+  for (const pid of pids) kib += Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  return kib * 1024;
+}
+
 /**
  * CPU seconds that everybody on this machine has used, and that its host took from it; without whoever gives way (nice), unless
  * this process does so itself.

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../result.ts';
 import type { Figure } from '../scenario.ts';
-import { catalogue } from '../scenarios/catalogue.ts';
+import { allScenarios } from '../scenarios/catalogue.ts';
 import { median } from '../statistics/median.ts';
 import { type Bar, barChart } from './bar_chart.ts';
 import { markdownReport, type Plot } from './markdown.ts';
@@ -26,7 +26,7 @@ function barsOf({ figures, rows }: Summary, { key, bound }: Figure): Bar[] {
 export function writeReport(folder: string, result: Result): void {
   mkdirSync(folder, { recursive: true });
   for (const file of readdirSync(folder)) if (file.endsWith('.svg')) rmSync(join(folder, file));
-  const summaries = catalogue.flatMap((scenario) => {
+  const summaries = allScenarios.flatMap((scenario) => {
     const found = result.scenarios.find(({ name }) => name === scenario.name);
     return found ? [summarise(scenario, found)] : [];
   });
