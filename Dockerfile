@@ -36,4 +36,4 @@ USER node
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "dist/deploy/health.js"]
-CMD ["node", "dist/platform/main.js"]
+CMD ["node", "--max-semi-space-size=8", "dist/platform/main.js"]

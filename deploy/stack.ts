@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { NODE_FLAGS } from './node_flags.ts';
 
 /** The most nodes that `haproxy.cfg` has lines for where they are no containers. */
 export const MAX_NODES = 8;
@@ -31,7 +32,7 @@ export function nodeProgram(name: string, port: number, redisUrl: string): Progr
   return {
     name,
     command: process.execPath,
-    args: [join('dist', 'platform', 'main.js')],
+    args: [...NODE_FLAGS, join('dist', 'platform', 'main.js')],
     env: { NODE_ENV: 'production', HOST, PORT: `${port}`, REDIS_URL: redisUrl, TRUST_PROXY: HOST },
   };
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../deploy/node_flags.ts';
 import type { Contestant } from '../scenario.ts';
 import { deploy } from './start.ts';
 
@@ -40,7 +41,7 @@ export function platform(name: string, { nodes = 1, store, env = {} }: Kind): Co
         const deployment = await deploy(cores, {
           nodes,
           redis: store === 'Redis' ? 'durable' : undefined,
-          command: [process.execPath, MAIN],
+          command: [process.execPath, ...NODE_FLAGS, MAIN],
           envOf: (redisUrl) => ({
             ...common,
             ...(redisUrl === undefined ? { DATA_DIR: folder } : { REDIS_URL: redisUrl }),

@@ -6,8 +6,9 @@ import type { Deployment, Subject } from '../scenario.ts';
 import { startRedis } from './redis.ts';
 
 /** Runs a source file of this folder as a program. */
-export const sourceCommand = (file: string, from: string): string[] => [
+export const sourceCommand = (file: string, from: string, flags: readonly string[] = []): string[] => [
   process.execPath,
+  ...flags,
   '--disable-warning=ExperimentalWarning',
   fileURLToPath(new URL(file, from)),
 ];

@@ -54,7 +54,8 @@ describe('the programs', () => {
   const balancer = haproxyProgram(4000, [4001, 4002]);
 
   it('are the same: the image runs what the cluster runs', () => {
-    expect(dockerfile).toContain(`CMD ["node", "${node.args.join(' ')}"]`);
+    expect(dockerfile).toContain(`CMD ${JSON.stringify(['node', ...node.args]).replaceAll(',', ', ')}`);
+    expect(JSON.parse(read('package.json')).scripts.start).toBe(['node', ...node.args].join(' '));
     expect(service('redis')).toContain('"redis-server", "/etc/aerie/redis.conf"');
     expect(redisProgram(1, 'x').args[0]).toBe('deploy/redis.conf');
     expect(service('redis')).toContain('./deploy/redis.conf:/etc/aerie/redis.conf:ro');
