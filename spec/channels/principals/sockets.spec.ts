@@ -38,7 +38,7 @@ onEveryDeploymentWith(env, 'sockets', (deployment) => {
   beforeAll(async () => {
     ({ here, there } = deployment());
     const { body } = await here.call<{ api_key: string }>('POST', '/api/users', ADMIN_TOKEN, { name: 'Grace' });
-    user = { apiKey: body.api_key, token: await tokenFor(body.api_key) };
+    user = { apiKey: body.api_key, token: await tokenFor(body.api_key, 3_600) };
   });
   beforeEach(async () => {
     open = [];
