@@ -123,10 +123,11 @@ describe('the console in Chromium', () => {
     const page = await open(`#/graph?agent=${brook().id}`);
     const home = await brook().client.join(`agent:${brook().id}`);
     const commands: unknown[] = [];
+    const answered: Promise<unknown>[] = [];
     home.channel.on('control', (command: { request_id: string; command: string }) => {
       commands.push(command);
       const answer = { request_id: command.request_id, ok: true, result: { level: 3 } };
-      void home.push('control_result', answer);
+      answered.push(home.push('control_result', answer));
     });
     await page.page.waitForSelector('#command-name');
     await page.page.type('#command-name', 'raise');
@@ -142,6 +143,7 @@ describe('the console in Chromium', () => {
     await page.page.click('dialog[open] button.primary');
     await seen(page, '.commands', /raise Done.*level.*3/);
     expect(commands).toMatchObject([{ command: 'raise', parameters: { to: 3 }, requested_by: 'admin' }]);
+    await Promise.all(answered);
     await home.channel.leave();
   });
 
