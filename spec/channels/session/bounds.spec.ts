@@ -47,12 +47,13 @@ onEveryDeployment('both sides of a session', (deployment) => {
     const { access, join } = await talk(here, there);
     const chat = await Chat.open(access, here);
     const topic = await join();
-    for (let round = 0; round < 20; round++) {
-      void topic.push('thinking', { message: 'x' });
-      void topic.push('tool_call', { tool_name: 'look', arguments: { round } });
-      void topic.push('tool_result', { tool_name: 'look', result: round });
-      void topic.push('agent_message', { content: `answer ${round}` });
-    }
+    const replies = Array.from({ length: 20 }, (_, round) => [
+      topic.push('thinking', { message: 'x' }),
+      topic.push('tool_call', { tool_name: 'look', arguments: { round } }),
+      topic.push('tool_result', { tool_name: 'look', result: round }),
+      topic.push('agent_message', { content: `answer ${round}` }),
+    ]);
+    await Promise.all(replies.flat());
     await chat.until('AGENT_MESSAGE', 20);
     expect(chat.of('AGENT_MESSAGE').map(({ content }) => content)).toEqual(
       Array.from({ length: 20 }, (_, round) => `answer ${round}`),
