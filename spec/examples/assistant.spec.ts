@@ -155,9 +155,17 @@ it('an agent whose line breaks while it asks for its sessions asks again', async
   const proxy = await proxyTo({ host: hostname, port: Number(port) }, 'http');
   running.push(() => proxy.stop());
   await run('agent', agent.apiKey, [], proxy.url).until(/serves as assistant/);
-  // The connection over which it has asked who it is, and will ask for its sessions and their logs.
-  proxy.blackhole(({ sent }) => sent().startsWith('GET /api/me'));
-  const lists = () => proxy.connections().flatMap(({ sent }) => sent().match(/GET \/api\/sessions/g) ?? []).length;
+  const times = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
+  const lists = () => proxy.connections().reduce((sum, { sent }) => sum + times(sent(), /GET \/api\/sessions/g), 0);
+  // What it asks at first is answered: one that is under way would wait for an answer for a long time.
+  await eventually(() => {
+    expect(lists()).toBeGreaterThan(0);
+    for (const { sent, received } of proxy.connections()) {
+      expect(times(received(), /HTTP\/1\.1 \d/g)).toBe(times(sent(), / HTTP\/1\.1/g));
+    }
+  });
+  // The connections over which it will ask for its sessions and their logs.
+  proxy.blackhole(({ sent }) => !sent().startsWith('GET /socket'));
   const before = lists();
   const made = await aerie.call<{ session_id: string }>('POST', '/api/sessions', user.apiKey, { agent_id: agent.id });
   await eventually(() => expect(lists()).toBeGreaterThan(before));

@@ -8,13 +8,14 @@ export interface Proxy {
   /** Swallows what comes from either side, as a network does that drops packets, until `heal`. */
   blackhole(which?: (connection: Tapped) => boolean): void;
   heal(): void;
-  /** Connections that are open now, oldest first, each with what its client has sent so far (at most 64 KiB). */
+  /** Connections that are open now, oldest first, each with what either side has sent so far (at most 64 KiB). */
   connections(): readonly Tapped[];
   stop(): Promise<void>;
 }
 
 export interface Tapped {
   readonly sent: () => string;
+  readonly received: () => string;
   end(): void;
 }
 
@@ -32,14 +33,16 @@ export async function proxyTo(target: { host: string; port: number }, scheme = '
   const listener = createServer((client) => {
     if (refuse) return void client.destroy();
     const server = connect(target.port, target.host);
-    let sent = '';
-    const pair: Pair = { client, server, silent: false, sent: () => sent, end: () => client.destroy() };
+    let [sent, received] = ['', ''];
+    const texts = { sent: () => sent, received: () => received };
+    const pair: Pair = { client, server, silent: false, ...texts, end: () => client.destroy() };
     pairs.add(pair);
     client.on('data', (data) => {
       if (sent.length < 65_536) sent += data.toString('latin1');
       if (!pair.silent) server.write(data);
     });
     server.on('data', (data) => {
+      if (received.length < 65_536) received += data.toString('latin1');
       if (!pair.silent) client.write(data);
     });
     const close = () => {
