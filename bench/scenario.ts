@@ -57,7 +57,7 @@ export interface Scenario {
   readonly name: string;
   /** One sentence: what is asked. */
   readonly asks: string;
-  /** What a quick run has instead of what `asks` says. */
+  /** The part of `asks` that is smaller in a quick run. */
   readonly quick?: string;
   readonly contestants: readonly Contestant[];
   /** Whose figures a contestant's are divided by; itself or undefined: nobody's. */

@@ -6,7 +6,7 @@ import { loadOf, measureUse } from './window.ts';
 /** Resolves once a thing is done, to false when the worker has nothing left to do. */
 export type Work = (worker: number) => Promise<unknown>;
 
-/** What is begun when the time is over has to be done by then. */
+/** Time that a thing has which is under way when the measurement ends. */
 const LAST_WITHIN_MS = 30_000;
 
 /**

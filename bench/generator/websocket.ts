@@ -25,7 +25,7 @@ export class WebSocketConnection {
   #head = '';
   #isOpen = false;
   #closedBy = 'the server ended the connection';
-  /** What is sent while a read is looked at goes out in one write, so that the server has several frames to read at once. */
+  /** Gathers frames that are sent while a read is looked at into one write, so that the server has several frames to read at once. */
   #outgoing: Buffer[] | undefined;
 
   /** @param headers further lines of the upgrade, each with its `\r\n` */

@@ -1,7 +1,7 @@
 import { numberText } from './number_text.ts';
 import { type Summary, worstSpread } from './summary.ts';
 
-/** How a scenario was measured, and what went wrong. */
+/** Tells rounds, time and spread of a scenario's measurement, and its faults. */
 export function remarks(summary: Summary): string {
   const { scenario, result, rows } = summary;
   const rounds = Math.max(...result.contestants.map((one) => one.rounds.length));

@@ -35,7 +35,7 @@ export const catalogue: readonly Scenario[] = [
   resumeScenario,
 ];
 
-/** What is measured if it is named, and not with all others. */
+/** Scenarios that are measured only where they are named. */
 const apart: readonly Scenario[] = [growthScenario];
 export const allScenarios: readonly Scenario[] = [...catalogue, ...apart];
 

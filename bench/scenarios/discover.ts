@@ -33,7 +33,7 @@ type Asking = Pick<PhoenixSocket, 'push'>;
 
 interface Search {
   query(i: number): object;
-  /** How many of so many agents fit. */
+  /** Counts the agents that fit, of so many. */
   fitting(agents: number): number;
 }
 

@@ -14,7 +14,7 @@ export const loadFigures: readonly Figure[] = [
   { key: 'foreignCores', label: 'by others', unit: 'cores', better: 'less', isRemark: true },
 ];
 
-/** What `loadRooms` finds. @param of whose CPU it is. @param perSecond at which latency is measured */
+/** The figures of `loadRooms`. @param of whose CPU it is. @param perSecond at which latency is measured */
 export const deliveryFigures = (of: 'server' | 'nodes', perSecond: number): readonly Figure[] => [
   {
     key: 'cpuUsPerDelivery',
@@ -31,7 +31,7 @@ export const deliveryFigures = (of: 'server' | 'nodes', perSecond: number): read
   ...faultFigures,
 ];
 
-/** What `closedLoop` finds. @param things that are done. @param until when one is, as in "until the answer" */
+/** The figures of `closedLoop`. @param things that are done. @param until when one is, as in "until the answer" */
 export const loopFigures = (things: string, until = ''): readonly Figure[] => [
   { key: 'perSecond', label: `${things} a second`, unit: '/s', better: 'more', isPlotted: true },
   { key: 'cpuUsEach', label: 'CPU of the server for one', unit: 'µs', better: 'less' },

@@ -221,7 +221,7 @@ export class Aggregates<S, C, E, M extends NotDecided = never> implements Placea
     return isPlaced ? undefined : index;
   }
 
-  /** What may be decided on without a read. */
+  /** A state that may be decided on without a read. */
   #known(id: string): Stored<S> | undefined {
     const remembered = this.#remembered?.get(id);
     return remembered?.state && remembered;

@@ -71,7 +71,7 @@ export function withChunk(stream: Stream, seq: number, bytes: number): Stream {
 /** A stream starts at 0, or at 1 if that is stored and 0 is not. */
 export const startOf = (stream: Stream) => (!isStored(stream, 0) && isStored(stream, 1) ? 1 : 0);
 
-/** How many seqs are missing between the start and the highest one stored. Of the pages it takes the first. */
+/** Counts the seqs that are missing between the start and the highest one stored. Of the pages it takes the first. */
 const missingCount = (stream: Stream) => (stream.count === 0 ? 0 : stream.lastSeq - startOf(stream) + 1 - stream.count);
 
 /** True if only more pages than the first can tell `nextSeq`. */

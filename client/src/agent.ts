@@ -35,7 +35,7 @@ export class Agent {
   readonly #negotiations: Negotiations;
   readonly #channels: Channels;
   readonly id: string;
-  /** Who is there. */
+  /** The agents that are online. */
   readonly presence: Presences;
   /** Messages as they come, each to be acknowledged or rejected. */
   readonly inbox: Inbox;

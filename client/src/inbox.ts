@@ -1,6 +1,6 @@
 import type { Abortable } from './abort.ts';
-import type { Connection } from './connection.ts';
 import { ignore } from './error.ts';
+import type { Line } from './line.ts';
 import { Listeners } from './listeners.ts';
 import { remember } from './recent.ts';
 import { Topic } from './topic.ts';
@@ -35,9 +35,16 @@ interface Told {
 /** Ids of ended messages that are remembered: the answer to an acknowledgement may be lost, and the message then comes again. */
 const REMEMBERED = 1_000;
 
+/** The agent whose inbox it is. `closed` aborts when it is closed. */
+interface Owner {
+  readonly id: string;
+  readonly line: Line;
+  readonly closed: AbortSignal;
+}
+
 /** `messages:{agent_id}` (PROTOCOL.md, section 5.6). */
 export class Inbox implements AsyncIterable<Message> {
-  readonly #connection: Connection;
+  readonly #owner: Owner;
   readonly #wake: Wake;
   readonly #news = new Listeners<News>();
   /** Came and was not taken yet, at most as many as the server has outstanding on one join. */
@@ -46,9 +53,9 @@ export class Inbox implements AsyncIterable<Message> {
   readonly #ended = new Set<string>();
   #topic: Topic | undefined;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#wake = new Wake(connection.closed);
+  constructor(owner: Owner) {
+    this.#owner = owner;
+    this.#wake = new Wake(owner.closed);
   }
 
   /** Messages as they come, but the server's notices. What the loop's body leaves without an end is acknowledged when the next is taken. */
@@ -99,7 +106,7 @@ export class Inbox implements AsyncIterable<Message> {
   }
 
   #listen(): Topic {
-    const topic = new Topic(this.#connection.line, `messages:${this.#connection.id}`);
+    const topic = new Topic(this.#owner.line, `messages:${this.#owner.id}`);
     topic.on<NewMessage>('new_message', (message) => this.#came(message));
     for (const event of ['message_acknowledged', 'message_rejected']) {
       topic.on<Told>(event, ({ message_id: id }) => this.#news.tell({ type: 'settled', id }));

@@ -2,7 +2,7 @@ import type { Abortable } from './abort.ts';
 import { evidenceMismatch } from './error.ts';
 import type { Http } from './http.ts';
 
-/** What a server says of a thing, at `GET {path}/{id}` and in the field of its answer. */
+/** A server's answer about a thing, at `GET {path}/{id}` and in the field of its answer. */
 interface Place {
   readonly path: string;
   readonly field: string;

@@ -13,7 +13,7 @@ export class VerifiedTopic<Joined, End> extends Topic<Joined> {
   readonly #turn = new InTurn();
   /** Of everything that was taken over, and of its end. */
   readonly news: Wake;
-  /** How it ends. Rejects with what did not fit, or why nothing comes any more. */
+  /** Its end. Rejects with what did not fit, or why nothing comes any more. */
   readonly ended = deferred<End>();
   #failure: unknown;
   #isOver = false;

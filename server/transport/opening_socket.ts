@@ -1,5 +1,22 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { Upgraded } from './upgrade.ts';
+import type { MindedConnection } from '../runtime/connections.ts';
+
+/** An upgraded socket's user data in uWebSockets.js: empty until somebody has taken over the socket. */
+export interface Upgraded {
+  connection?: MindedConnection & {
+    /** Takes a frame; bytes are the caller's again afterwards. */
+    receive(data: string | Uint8Array): unknown;
+    /** Takes a ping of so many bytes, which is answered already. */
+    receiveControl(bytes: number): void;
+    receivePong(payload: ArrayBuffer): void;
+  };
+  transport?: {
+    /** Some of what waited is sent. */
+    drained(): void;
+    /** The socket is gone. */
+    closed(code: number): void;
+  };
+}
 
 /**
  * The socket that an upgrade opens, on its way from uWebSockets.js' `open` handler to the one who upgraded: one at a time,

@@ -5,9 +5,8 @@ import { type OriginPolicy, originAllowed } from '../http/origin.ts';
 import { reasonPhrase } from '../http/reason_phrase.ts';
 import type { TrustedProxies } from '../http/trusted_proxies.ts';
 import type { Log } from '../log.ts';
-import type { MindedConnection } from '../runtime/connections.ts';
 import type { Turn } from '../runtime/turn.ts';
-import type { OpeningSocket } from './opening_socket.ts';
+import type { OpeningSocket, Upgraded } from './opening_socket.ts';
 import { type RefusedConnect, retryAfter } from './refused_connect.ts';
 
 /** Handles the WebSocket handshakes for a mount's paths, whatever protocol its sockets speak. */
@@ -46,23 +45,6 @@ export interface Admitted {
   opened(ws: WebSocket<Upgraded>): void;
   /** The client went away before its socket was open. */
   abandoned(): void;
-}
-
-/** An upgraded socket's user data in uWebSockets.js: empty until somebody has taken over the socket. */
-export interface Upgraded {
-  connection?: MindedConnection & {
-    /** Takes a frame; bytes are the caller's again afterwards. */
-    receive(data: string | Uint8Array): unknown;
-    /** Takes a ping of so many bytes, which is answered already. */
-    receiveControl(bytes: number): void;
-    receivePong(payload: ArrayBuffer): void;
-  };
-  transport?: {
-    /** Some of what waited is sent. */
-    drained(): void;
-    /** The socket is gone. */
-    closed(code: number): void;
-  };
 }
 
 /** Without a key: uWebSockets.js copies user data key by key. */

@@ -23,7 +23,7 @@ function processesWith(text: string): string[] {
   });
 }
 
-/** What a failing case would leave. */
+/** Ends the processes that a failing case would leave. */
 function kill(pids: readonly string[]): void {
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
 }

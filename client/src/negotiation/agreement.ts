@@ -42,7 +42,7 @@ export async function checkOffer(by: Signing, session: NegotiationState, offer: 
   if (!isOfRole || !isSigned) throw evidenceMismatch({ offer });
 }
 
-/** What both agree on where one of them accepts. */
+/** The amount that both agree on where one of them accepts. */
 export const averageOf = (client: Offer, provider: Offer): string =>
   usdc(average(micro(client.amount), micro(provider.amount)));
 

@@ -32,7 +32,7 @@ export interface Payable {
   states(): AsyncIterable<ChannelState>;
   /** Asks the server how the channel stands. */
   refresh(): Promise<void>;
-  /** What became of a nonce. @returns nothing while it is open */
+  /** Returns the history's item of a nonce; nothing while it is open. */
   outcome(nonce: number): Promise<HistoryItem | undefined>;
 }
 

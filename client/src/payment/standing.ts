@@ -31,7 +31,7 @@ interface Joined {
 /** Items of its history that are asked for at once. */
 const PAGE = 100;
 
-/** What an answer fails with that comes too late, or that nobody wants any more. */
+/** The reasons of an answer that fails since it comes too late, or that nobody wants any more. */
 const EXCUSES = [
   'closed',
   'no_pending_transfer',
@@ -70,7 +70,7 @@ export class Standing implements Payable {
     }
   }
 
-  /** Where the server has it. */
+  /** Its path over HTTP. */
   get path(): string {
     return `/api/payment_channels/${this.ledger.terms.id}`;
   }
@@ -115,7 +115,7 @@ export class Standing implements Payable {
     }
   }
 
-  /** What became of a nonce. @returns nothing while it is open */
+  /** Returns the history's item of a nonce; nothing while it is open. */
   async outcome(nonce: number): Promise<HistoryItem | undefined> {
     for await (const item of this.history(nonce - 1)) return item;
     return undefined;
@@ -236,7 +236,7 @@ export class Standing implements Payable {
     await this.topic.call('propose_close', close, { signal });
   }
 
-  /** What a policy says; true where there is none. */
+  /** Asks a policy; true where there is none. */
   async #judge(policy: () => Verdict | Promise<Verdict> | undefined): Promise<Verdict> {
     try {
       return (await policy()) ?? true;

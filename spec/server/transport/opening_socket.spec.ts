@@ -1,8 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as aerie from '../../../server/index.ts';
-import { OpeningSocket } from '../../../server/transport/opening_socket.ts';
-import type { Upgraded } from '../../../server/transport/upgrade.ts';
+import { OpeningSocket, type Upgraded } from '../../../server/transport/opening_socket.ts';
 import { type Served, serve } from '../../support/endpoint.ts';
 import { connect } from '../../support/frames.ts';
 
